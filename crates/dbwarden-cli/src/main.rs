@@ -1,0 +1,2 @@
+//! The command `dbwarden`.
+fn main() {}

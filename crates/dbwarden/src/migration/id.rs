@@ -77,7 +77,8 @@ mod tests {
 
     #[test]
     fn numbers_compare_as_numbers() {
-        let less = [("2", "10"), ("0002", "0010"), ("1.2", "1.10"), ("0001", "20230101120000"), ("a9", "a10")];
+        let less =
+            [("2", "10"), ("0002", "0010"), ("1.2", "1.10"), ("0001", "20230101120000"), ("a9", "a10")];
         for (a, b) in less {
             assert_eq!(RevisionId::from(a).version_cmp(&b.into()), Ordering::Less, "{a} {b}");
         }

@@ -1,5 +1,6 @@
 //! Where a piece of text stands in its file, and which dialect's lexical rules it follows.
 
+use memchr::{memchr, memchr_iter, memchr2_iter, memrchr};
 use serde::{Deserialize, Serialize};
 
 /// A place in a file: byte offset from the start of the file (a BOM counts), line and column from 1. Columns count characters.
@@ -16,6 +17,13 @@ pub struct Position {
 impl Position {
     /// The first place of a file.
     pub const START: Position = Position { offset: 0, line: 1, column: 1 };
+
+    /// Returns the place behind `text`, which begins here.
+    pub(crate) fn advance(self, text: &str) -> Position {
+        let mut tracker = Tracker::new(self);
+        tracker.advance(text.as_bytes());
+        tracker.position
+    }
 }
 
 /// The lexical rules of a family of engines. CockroachDB follows PostgreSQL, MariaDB follows MySQL.
@@ -30,4 +38,77 @@ pub enum Syntax {
     Mysql,
     /// DuckDB.
     Duckdb,
+}
+
+impl std::fmt::Display for Position {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "line {}, column {}", self.line, self.column)
+    }
+}
+
+/// Follows a position along a text that comes in pieces. A line ends at LF, CRLF or CR, as editors count.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tracker {
+    pub(crate) position: Position,
+    after_cr: bool,
+}
+
+impl Tracker {
+    pub(crate) fn new(position: Position) -> Self {
+        Tracker { position, after_cr: false }
+    }
+
+    /// Goes on behind `bytes`, which follow what was seen so far.
+    pub(crate) fn advance(&mut self, bytes: &[u8]) {
+        let Some(last) = bytes.last() else { return };
+        let (mut lines, mut line_start) = (0usize, None);
+        if self.after_cr || memchr(b'\r', bytes).is_some() {
+            let mut after_cr = self.after_cr;
+            let mut expected = 0;
+            for i in memchr2_iter(b'\n', b'\r', bytes) {
+                let second_half = bytes[i] == b'\n' && after_cr && i == expected;
+                lines += usize::from(!second_half);
+                line_start = Some(i + 1);
+                after_cr = bytes[i] == b'\r';
+                expected = i + 1;
+            }
+        } else if let Some(i) = memrchr(b'\n', bytes) {
+            lines = memchr_iter(b'\n', &bytes[..=i]).count();
+            line_start = Some(i + 1);
+        }
+        if let Some(from) = line_start {
+            self.position.column = 1u32.saturating_add(characters(&bytes[from..]));
+        } else {
+            self.position.column = self.position.column.saturating_add(characters(bytes));
+        }
+        self.position.line = self.position.line.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX));
+        self.position.offset += bytes.len() as u64;
+        self.after_cr = *last == b'\r';
+    }
+}
+
+/// Every byte that does not continue a UTF-8 sequence begins a character.
+fn characters(bytes: &[u8]) -> u32 {
+    let count = bytes.iter().filter(|&&b| b & 0xC0 != 0x80).count();
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_end_at_lf_crlf_and_cr_wherever_the_pieces_break() {
+        let text = "a\r\nbé\rc\n\r\n\nd\r";
+        for cut in 0..=text.len() {
+            let mut tracker = Tracker::new(Position::START);
+            tracker.advance(&text.as_bytes()[..cut]);
+            tracker.advance(&text.as_bytes()[cut..]);
+            assert_eq!(
+                tracker.position,
+                Position { offset: text.len() as u64, line: 7, column: 1 },
+                "cut {cut}"
+            );
+        }
+    }
 }

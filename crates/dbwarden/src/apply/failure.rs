@@ -1,0 +1,113 @@
+//! Why a step stopped, where, and what became of what it had done.
+
+use std::time::Duration;
+
+use super::lock::LockError;
+use crate::driver::DriverError;
+use crate::migration::RevisionId;
+use crate::migration::applied::Direction;
+use crate::migration::source::SourceError;
+use crate::sql::Position;
+
+/// A step that did not come to its end.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{cause}")]
+pub struct StepError {
+    /// The migration.
+    pub id: RevisionId,
+    /// Which way it was going.
+    pub direction: Direction,
+    /// Its file, as it is shown.
+    pub file: String,
+    /// Where in the file.
+    pub position: Option<Position>,
+    /// The line at that place.
+    pub line: Option<String>,
+    /// How many characters from there on are meant.
+    pub width: usize,
+    /// The number of the statement, from 1; 0 where it was none.
+    pub statement: u64,
+    /// How many there are.
+    pub total: u64,
+    /// What became of the migration's statements.
+    pub kept: Kept,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// What became of the statements of a migration that stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// Nothing of it is left.
+    Nothing,
+    /// So many statements are committed; the next run goes on behind them.
+    Statements(u64),
+    /// It is committed, but not to its end: what follows the last transaction failed.
+    All,
+}
+
+/// Why a step stopped.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The engine refused a statement.
+    #[error(transparent)]
+    Statement(DriverError),
+    /// The engine refused what goes around the statements.
+    #[error("{doing}: {error}")]
+    Around {
+        /// What was being done.
+        doing: &'static str,
+        /// The engine's answer.
+        error: DriverError,
+    },
+    /// The condition of a directive cannot be looked up.
+    #[error("the directive's condition cannot be looked up: {0}")]
+    Condition(DriverError),
+    /// The lock.
+    #[error(transparent)]
+    Lock(LockError),
+    /// The file.
+    #[error("{0}")]
+    Source(std::sync::Arc<SourceError>),
+    /// Foreign keys were off, and rows point at nothing now.
+    #[error("{} of {table} would point at nothing in {parent}", rows(*count))]
+    ForeignKeys {
+        /// How many rows.
+        count: usize,
+        /// The first one's table.
+        table: String,
+        /// The table it points at.
+        parent: String,
+    },
+    /// A statement ended the transaction.
+    #[error("the statement ended the transaction that it ran in")]
+    TransactionEnded,
+    /// A statement ran too long.
+    #[error("the statement ran longer than its limit of {limit:?}")]
+    TimedOut {
+        /// The limit.
+        limit: Duration,
+    },
+    /// A statement that has run already is another one now.
+    #[error("statement {statement} of {id} has run already, and is another one in the file now")]
+    Edited {
+        /// The migration.
+        id: RevisionId,
+        /// The statement.
+        statement: u64,
+    },
+    /// What was done made a temporary object, which another session cannot have.
+    #[error("statement {statement} made a temporary object, which is gone with the session that made it")]
+    TemporaryGone {
+        /// The statement.
+        statement: u64,
+    },
+    /// Cancelled.
+    #[error("interrupted")]
+    Cancelled,
+}
+
+fn rows(count: usize) -> String {
+    if count == 1 { "1 row".to_owned() } else { format!("{count} rows") }
+}

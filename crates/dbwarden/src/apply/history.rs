@@ -1,0 +1,214 @@
+//! The records: reads them whole, and writes one row for each finished migration.
+
+use std::collections::BTreeMap;
+
+use super::journal;
+use crate::dialect::Records;
+use crate::driver::{DriverError, Session};
+use crate::migration::RevisionId;
+use crate::migration::applied::{Applied, ForeignRecords, History};
+use crate::migration::checksum::{Checksum, FileHash};
+use crate::project::Tables;
+use crate::value::{Row, Value};
+
+/// Stored down scripts are at most this long; a longer one needs its file.
+pub const DOWN_SCRIPT_LIMIT: usize = 1 << 20;
+
+/// Why the records cannot be read or trusted.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum HistoryError {
+    /// A table of our name is another tool's.
+    #[error("the table {table} was not made by this program: it is {tool}'s")]
+    NotOurs {
+        /// The table.
+        table: String,
+        /// Whose it is.
+        tool: String,
+    },
+    /// Something would run with our rights when we write.
+    #[error("the trigger {trigger} stands on our table {table}, and would run with our rights")]
+    Trigger {
+        /// The trigger.
+        trigger: String,
+        /// The table.
+        table: String,
+    },
+    /// The engine's answer.
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+}
+
+/// The columns that make a table of our name ours.
+const OURS: &[&str] = &["version", "checksum", "applied_at", "run_id", "down_script"];
+
+/// Reads everything that the database says of its migrations. Writes nothing, and never asks for a table that is not there.
+///
+/// # Errors
+/// The engine's answer; tables of our names that are not ours.
+pub fn read(session: &mut dyn Session, records: &Records, tables: &Tables) -> Result<History, HistoryError> {
+    let found = session.query(&records.probe, &[])?;
+    let mut history = History::default();
+    let named = |row: &Row, name: &str| row.text(1).eq_ignore_ascii_case(name);
+    let mut journalled = false;
+    for row in &found {
+        if row.text(0) == "trigger" {
+            return Err(HistoryError::Trigger {
+                trigger: row.text(1).to_owned(),
+                table: row.text(2).to_owned(),
+            });
+        }
+        let columns: Vec<_> = row.text(3).split(',').map(str::to_ascii_lowercase).collect();
+        let has = |column: &str| columns.iter().any(|known| known == column);
+        if named(row, &tables.migrations) {
+            if !OURS.iter().all(|column| has(column)) {
+                let tool = if has("migration_type") || has("filename") {
+                    "the Python DBWarden"
+                } else {
+                    "another program"
+                };
+                return Err(HistoryError::NotOurs { table: row.text(1).to_owned(), tool: tool.to_owned() });
+            }
+            history.exists = true;
+        } else if named(row, &tables.journal) {
+            journalled = has("version") && has("state");
+        } else if named(row, &tables.lock) {
+            if !has("token") {
+                let tool = if has("locked") { "the Python DBWarden" } else { "another program" };
+                return Err(HistoryError::NotOurs { table: row.text(1).to_owned(), tool: tool.to_owned() });
+            }
+        } else if row.text(0) == "table" {
+            history.foreign.push(foreign(row.text(1)));
+        }
+    }
+    if history.exists {
+        for row in session.query(&records.history, &[])? {
+            match applied(&row) {
+                Ok(applied) => history.applied.push(applied),
+                Err(oddity) => history.oddities.push(oddity),
+            }
+        }
+    }
+    if journalled {
+        let (unfinished, oddities) = journal::read(session, records)?;
+        let finished = history.versions();
+        // A row that a kill left behind its own history row says nothing any more.
+        history.unfinished = unfinished
+            .into_iter()
+            .filter(|unfinished| match unfinished.direction {
+                crate::migration::applied::Direction::Up => !finished.contains(&unfinished.version),
+                crate::migration::applied::Direction::Down => finished.contains(&unfinished.version),
+            })
+            .collect();
+        history.oddities.extend(oddities);
+    }
+    Ok(history)
+}
+
+fn foreign(table: &str) -> ForeignRecords {
+    let tool = match table.to_ascii_lowercase().as_str() {
+        "strata_migrations" => "DBWarden, classic",
+        "_dbwarden_migrations" => "the Python DBWarden",
+        "_migrations" => "Manticore",
+        "alembic_version" => "Alembic",
+        "flyway_schema_history" => "Flyway",
+        "_sqlx_migrations" => "sqlx",
+        "__diesel_schema_migrations" => "Diesel",
+        "refinery_schema_history" => "refinery",
+        "goose_db_version" => "goose",
+        "django_migrations" => "Django",
+        "databasechangelog" => "Liquibase",
+        "_prisma_migrations" => "Prisma",
+        "schema_migrations" => "Rails, dbmate or golang-migrate",
+        _ => "another tool",
+    };
+    ForeignRecords { table: table.to_owned(), tool: tool.to_owned() }
+}
+
+fn applied(row: &Row) -> Result<Applied, String> {
+    let version = row.text(0);
+    if version.is_empty() {
+        return Err("a row without a version".to_owned());
+    }
+    let kind = row.text(2);
+    if !["versioned", "runs-always", "runs-on-change"].contains(&kind) {
+        return Err(format!("the row of {version} has the kind \"{kind}\""));
+    }
+    let text = |index: usize, name: &str| {
+        row.optional_text(index).ok_or_else(|| format!("the row of {version} has no {name}"))
+    };
+    Ok(Applied {
+        version: RevisionId::new(version),
+        description: row.text(1).to_owned(),
+        kind: kind.to_owned(),
+        checksum: Checksum::recorded(text(3, "checksum")?),
+        file_hash: row.optional_text(4).map(FileHash::recorded),
+        applied_at: text(5, "applied_at")?,
+        duration_ms: row.integer(6).unwrap_or(0),
+        applied_by: row.text(7).to_owned(),
+        tool_version: row.text(8).to_owned(),
+        run_id: row.text(9).to_owned(),
+        statements: row.integer(10).unwrap_or(0),
+        has_down: row.integer(11).unwrap_or(0) != 0,
+        note: row.optional_text(12),
+    })
+}
+
+/// Adds a row; the down script goes with it.
+///
+/// # Errors
+/// The engine's answer, also that the version is there already.
+pub fn insert(
+    session: &mut dyn Session,
+    records: &Records,
+    row: &Applied,
+    down_script: Option<&str>,
+) -> Result<(), DriverError> {
+    let parameters = [
+        Value::from(row.version.as_str()),
+        row.description.as_str().into(),
+        row.kind.as_str().into(),
+        row.checksum.as_str().into(),
+        row.file_hash.as_ref().map(FileHash::as_str).into(),
+        row.applied_at.as_str().into(),
+        row.duration_ms.into(),
+        row.applied_by.as_str().into(),
+        row.tool_version.as_str().into(),
+        row.run_id.as_str().into(),
+        row.statements.into(),
+        down_script.into(),
+        row.note.as_deref().into(),
+    ];
+    session.execute(&records.insert, &parameters).map(drop)
+}
+
+/// Removes the row of `version`; returns whether there was one.
+///
+/// # Errors
+/// The engine's answer.
+pub fn delete(
+    session: &mut dyn Session,
+    records: &Records,
+    version: &RevisionId,
+) -> Result<bool, DriverError> {
+    Ok(session.execute(&records.delete, &[version.as_str().into()])? > 0)
+}
+
+/// Returns the stored down scripts of `versions`, as far as there are some.
+///
+/// # Errors
+/// The engine's answer.
+pub fn down_scripts(
+    session: &mut dyn Session,
+    records: &Records,
+    versions: &[RevisionId],
+) -> Result<BTreeMap<RevisionId, String>, DriverError> {
+    let mut found = BTreeMap::new();
+    for version in versions {
+        let rows = session.query(&records.down_script, &[version.as_str().into()])?;
+        if let Some(script) = rows.first().and_then(|row| row.optional_text(0)) {
+            found.insert(version.clone(), script);
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,371 @@
+//! The lock: the only door to a session that writes.
+//!
+//! It is a lease. The holder's row carries a token, which grows with each holder, and a second row a counter that the holder
+//! moves. Nobody's wall clock counts: who waits watches the counter on its own clock, and takes over when it stood still for
+//! a whole lease, or at once where the holder's end can be seen. A holder renews inside each of its transactions; where the
+//! token is another's by then, nothing is committed.
+
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::owner::Owner;
+use super::run::{Event, Run};
+use crate::dialect::Records;
+use crate::driver::{DriverError, DriverErrorKind, Held, OpenOptions, Session, SessionLock};
+use crate::url::DatabaseUrl;
+use crate::value::Value;
+
+/// How the lock is waited for and kept.
+#[derive(Debug, Clone)]
+pub struct LockOptions {
+    /// How long to wait for another holder.
+    pub wait: Duration,
+    /// How long a holder's counter must stand still before it is taken for gone.
+    pub lease: Duration,
+    /// How often a holder moves its counter.
+    pub beat: Duration,
+}
+
+impl Default for LockOptions {
+    fn default() -> Self {
+        Self { wait: Duration::from_secs(60), lease: Duration::from_secs(30), beat: Duration::from_secs(5) }
+    }
+}
+
+/// Who holds the lock, as its row says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Holder {
+    /// The process.
+    pub owner: Owner,
+    /// Since when, in UTC.
+    pub since: String,
+    /// What it is doing.
+    pub doing: Option<String>,
+    /// Its token.
+    pub token: i64,
+    /// Its counter.
+    pub beat: i64,
+}
+
+/// Why the lock is not ours.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum LockError {
+    /// Held by another, for longer than was to be waited.
+    #[error("{} holds the lock{}", label(holder.as_deref()), since(holder.as_deref()))]
+    Held {
+        /// Who, where it can be seen.
+        holder: Option<Box<Holder>>,
+        /// How long was waited.
+        waited: Duration,
+    },
+    /// Ours once, and another's now.
+    #[error("the lock was taken over by another run while this one was paused; nothing more was written")]
+    Lost,
+    /// Cancelled while waiting.
+    #[error("interrupted while waiting for the lock")]
+    Cancelled,
+    /// A row of the lock is missing or makes no sense.
+    #[error("the lock's table makes no sense: {reason}")]
+    Damaged {
+        /// What is wrong.
+        reason: String,
+    },
+    /// The engine's answer.
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+}
+
+fn label(holder: Option<&Holder>) -> String {
+    holder.map_or_else(|| "another process".to_owned(), |holder| holder.owner.label())
+}
+
+fn since(holder: Option<&Holder>) -> String {
+    holder.map_or_else(String::new, |holder| format!(" since {} UTC", holder.since))
+}
+
+/// How often who waits looks again.
+const POLL: Duration = Duration::from_millis(25);
+
+/// The session of whoever holds the lock. Dropping it releases the lock, on every path.
+pub struct LockGuard<'s> {
+    session: Box<dyn Session + 's>,
+    records: Arc<Records>,
+    token: i64,
+    held: Option<Box<dyn Held>>,
+    heartbeat: Option<Heartbeat>,
+    released: bool,
+}
+
+impl std::fmt::Debug for LockGuard<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LockGuard").field("token", &self.token).finish_non_exhaustive()
+    }
+}
+
+/// What the row of the lock says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LockRow {
+    /// Nobody holds it; the token that was last.
+    Free(i64),
+    /// Somebody does.
+    Held(Holder),
+}
+
+/// Returns what the lock's rows say, or nothing where there is no table.
+///
+/// # Errors
+/// The engine's answer; rows that make no sense.
+pub fn read(session: &mut dyn Session, records: &Records) -> Result<LockRow, LockError> {
+    let rows = session.query(&records.lock, &[])?;
+    let row = rows.first().ok_or_else(|| LockError::Damaged { reason: "its rows are missing".to_owned() })?;
+    let token =
+        row.integer(0).ok_or_else(|| LockError::Damaged { reason: "its token is no number".to_owned() })?;
+    let Some(owner) = row.optional_text(1) else { return Ok(LockRow::Free(token)) };
+    let owner = serde_json::from_str(&owner)
+        .map_err(|error| LockError::Damaged { reason: format!("its owner cannot be read: {error}") })?;
+    Ok(LockRow::Held(Holder {
+        owner,
+        since: row.text(2).to_owned(),
+        doing: row.optional_text(4),
+        token,
+        beat: row.integer(3).unwrap_or(0),
+    }))
+}
+
+/// What a waiter has seen of a holder, on its own clock.
+struct Watch {
+    token: i64,
+    beat: i64,
+    since: Instant,
+}
+
+impl<'s> LockGuard<'s> {
+    /// Takes the lock, and makes our tables where they are not there.
+    ///
+    /// # Errors
+    /// [`LockError::Held`] when the wait is over; the engine's answer.
+    pub fn acquire(
+        mut session: Box<dyn Session + 's>,
+        records: Arc<Records>,
+        options: &LockOptions,
+        company: Option<(&DatabaseUrl, &OpenOptions)>,
+        run: &mut Run<'_>,
+    ) -> Result<Self, LockError> {
+        let started = Instant::now();
+        let mut here = Owner::this(&run.who, &run.id);
+        let mut watch: Option<Watch> = None;
+        let mut last_told: Option<Instant> = None;
+        loop {
+            if run.cancel.take_note() {
+                return Err(LockError::Cancelled);
+            }
+            let (held, busy) = match session.try_session_lock()? {
+                SessionLock::Held(held) => (Some(held), false),
+                SessionLock::Busy => (None, true),
+                SessionLock::Unsupported => (None, false),
+            };
+            here.session_lock = held.is_some();
+            run.point("session-locked");
+            let attempt = attempt(&mut *session, &records, &here, busy, options, &mut watch, run);
+            let holder = match attempt {
+                Ok(Attempt::Taken(token)) => {
+                    let heartbeat = company
+                        .filter(|_| session.may_have_company())
+                        .map(|(url, open)| Heartbeat::start(url, open, &records, token, options.beat));
+                    run.point("lock-taken");
+                    return Ok(Self { session, records, token, held, heartbeat, released: false });
+                }
+                Ok(Attempt::Held(holder)) => holder,
+                // Somebody writes right now: that is a holder too, if one that cannot be read.
+                Err(LockError::Driver(error)) if error.kind == DriverErrorKind::Busy => None,
+                Err(error) => {
+                    session.rollback()?;
+                    return Err(error);
+                }
+            };
+            session.rollback()?;
+            drop(held);
+            let waited = started.elapsed();
+            if waited >= options.wait {
+                return Err(LockError::Held { holder: holder.map(Box::new), waited });
+            }
+            if waited > Duration::from_millis(300)
+                && last_told.is_none_or(|told| told.elapsed() >= Duration::from_secs(1))
+            {
+                last_told = Some(Instant::now());
+                run.observer.event(&Event::Waiting { holder: holder.as_ref(), waited });
+            }
+            // Many that wait do not all look at once.
+            std::thread::sleep(POLL + POLL.mul_f64(f64::from(here.pid % 16) / 16.0));
+        }
+    }
+
+    /// Returns the session. What is written through it is fenced by [`LockGuard::renew`].
+    pub fn session(&mut self) -> &mut dyn Session {
+        &mut *self.session
+    }
+
+    /// Returns the SQL of our tables.
+    pub fn records(&self) -> Arc<Records> {
+        Arc::clone(&self.records)
+    }
+
+    /// Renews the lease, inside the transaction that is to be committed next.
+    ///
+    /// # Errors
+    /// [`LockError::Lost`] where the token is another's: the transaction must not be committed.
+    pub fn renew(&mut self, doing: Option<&str>) -> Result<(), LockError> {
+        let changed = self.session.execute(&self.records.renew, &[doing.into(), self.token.into()])?;
+        if changed == 0 { Err(LockError::Lost) } else { Ok(()) }
+    }
+
+    /// Releases the lock and returns the session.
+    ///
+    /// # Errors
+    /// The engine's answer. The lease then runs out by itself.
+    pub fn release(mut self) -> Result<(), LockError> {
+        self.let_go()
+    }
+
+    fn let_go(&mut self) -> Result<(), LockError> {
+        if self.released {
+            return Ok(());
+        }
+        self.released = true;
+        self.heartbeat = None;
+        self.session.rollback()?;
+        let token = Value::from(self.token);
+        let released = self.session.execute(&self.records.release, &[token]);
+        self.held = None;
+        released?;
+        Ok(())
+    }
+}
+
+impl Drop for LockGuard<'_> {
+    fn drop(&mut self) {
+        self.let_go().ok();
+    }
+}
+
+enum Attempt {
+    Taken(i64),
+    Held(Option<Holder>),
+}
+
+/// Looks at the lock once, and takes it where it may be taken. A transaction may be left open where it was not.
+fn attempt(
+    session: &mut dyn Session,
+    records: &Records,
+    here: &Owner,
+    busy: bool,
+    options: &LockOptions,
+    watch: &mut Option<Watch>,
+    run: &mut Run<'_>,
+) -> Result<Attempt, LockError> {
+    // The engine's lock is another's: look, without writing, whether that one still moves.
+    if busy {
+        let holder = match read(session, records) {
+            Ok(LockRow::Held(holder)) => holder,
+            // No table yet, or between two holders.
+            Ok(LockRow::Free(_)) | Err(LockError::Driver(_)) => return Ok(Attempt::Held(None)),
+            Err(error) => return Err(error),
+        };
+        if !stood_still(watch, &holder, options.lease) {
+            return Ok(Attempt::Held(Some(holder)));
+        }
+    }
+    session.begin()?;
+    for statement in &records.create {
+        session.execute(statement, &[])?;
+    }
+    run.point("records-created");
+    let token = match read(session, records)? {
+        LockRow::Free(token) => token,
+        LockRow::Held(holder) => {
+            let why = holder.owner.gone(here, here.session_lock).or_else(|| {
+                stood_still(watch, &holder, options.lease).then_some("it gave no sign for a whole lease")
+            });
+            let Some(why) = why else { return Ok(Attempt::Held(Some(holder))) };
+            run.observer.event(&Event::TakenOver { holder: &holder, why });
+            holder.token
+        }
+    };
+    let owner = serde_json::to_string(here)
+        .map_err(|error| LockError::Damaged { reason: format!("our own name cannot be written: {error}") })?;
+    let parameters = [Value::from(token + 1), owner.into(), run.now().into(), token.into()];
+    if session.execute(&records.take, &parameters)? == 0 {
+        return Ok(Attempt::Held(None));
+    }
+    session.execute(&records.reset_beat, &[Value::from(token + 1)])?;
+    session.commit()?;
+    Ok(Attempt::Taken(token + 1))
+}
+
+/// Whether `holder` is the one that was seen a whole lease ago, unmoved.
+fn stood_still(watch: &mut Option<Watch>, holder: &Holder, lease: Duration) -> bool {
+    match watch {
+        Some(seen) if seen.token == holder.token && seen.beat == holder.beat => seen.since.elapsed() >= lease,
+        _ => {
+            *watch = Some(Watch { token: holder.token, beat: holder.beat, since: Instant::now() });
+            false
+        }
+    }
+}
+
+/// Moves the holder's counter while a statement runs, over a session of its own.
+struct Heartbeat {
+    /// Dropped to end the thread.
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Heartbeat {
+    fn start(
+        url: &DatabaseUrl,
+        open: &OpenOptions,
+        records: &Arc<Records>,
+        token: i64,
+        beat: Duration,
+    ) -> Self {
+        let (stop, stopped) = channel();
+        let (url, records) = (url.clone(), Arc::clone(records));
+        let open = OpenOptions {
+            create: false,
+            lock_timeout: Duration::from_millis(50),
+            prelude: Vec::new(),
+            ..open.clone()
+        };
+        let thread = std::thread::spawn(move || {
+            let mut session: Option<Box<dyn Session>> = None;
+            while stopped.recv_timeout(beat) == Err(RecvTimeoutError::Timeout) {
+                // Opened with the first beat: most runs are over before.
+                if session.is_none() {
+                    session = crate::driver::open(&url, &open).ok();
+                }
+                // BUSY: our own transaction, or another's, keeps everybody out, who waits as well as us. No row: the lock
+                // is another's, and the next renewal will say so.
+                if let Some(session) = &mut session
+                    && let Ok(0) = session.execute(&records.beat, &[Value::from(token)])
+                {
+                    return;
+                }
+            }
+        });
+        Self { stop: Some(stop), thread: Some(thread) }
+    }
+}
+
+impl Drop for Heartbeat {
+    fn drop(&mut self) {
+        self.stop = None;
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! A plan becomes a changed database. Whoever writes holds the lock; what is written is recorded in the same breath.
+
+pub mod execute;
+pub mod failure;
+pub mod history;
+pub mod inspect;
+pub mod journal;
+pub mod lock;
+pub mod owner;
+pub mod run;
+pub mod watchdog;

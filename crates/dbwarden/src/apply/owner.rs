@@ -1,0 +1,115 @@
+//! Who we are, as a lock's holder, and whether another holder on this machine still lives.
+
+use serde::{Deserialize, Serialize};
+
+/// A process that holds a lock, or did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// The user.
+    pub user: String,
+    /// The host's name.
+    pub host: String,
+    /// The process.
+    pub pid: u32,
+    /// When the process began, in the kernel's ticks since boot: a pid alone may have been given away again.
+    #[serde(default)]
+    pub started: String,
+    /// The boot of the machine; processes of different boots cannot see each other.
+    #[serde(default)]
+    pub boot: String,
+    /// The pid namespace: in another one the same pid is another process.
+    #[serde(default)]
+    pub namespace: String,
+    /// Whether the engine's lock of sessions was held beside the lease.
+    #[serde(default)]
+    pub session_lock: bool,
+    /// The run.
+    #[serde(default)]
+    pub run: String,
+}
+
+impl Owner {
+    /// Returns this process; `who` is user@host.
+    pub fn this(who: &str, run: &str) -> Self {
+        let (user, host) = who.split_once('@').unwrap_or((who, ""));
+        Self {
+            user: user.to_owned(),
+            host: host.to_owned(),
+            pid: std::process::id(),
+            started: started(std::process::id()).unwrap_or_default(),
+            boot: read("/proc/sys/kernel/random/boot_id").unwrap_or_default(),
+            namespace: std::fs::read_link("/proc/self/ns/pid")
+                .map(|link| link.to_string_lossy().into_owned())
+                .unwrap_or_default(),
+            session_lock: false,
+            run: run.to_owned(),
+        }
+    }
+
+    /// Returns why the process is known to be gone, seen from `here`, or nothing where that cannot be seen. `locked` says
+    /// that `here` holds the engine's lock of sessions right now.
+    pub fn gone(&self, here: &Owner, locked: bool) -> Option<&'static str> {
+        let same_machine = !self.boot.is_empty() && self.boot == here.boot;
+        if same_machine && self.session_lock && locked {
+            return Some("its lock on the database is free again");
+        }
+        let comparable = same_machine && self.namespace == here.namespace && !self.started.is_empty();
+        (comparable && started(self.pid).as_ref() != Some(&self.started)).then_some("its process is gone")
+    }
+
+    /// Returns `ana@ci-7 (pid 812)`.
+    pub fn label(&self) -> String {
+        format!("{}@{} (pid {})", self.user, self.host, self.pid)
+    }
+}
+
+/// Returns user@host of this process.
+pub fn who() -> String {
+    let user = whoami::username().unwrap_or_else(|_| "unknown".to_owned());
+    let host = whoami::hostname().unwrap_or_else(|_| "unknown".to_owned());
+    format!("{user}@{host}")
+}
+
+/// The 22nd field of `/proc/PID/stat` (<https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>).
+fn started(pid: u32) -> Option<String> {
+    let stat = read(&format!("/proc/{pid}/stat"))?;
+    // The second field is the name in parentheses, and may hold anything.
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut fields = rest.split_whitespace();
+    // A zombie is gone for our purpose: it runs nothing any more.
+    let state = fields.next()?;
+    if state == "Z" || state == "X" {
+        return None;
+    }
+    fields.nth(18).map(str::to_owned)
+}
+
+fn read(path: &str) -> Option<String> {
+    Some(std::fs::read_to_string(path).ok()?.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_gone_only_where_that_can_be_seen() {
+        let here = Owner::this("ana@ci-7", "r1");
+        assert_eq!(here.gone(&here, false), None, "this process lives");
+        if here.boot.is_empty() {
+            return;
+        }
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let mut other = Owner { pid: child.id(), started: started(child.id()).unwrap(), ..here.clone() };
+        assert_eq!(other.gone(&here, false), None, "the child lives");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(other.gone(&here, false), Some("its process is gone"));
+        other.namespace = "pid:[1]".to_owned();
+        assert_eq!(other.gone(&here, false), None, "another container's processes cannot be seen");
+        other.session_lock = true;
+        assert_eq!(other.gone(&here, true), Some("its lock on the database is free again"));
+        other.boot = "another".to_owned();
+        assert_eq!(other.gone(&here, true), None, "another machine's cannot be seen");
+    }
+}

@@ -1,0 +1,167 @@
+//! Knowledge: what an engine's SQL means and what its records look like in SQL. Never touches a server.
+//!
+//! A dialect is one folder and one line in [`of`].
+
+use crate::database::Database;
+use crate::project::Tables;
+use crate::sql::Syntax;
+use crate::value::Value;
+
+mod sqlite;
+
+/// What is known of one engine.
+pub trait Dialect: Sync + std::fmt::Debug {
+    /// Returns the engine.
+    fn database(&self) -> Database;
+
+    /// Returns what the engine can do, as data.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Returns how `statement` stands to transactions.
+    fn manner(&self, statement: &str) -> Manner;
+
+    /// Returns what `statement` leaves behind in its session, which a later session would lack.
+    fn session_trace(&self, statement: &str) -> SessionTrace;
+
+    /// Returns the SQL of our own tables.
+    fn records(&self, tables: &Tables) -> Records;
+
+    /// Returns how to find out whether `object` exists.
+    fn existence(&self, object: &Object) -> Existence;
+
+    /// Returns the query whose rows are violated foreign keys, where the engine can be left with some.
+    fn foreign_key_violations(&self) -> Option<&'static str>;
+
+    /// Returns `name` quoted as an identifier.
+    fn quote(&self, name: &str) -> String {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
+
+    /// Returns the lexical rules.
+    fn syntax(&self) -> Syntax {
+        self.database().syntax()
+    }
+}
+
+/// Returns the dialect of `database`, or nothing where this version knows only how it writes.
+pub fn of(database: Database) -> Option<&'static dyn Dialect> {
+    match database {
+        Database::Sqlite => Some(&sqlite::Sqlite),
+        _ => None,
+    }
+}
+
+/// What an engine can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Schema changes are part of the transaction around them.
+    pub transactional_ddl: bool,
+}
+
+/// How a statement stands to transactions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// Runs in a transaction like any other.
+    Plain,
+    /// Opens the file's own transaction.
+    Begin,
+    /// Commits the file's own transaction.
+    Commit,
+    /// Rolls the file's own transaction back.
+    Rollback,
+    /// Refuses a transaction, and changes the database.
+    Alone,
+    /// Refuses a transaction, and changes the session alone.
+    Session,
+    /// Turns foreign keys on or off, which has no effect inside a transaction.
+    ForeignKeys(bool),
+}
+
+/// What a statement leaves behind in its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionTrace {
+    /// Nothing.
+    None,
+    /// A setting: it can be run again in another session.
+    Setting,
+    /// A temporary object: it cannot be had again.
+    Temporary,
+}
+
+/// Something whose existence a directive asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Object {
+    /// A table.
+    Table(String),
+    /// A view.
+    View(String),
+    /// An index.
+    Index(String),
+    /// A column of a table.
+    Column {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+    },
+    /// A named constraint.
+    Constraint(String),
+    /// A type.
+    Type(String),
+}
+
+/// How to find out whether something exists.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Existence {
+    /// It exists where the query has a row.
+    Rows(&'static str, Vec<Value>),
+    /// It exists where one of the texts that the query returns names it behind the word CONSTRAINT.
+    ConstraintInText(&'static str, String),
+    /// The engine has nothing of that sort.
+    Never,
+}
+
+/// The SQL of our own tables, in one engine's words. Parameters stand in the order that each docstring names.
+#[derive(Debug, Clone)]
+pub struct Records {
+    /// Names the objects that are ours or another tool's: type, name, table, columns separated by commas.
+    pub probe: String,
+    /// Makes the tables, and nothing where they are there.
+    pub create: Vec<String>,
+    /// version, description, kind, checksum, `file_hash`, `applied_at`, `duration_ms`, `applied_by`, `tool_version`, `run_id`,
+    /// statements, `has_down`, note; oldest first.
+    pub history: String,
+    /// version → `down_script`.
+    pub down_script: String,
+    /// version, description, kind, checksum, `file_hash`, `applied_at`, `duration_ms`, `applied_by`, `tool_version`,
+    /// `run_id`, statements, `down_script`, note.
+    pub insert: String,
+    /// version.
+    pub delete: String,
+    /// checksum, `file_hash`, note, version.
+    pub accept: String,
+    /// new version, old version.
+    pub rename: String,
+    /// holder's token, owner, since; the heartbeat's beat, doing.
+    pub lock: String,
+    /// token, owner, since, the token it was.
+    pub take: String,
+    /// token: sets the heartbeat to 0 for a new holder.
+    pub reset_beat: String,
+    /// doing, token: changes one row while the token is the holder's.
+    pub renew: String,
+    /// token: moves the counter of the holder.
+    pub beat: String,
+    /// token: frees the lock where the token is the holder's.
+    pub release: String,
+    /// version, direction, first, count, hash, state, `started_at`, `finished_at`, error, `run_id`, summary; in order.
+    pub journal: String,
+    /// version, direction, first, count, hash, `started_at`, `run_id`, summary.
+    pub begin_unit: String,
+    /// `finished_at`, version, first.
+    pub finish_unit: String,
+    /// error, `finished_at`, version, first.
+    pub fail_unit: String,
+    /// version.
+    pub clear_journal: String,
+}

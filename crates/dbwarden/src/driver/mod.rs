@@ -1,0 +1,196 @@
+//! Talk: a session with one database. Knows no migration, no history and no lock.
+//!
+//! `Database::` is matched here, in [`open`], and in `dialect`; nowhere else.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::database::Database;
+use crate::url::DatabaseUrl;
+use crate::value::{Row, Value};
+
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+#[cfg(feature = "sqlite")]
+pub use sqlite::{HostConnection, host_session};
+
+/// How a session is opened.
+#[derive(Debug, Clone)]
+pub struct OpenOptions {
+    /// Makes an embedded database's file when there is none. Without it, a missing file is an empty database that is
+    /// never written.
+    pub create: bool,
+    /// SQLite: whether foreign keys are enforced. Each session sets it, since builds differ in their default
+    /// (<https://www.sqlite.org/foreignkeys.html#fk_enable>).
+    pub foreign_keys: bool,
+    /// How long a statement waits for another session's lock.
+    pub lock_timeout: Duration,
+    /// Statements run first on each session.
+    pub prelude: Vec<String>,
+}
+
+/// Who answers: the engine and its version as it says it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Server {
+    /// The engine.
+    #[serde(serialize_with = "crate::driver::database_name")]
+    pub database: Database,
+    /// Its version, as it says it.
+    pub version: String,
+}
+
+pub(crate) fn database_name<S: serde::Serializer>(database: &Database, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(database.name())
+}
+
+/// One session with a database. Everything goes through it in order; a second session is opened for what must go beside.
+pub trait Session: Send {
+    /// Returns who answers.
+    fn server(&self) -> Server;
+
+    /// Runs one statement to its end and drops its rows; returns how many rows it changed, where the engine says so.
+    ///
+    /// # Errors
+    /// What the engine answered.
+    fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64, DriverError>;
+
+    /// Runs one query and returns its rows.
+    ///
+    /// # Errors
+    /// What the engine answered.
+    fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, DriverError>;
+
+    /// Runs one statement of a migration as it stands; its rows are read to their end and dropped.
+    ///
+    /// # Errors
+    /// What the engine answered.
+    fn run(&mut self, sql: &str) -> Result<(), DriverError>;
+
+    /// Opens a transaction that may write.
+    ///
+    /// # Errors
+    /// What the engine answered, `Busy` where another session writes.
+    fn begin(&mut self) -> Result<(), DriverError>;
+
+    /// Commits; waits, within the lock timeout, for readers that stand in the way.
+    ///
+    /// # Errors
+    /// What the engine answered. The transaction may still be open.
+    fn commit(&mut self) -> Result<(), DriverError>;
+
+    /// Rolls back; nothing happens where no transaction is open.
+    ///
+    /// # Errors
+    /// What the engine answered.
+    fn rollback(&mut self) -> Result<(), DriverError>;
+
+    /// Returns whether a transaction is open.
+    fn in_transaction(&self) -> bool;
+
+    /// Sets how long a statement waits for another session's lock from now on.
+    ///
+    /// # Errors
+    /// What the engine answered.
+    fn set_lock_timeout(&mut self, timeout: Duration) -> Result<(), DriverError>;
+
+    /// SQLite: turns foreign keys on or off. Elsewhere nothing happens.
+    ///
+    /// # Errors
+    /// What the engine answered.
+    fn set_foreign_keys(&mut self, on: bool) -> Result<(), DriverError>;
+
+    /// Puts the session's settings back as they were when it was opened.
+    ///
+    /// # Errors
+    /// What the engine answered.
+    fn reset(&mut self) -> Result<(), DriverError>;
+
+    /// Tries to take the engine's own lock of sessions, without waiting.
+    ///
+    /// # Errors
+    /// What the engine answered.
+    fn try_session_lock(&mut self) -> Result<SessionLock, DriverError>;
+
+    /// Returns something that cancels the running statement from another thread.
+    fn interrupter(&self) -> Arc<dyn Interrupt>;
+
+    /// Returns whether a second session can be opened beside this one (not on `:memory:` nor on a host's connection).
+    fn may_have_company(&self) -> bool;
+}
+
+/// Cancels what a session is running, from another thread.
+pub trait Interrupt: Send + Sync {
+    /// Cancels the running statement; nothing happens where none runs.
+    fn interrupt(&self);
+}
+
+/// What came of trying the engine's own lock of sessions.
+#[derive(Debug)]
+pub enum SessionLock {
+    /// Held until the value is dropped.
+    Held(Box<dyn Held>),
+    /// Another session holds it.
+    Busy,
+    /// This engine, or this place, has none that is sound.
+    Unsupported,
+}
+
+/// A held lock of sessions; released when dropped.
+pub trait Held: Send + fmt::Debug {}
+
+/// Opens a session on `url`.
+///
+/// # Errors
+/// The engine's answer, or that this build has no driver for it.
+pub fn open(url: &DatabaseUrl, options: &OpenOptions) -> Result<Box<dyn Session>, DriverError> {
+    match url.database() {
+        #[cfg(feature = "sqlite")]
+        Database::Sqlite => Ok(Box::new(sqlite::SqliteSession::open(url, options)?)),
+        database => Err(DriverError {
+            kind: DriverErrorKind::NoDriver,
+            message: format!("this build has no driver for {database}"),
+            code: None,
+            offset: None,
+        }),
+    }
+}
+
+/// What sort of failure an engine reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DriverErrorKind {
+    /// The statement is wrong, or broke a rule of the data.
+    Statement,
+    /// Another session holds a lock that was waited for.
+    Busy,
+    /// The database could not be opened.
+    Open,
+    /// The file is no database, or a damaged one.
+    Damaged,
+    /// The database may not be written.
+    ReadOnly,
+    /// No room on the disk, or it failed.
+    Disk,
+    /// The statement was cancelled.
+    Interrupted,
+    /// The connection was cut.
+    Cut,
+    /// This build has no driver for the engine.
+    NoDriver,
+}
+
+/// What an engine answered when it refused.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}{}", code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default())]
+pub struct DriverError {
+    /// What sort of failure.
+    pub kind: DriverErrorKind,
+    /// The engine's own words.
+    pub message: String,
+    /// The engine's own code (`SQLITE_CONSTRAINT_UNIQUE`, an SQLSTATE, a number), where it says more than the words.
+    pub code: Option<String>,
+    /// Where in the statement, in bytes from its start, where the engine says so.
+    pub offset: Option<usize>,
+}

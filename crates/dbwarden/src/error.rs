@@ -1,0 +1,328 @@
+//! One error for callers: what each layer found, with a stable code, the place in the file, and what had been done before.
+
+use crate::apply::failure::{Cause, StepError};
+use crate::apply::history::HistoryError;
+use crate::apply::lock::LockError;
+use crate::database::Database;
+use crate::driver::{DriverError, DriverErrorKind};
+use crate::migration::RevisionId;
+use crate::migration::applied::ForeignRecords;
+use crate::migration::graph::{GraphError, TargetError};
+use crate::migration::plan::PlanError;
+use crate::migration::set::SetError;
+use crate::migration::source::SourceError;
+use crate::ops::Report;
+use crate::project::SettingsError;
+use crate::url::UrlError;
+
+/// Why a verb did not come to its end.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Error(Box<ErrorKind>);
+
+/// What each layer found.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The settings.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// A database's address.
+    #[error(transparent)]
+    Url(#[from] UrlError),
+    /// A file, or the directory.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// How the files hang together, or a reference.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// A target that cannot be read.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// What keeps a plan from being made.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The records.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    /// The lock.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The engine, outside a migration.
+    #[error("{doing}: {error}")]
+    Driver {
+        /// What was being done.
+        doing: &'static str,
+        /// The database, as it is shown.
+        target: String,
+        /// The engine's answer.
+        error: DriverError,
+    },
+    /// A migration.
+    #[error("{step}")]
+    Step {
+        /// Where and why it stopped.
+        step: Box<StepError>,
+        /// What had been done before.
+        report: Box<Report>,
+        /// What was not tried.
+        not_tried: Vec<RevisionId>,
+    },
+    /// This version cannot run on the engine.
+    #[error("this version runs migrations on SQLite alone; {database} comes with a later one")]
+    NotYet {
+        /// The engine.
+        database: Database,
+    },
+    /// Another tool keeps records here, and we keep none.
+    #[error("the database has the records of {}, in {}", records.tool, records.table)]
+    ForeignRecords {
+        /// The other tool's table.
+        records: ForeignRecords,
+    },
+    /// A person must agree first.
+    #[error("{refusal}")]
+    Refused {
+        /// What is refused, and why.
+        refusal: Refusal,
+    },
+    /// The database is ahead of the files, which `strict_ahead` forbids.
+    #[error("the database is ahead of the files: {}", listed(revisions))]
+    StrictAhead {
+        /// Applied, without a file.
+        revisions: Vec<RevisionId>,
+    },
+    /// What was asked makes no sense.
+    #[error("{message}")]
+    Usage {
+        /// Why not.
+        message: String,
+    },
+}
+
+fn listed(ids: &[RevisionId]) -> String {
+    let names = ids.iter().map(RevisionId::as_str).collect::<Vec<_>>().join(", ");
+    format!("{names} {} applied, without a file", if ids.len() == 1 { "is" } else { "are" })
+}
+
+/// What is refused until a person agrees.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// A protected database.
+    #[error("{what} on the protected database \"{database}\"")]
+    Protected {
+        /// What was asked.
+        what: String,
+        /// The database.
+        database: String,
+    },
+    /// A migration that breaks something, on a protected database.
+    #[error("{id} breaks something, as it says itself: {text}")]
+    Breaking {
+        /// The migration.
+        id: RevisionId,
+        /// What its header says.
+        text: String,
+    },
+    /// No backup that is young enough.
+    #[error("no backup younger than {within} is recorded")]
+    NoBackup {
+        /// The setting.
+        within: String,
+    },
+    /// Outside the window in which changes are allowed.
+    #[error("it is outside the window {window} in which \"{database}\" may be changed")]
+    Window {
+        /// The window.
+        window: String,
+        /// The database.
+        database: String,
+    },
+    /// A down script that comes from the database, on a protected one.
+    #[error("the down script of {id} comes from the database, since its file is not here")]
+    RecordedScript {
+        /// The migration.
+        id: RevisionId,
+        /// The script.
+        script: String,
+    },
+    /// A lock whose holder lives.
+    #[error("{holder} holds the lock, and lives")]
+    LiveLock {
+        /// The holder.
+        holder: String,
+    },
+}
+
+/// Where something is wrong, with the line for showing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    /// The file, as it is shown.
+    pub file: String,
+    /// Line and column, from 1.
+    pub at: Option<(u32, u32)>,
+    /// The text of the line.
+    pub text: Option<String>,
+    /// How many characters from the column on are meant.
+    pub width: usize,
+}
+
+impl Error {
+    /// Returns what each layer found.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0
+    }
+
+    /// Returns the stable name of what is wrong, in kebab-case.
+    pub fn code(&self) -> &'static str {
+        match self.kind() {
+            ErrorKind::Settings(error) => error.code(),
+            ErrorKind::Url(_) => "url",
+            ErrorKind::Source(error) => error.code(),
+            ErrorKind::Graph(error) => graph_code(error),
+            ErrorKind::Target(_) => "target",
+            ErrorKind::Plan(error) => match error {
+                PlanError::Graph(error) => graph_code(error),
+                PlanError::Changed { .. } => "changed",
+                PlanError::Gone { .. } => "file-gone",
+                PlanError::Renamed { .. } => "renamed",
+                PlanError::Ahead { .. } => "ahead",
+                PlanError::Late { .. } => "late",
+                PlanError::Irreversible { .. } => "irreversible",
+                PlanError::NotAtomic { .. } => "single-transaction",
+                PlanError::Unfinished { .. } => "unfinished",
+            },
+            ErrorKind::History(error) => match error {
+                HistoryError::NotOurs { .. } => "not-our-table",
+                HistoryError::Trigger { .. } => "planted-trigger",
+                HistoryError::Driver(error) => driver_code(error),
+            },
+            ErrorKind::Lock(error) => match error {
+                LockError::Held { .. } => "locked",
+                LockError::Lost => "lock-lost",
+                LockError::Cancelled => "interrupted",
+                LockError::Damaged { .. } => "lock-table",
+                LockError::Driver(error) => driver_code(error),
+            },
+            ErrorKind::Driver { error, .. } => driver_code(error),
+            ErrorKind::Step { step, .. } => match &step.cause {
+                Cause::Statement(error) if error.kind == DriverErrorKind::Statement => "sql",
+                Cause::Statement(error) | Cause::Condition(error) | Cause::Around { error, .. } => {
+                    driver_code(error)
+                }
+                Cause::Lock(LockError::Lost) => "lock-lost",
+                Cause::Lock(_) => "lock",
+                Cause::Source(error) => error.code(),
+                Cause::ForeignKeys { .. } => "foreign-keys",
+                Cause::TransactionEnded => "transaction-ended",
+                Cause::TimedOut { .. } => "statement-timeout",
+                Cause::Edited { .. } => "edited",
+                Cause::TemporaryGone { .. } => "temporary-gone",
+                Cause::Cancelled => "interrupted",
+            },
+            ErrorKind::NotYet { .. } => "not-yet",
+            ErrorKind::ForeignRecords { .. } => "foreign-records",
+            ErrorKind::Refused { refusal } => match refusal {
+                Refusal::Protected { .. } => "protected",
+                Refusal::Breaking { .. } => "breaking",
+                Refusal::NoBackup { .. } => "no-backup",
+                Refusal::Window { .. } => "window",
+                Refusal::RecordedScript { .. } => "recorded-script",
+                Refusal::LiveLock { .. } => "live-lock",
+            },
+            ErrorKind::StrictAhead { .. } => "ahead",
+            ErrorKind::Usage { .. } => "usage",
+        }
+    }
+
+    /// Returns where in a file it is, where it is in one.
+    pub fn location(&self) -> Option<Location> {
+        match self.kind() {
+            ErrorKind::Source(error) if !error.file.is_empty() => Some(Location {
+                file: error.file.clone(),
+                at: error.position.map(|position| (position.line, position.column)),
+                text: error.line.clone(),
+                width: 1,
+            }),
+            ErrorKind::Step { step, .. } if !step.file.is_empty() => Some(Location {
+                file: step.file.clone(),
+                at: step.position.map(|position| (position.line, position.column)),
+                text: step.line.clone(),
+                width: step.width,
+            }),
+            ErrorKind::Settings(error) => error.place().map(|place| Location {
+                file: place.file.display().to_string(),
+                at: Some((place.line, place.column)),
+                text: None,
+                width: 1,
+            }),
+            ErrorKind::Plan(PlanError::Changed { revisions }) => {
+                revisions.first().map(|file| at_file(&file.file))
+            }
+            ErrorKind::Plan(PlanError::Renamed { file, .. } | PlanError::NotAtomic { file, .. }) => {
+                Some(at_file(file))
+            }
+            ErrorKind::Plan(PlanError::Irreversible { files, .. }) => files.first().map(|file| at_file(file)),
+            _ => None,
+        }
+    }
+
+    /// Returns what had been done before it, where it came in the middle of a run.
+    pub fn report(&self) -> Option<&Report> {
+        match self.kind() {
+            ErrorKind::Step { report, .. } => Some(report),
+            _ => None,
+        }
+    }
+}
+
+fn at_file(file: &str) -> Location {
+    Location { file: file.to_owned(), at: None, text: None, width: 1 }
+}
+
+fn graph_code(error: &GraphError) -> &'static str {
+    match error {
+        GraphError::DuplicateId { .. } | GraphError::DuplicateVersion { .. } => "duplicate-id",
+        GraphError::ReplacedTwice { .. } | GraphError::HalfReplaced { .. } => "replaces",
+        GraphError::UnknownReference { .. } | GraphError::NeedsRepeatable { .. } => "unknown-dependency",
+        GraphError::AmbiguousReference { .. } | GraphError::AmbiguousRevision { .. } => "ambiguous",
+        GraphError::SelfReference { .. } | GraphError::Cycle { .. } => "cycle",
+        GraphError::UnknownRevision { .. } => "unknown-revision",
+        GraphError::MultipleHeads { .. } => "heads",
+        GraphError::UnknownLabel { .. } => "unknown-label",
+        GraphError::TooFewPending { .. } | GraphError::TooFewApplied { .. } | GraphError::ZeroCount => {
+            "count"
+        }
+        _ => "target",
+    }
+}
+
+fn driver_code(error: &DriverError) -> &'static str {
+    match error.kind {
+        DriverErrorKind::Statement => "sql",
+        DriverErrorKind::Busy => "busy",
+        DriverErrorKind::Open => "open",
+        DriverErrorKind::Damaged => "not-a-database",
+        DriverErrorKind::ReadOnly => "read-only",
+        DriverErrorKind::Disk => "disk",
+        DriverErrorKind::Interrupted => "interrupted",
+        DriverErrorKind::Cut => "connection",
+        DriverErrorKind::NoDriver => "no-driver",
+    }
+}
+
+impl<E: Into<ErrorKind>> From<E> for Error {
+    fn from(error: E) -> Self {
+        Error(Box::new(error.into()))
+    }
+}
+
+impl From<SetError> for ErrorKind {
+    fn from(error: SetError) -> Self {
+        match error {
+            SetError::Source(error) => ErrorKind::Source(error),
+            SetError::Graph(error) => ErrorKind::Graph(error),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What a database says has happened to it.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::RevisionId;
+use super::checksum::{Checksum, FileHash};
+
+/// One finished migration, as its row says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Applied {
+    /// The id.
+    pub version: RevisionId,
+    /// What it does.
+    pub description: String,
+    /// `versioned`, `runs-always` or `runs-on-change`.
+    pub kind: String,
+    /// The checksum of what was run.
+    pub checksum: Checksum,
+    /// The hash of the file that was run.
+    pub file_hash: Option<FileHash>,
+    /// When it was finished, in UTC.
+    pub applied_at: String,
+    /// How long it took, in milliseconds.
+    pub duration_ms: i64,
+    /// Who ran it, as user@host.
+    pub applied_by: String,
+    /// The version of dbwarden that ran it.
+    pub tool_version: String,
+    /// The run.
+    pub run_id: String,
+    /// How many statements it had.
+    pub statements: i64,
+    /// Whether its down script is stored.
+    pub has_down: bool,
+    /// What was noted: that it was stamped, or accepted, by whom and why.
+    pub note: Option<String>,
+}
+
+impl Applied {
+    /// Returns whether the row is of a migration that runs once.
+    pub fn is_versioned(&self) -> bool {
+        self.kind == super::Kind::Versioned.name()
+    }
+
+    /// Returns whether somebody accepted that the file of this row is gone.
+    pub fn gone_is_accepted(&self) -> bool {
+        self.note.as_ref().is_some_and(|note| note.contains(GONE))
+    }
+}
+
+/// The words in a note by which a missing file is accepted.
+pub(crate) const GONE: &str = "without its file";
+
+/// Which way a script goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// Applied.
+    Up,
+    /// Rolled back.
+    Down,
+}
+
+impl Direction {
+    /// Returns the name that is recorded.
+    pub fn name(self) -> &'static str {
+        match self {
+            Direction::Up => "up",
+            Direction::Down => "down",
+        }
+    }
+}
+
+/// One unit of an unfinished migration, as the journal says: statements that were begun together.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unit {
+    /// The number of the first statement, from 1.
+    pub first: u64,
+    /// How many statements.
+    pub count: u64,
+    /// The sum of the statements.
+    pub hash: String,
+    /// `begun`, `done` or `failed`.
+    pub state: String,
+    /// When it was begun, in UTC.
+    pub started_at: String,
+    /// When it ended, in UTC.
+    pub finished_at: Option<String>,
+    /// What the engine answered, where it failed.
+    pub error: Option<String>,
+    /// The statements' first words.
+    pub summary: String,
+}
+
+/// A migration that was begun and is not finished.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unfinished {
+    /// The id.
+    pub version: RevisionId,
+    /// Which way it was going.
+    pub direction: Direction,
+    /// What is known of its statements, in order.
+    pub units: Vec<Unit>,
+}
+
+impl Unfinished {
+    /// Returns how many statements are done.
+    pub fn done(&self) -> u64 {
+        self.units.iter().filter(|unit| unit.state == "done").map(|unit| unit.count).sum()
+    }
+}
+
+/// Everything that a database says of its migrations.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct History {
+    /// Whether our tables are there.
+    pub exists: bool,
+    /// What is applied, oldest first.
+    pub applied: Vec<Applied>,
+    /// What was begun and is not finished.
+    pub unfinished: Vec<Unfinished>,
+    /// Rows that make no sense, in words.
+    pub oddities: Vec<String>,
+    /// Tables of other tools.
+    pub foreign: Vec<ForeignRecords>,
+}
+
+/// A table in which another tool keeps its records.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ForeignRecords {
+    /// The table.
+    pub table: String,
+    /// The tool.
+    pub tool: String,
+}
+
+impl History {
+    /// Returns the row of `version`.
+    pub fn get(&self, version: &RevisionId) -> Option<&Applied> {
+        self.applied.iter().find(|row| row.version == *version)
+    }
+
+    /// Returns the ids of the versioned rows.
+    pub fn versions(&self) -> BTreeSet<RevisionId> {
+        self.applied.iter().filter(|row| row.is_versioned()).map(|row| row.version.clone()).collect()
+    }
+}

@@ -1,0 +1,438 @@
+//! What will be run, as a value: it can be printed, stored, hashed and compared. Made from files and records alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::applied::{Direction, History};
+use super::checksum::Checksum;
+use super::graph::{GraphError, Target};
+use super::groups::Group;
+use super::set::MigrationSet;
+use super::source::SourceFile;
+use super::state::State;
+use super::{Kind, Migration, RevisionId, Script};
+
+/// What will be run, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// Which way.
+    pub direction: Direction,
+    /// The steps, in order.
+    pub steps: Vec<Step>,
+    /// All steps in one transaction.
+    pub single_transaction: bool,
+    /// What a person should know of it.
+    pub notes: Vec<String>,
+    /// Versioned ones that stay pending behind it.
+    pub left: usize,
+}
+
+/// What one step does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    /// Runs the up script and records it.
+    Apply,
+    /// Records it without running anything.
+    Record,
+    /// Runs the down script and removes the record.
+    Undo,
+    /// Removes the record without running anything.
+    Forget,
+}
+
+/// One migration of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// The id.
+    pub id: RevisionId,
+    /// What it does.
+    pub description: String,
+    /// The kind.
+    pub kind: Kind,
+    /// What is done with it.
+    pub action: Action,
+    /// Its file, as it is shown; empty where there is none.
+    pub file: String,
+    /// The checksum of its up script.
+    pub checksum: Option<Checksum>,
+    /// Statements to run.
+    pub statements: u64,
+    /// What is committed together.
+    pub groups: Vec<Group>,
+    /// The down script comes from the database, since the file is not here.
+    pub recorded: bool,
+    /// Limits of its own.
+    pub limits: Limits,
+    /// What it breaks, as its header says.
+    pub breaking: Option<String>,
+}
+
+/// Limits of one migration, where its headers set them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Limits {
+    /// How long a statement waits for a lock.
+    pub lock_timeout: Option<Duration>,
+    /// How long a statement may run.
+    pub statement_timeout: Option<Duration>,
+    /// How often a step that met a lock is tried again.
+    pub retries: Option<u32>,
+}
+
+impl Plan {
+    /// Returns whether nothing is to be done.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Returns the SHA-256 of the whole plan in hexadecimal digits: equal plans, equal hashes.
+    ///
+    /// # Errors
+    /// That the plan cannot be written as JSON, which would be a mistake of ours.
+    pub fn hash(&self) -> Result<String, serde_json::Error> {
+        let bytes = serde_json::to_vec(self)?;
+        Ok(super::checksum::FileHash::finish(Sha256::new_with_prefix(bytes)).as_str().to_owned())
+    }
+}
+
+/// How far to go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    /// To a target.
+    To(Target),
+    /// So many migrations.
+    Count(u64),
+}
+
+/// What is asked of an upgrade.
+#[derive(Debug, Clone)]
+pub struct UpgradeRequest {
+    /// How far.
+    pub reach: Reach,
+    /// Refuses a pending migration that is older than an applied one.
+    pub strict: bool,
+    /// All in one transaction.
+    pub single_transaction: bool,
+    /// Records without running.
+    pub record_only: bool,
+}
+
+/// Why there is no plan.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// The graph, or the target in it.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// Files are not what was applied.
+    #[error("{}", changed(revisions))]
+    Changed {
+        /// The revisions: id, file, recorded sum, the file's sum.
+        revisions: Vec<ChangedFile>,
+    },
+    /// Applied migrations whose file is gone.
+    #[error(
+        "{} applied, but no file has {}",
+        listed(revisions, "is", "are"),
+        its(revisions, "that id", "these ids")
+    )]
+    Gone {
+        /// The revisions.
+        revisions: Vec<RevisionId>,
+    },
+    /// A file is an applied migration under another id.
+    #[error("{file} is the applied migration {was} under another id")]
+    Renamed {
+        /// The applied id.
+        was: RevisionId,
+        /// The new id.
+        now: RevisionId,
+        /// The file.
+        file: String,
+    },
+    /// The database is ahead of the files, and files are pending all the same.
+    #[error(
+        "the database is ahead of the files: {} applied, without a file; {} pending",
+        listed(ahead, "is", "are"),
+        listed(pending, "is", "are")
+    )]
+    Ahead {
+        /// Applied, without a file.
+        ahead: Vec<RevisionId>,
+        /// Pending.
+        pending: Vec<RevisionId>,
+    },
+    /// Older than what is applied.
+    #[error("{} older than the newest applied migration {newest}", listed(revisions, "is", "are"))]
+    Late {
+        /// The pending ones.
+        revisions: Vec<RevisionId>,
+        /// The newest applied one.
+        newest: RevisionId,
+    },
+    /// No way back.
+    #[error("{} no down script", listed(revisions, "has", "have"))]
+    Irreversible {
+        /// The revisions.
+        revisions: Vec<RevisionId>,
+        /// Their files, where there are some.
+        files: Vec<String>,
+    },
+    /// A file that cannot share a transaction.
+    #[error("{id} cannot run in one transaction with others: {reason}")]
+    NotAtomic {
+        /// The revision.
+        id: RevisionId,
+        /// Its file.
+        file: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// A rollback was begun and not finished, or an upgrade.
+    #[error("{version} was begun {} and stopped at statement {next}; it must be finished first", direction.name())]
+    Unfinished {
+        /// The revision.
+        version: RevisionId,
+        /// Which way it was going.
+        direction: Direction,
+        /// The statement that is next.
+        next: u64,
+    },
+}
+
+/// A file that is not what was applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangedFile {
+    /// The revision.
+    pub id: RevisionId,
+    /// Its file.
+    pub file: String,
+    /// The recorded sum.
+    pub applied: Checksum,
+    /// The file's sum.
+    pub now: Checksum,
+}
+
+fn changed(revisions: &[ChangedFile]) -> String {
+    let each = revisions.iter().map(|file| {
+        format!("{} ({} was applied, the file is {})", file.id, file.applied.short(), file.now.short())
+    });
+    format!("the SQL of an applied migration changed: {}", each.collect::<Vec<_>>().join(", "))
+}
+
+fn listed(ids: &[RevisionId], one: &str, many: &str) -> String {
+    let names = ids.iter().map(RevisionId::as_str).collect::<Vec<_>>().join(", ");
+    format!("{names} {}", if ids.len() == 1 { one } else { many })
+}
+
+fn its<'a>(ids: &[RevisionId], one: &'a str, many: &'a str) -> &'a str {
+    if ids.len() == 1 { one } else { many }
+}
+
+/// Plans an upgrade.
+///
+/// # Errors
+/// What keeps it from being run: see [`PlanError`].
+pub fn upgrade(
+    set: &MigrationSet,
+    state: &State,
+    history: &History,
+    request: &UpgradeRequest,
+) -> Result<Plan, PlanError> {
+    check(set, state)?;
+    if let Some(unfinished) =
+        history.unfinished.iter().find(|unfinished| unfinished.direction == Direction::Down)
+    {
+        return Err(PlanError::Unfinished {
+            version: unfinished.version.clone(),
+            direction: unfinished.direction,
+            next: unfinished.done() + 1,
+        });
+    }
+    let versions = history.versions();
+    let graph = set.graph();
+    // What is not asked for holds back nothing.
+    let passed: BTreeSet<RevisionId> = versions.iter().chain(&state.not_selected).cloned().collect();
+    let ids = match &request.reach {
+        Reach::Count(count) => graph.upgrade_count(usize::try_from(*count).unwrap_or(usize::MAX), &passed)?,
+        Reach::To(target) => graph.upgrade(target, &passed)?,
+    };
+    if !state.ahead.is_empty() && !ids.is_empty() {
+        return Err(PlanError::Ahead { ahead: state.ahead.clone(), pending: ids });
+    }
+    let mut notes = Vec::new();
+    let late = graph.late(&ids, &versions);
+    if !late.is_empty() {
+        let newest = history.applied.iter().rfind(|row| row.is_versioned());
+        let newest = newest.map_or_else(|| RevisionId::from(""), |row| row.version.clone());
+        if request.strict {
+            return Err(PlanError::Late { revisions: late, newest });
+        }
+        notes.push(format!("{} older than {newest}, which is applied", listed(&late, "is", "are")));
+    }
+    for (row, standing) in &state.applied {
+        if *standing == super::state::Standing::Unverifiable {
+            let (id, sum) = (&row.version, row.checksum.short());
+            notes.push(format!("{id} was recorded with a checksum that this version does not know: {sum}"));
+        }
+    }
+    let left = state.pending.len() - ids.len();
+    let mut steps: Vec<_> = ids
+        .iter()
+        .filter_map(|id| set.get(id))
+        .map(|migration| step(migration, if request.record_only { Action::Record } else { Action::Apply }))
+        .collect();
+    // Repeatables stand on everything that is versioned.
+    if left == 0 && !request.record_only && state.ahead.is_empty() {
+        steps
+            .extend(state.due().filter_map(|id| set.get(id)).map(|migration| step(migration, Action::Apply)));
+    }
+    if request.single_transaction {
+        for step in &steps {
+            if let Some(reason) = not_atomic(step) {
+                return Err(PlanError::NotAtomic { id: step.id.clone(), file: step.file.clone(), reason });
+            }
+        }
+    }
+    Ok(Plan { direction: Direction::Up, steps, single_transaction: request.single_transaction, notes, left })
+}
+
+/// What stands in the way of every run.
+fn check(set: &MigrationSet, state: &State) -> Result<(), PlanError> {
+    let revisions: Vec<_> = state
+        .changed()
+        .map(|(row, now)| ChangedFile {
+            id: row.version.clone(),
+            file: set.get(&row.version).map(|migration| migration.file.name.clone()).unwrap_or_default(),
+            applied: row.checksum.clone(),
+            now: now.clone(),
+        })
+        .collect();
+    if !revisions.is_empty() {
+        return Err(PlanError::Changed { revisions });
+    }
+    if let Some((was, now)) = state.renamed.first() {
+        let file = set.get(now).map(|migration| migration.file.name.clone()).unwrap_or_default();
+        return Err(PlanError::Renamed { was: was.clone(), now: now.clone(), file });
+    }
+    if !state.gone.is_empty() {
+        return Err(PlanError::Gone { revisions: state.gone.clone() });
+    }
+    Ok(())
+}
+
+/// Why a step cannot share a transaction with others.
+fn not_atomic(step: &Step) -> Option<&'static str> {
+    use super::groups::GroupKind;
+    match &step.groups[..] {
+        [group] if group.foreign_keys.is_some() => {
+            Some("it sets PRAGMA foreign_keys, which takes effect outside a transaction alone")
+        }
+        [group] if group.kind == GroupKind::Transaction => None,
+        [] => None,
+        [_] => Some("it has a statement that runs outside a transaction"),
+        _ => Some("it has several transactions of its own"),
+    }
+}
+
+/// A step that does `action` with `migration`.
+pub(crate) fn step(migration: &Migration, action: Action) -> Step {
+    let script = match action {
+        Action::Apply => Some(&migration.up),
+        Action::Undo => migration.down.as_ref(),
+        Action::Record | Action::Forget => None,
+    };
+    let headers = &migration.headers;
+    Step {
+        id: migration.id.clone(),
+        description: migration.description.clone(),
+        kind: migration.kind,
+        action,
+        file: migration.file.name.clone(),
+        checksum: Some(migration.checksum().clone()),
+        statements: script.map_or(0, |script| script.statements),
+        groups: script.map_or_else(Vec::new, |script| script.groups.clone()),
+        recorded: false,
+        limits: Limits {
+            lock_timeout: headers.lock_timeout,
+            statement_timeout: headers.statement_timeout,
+            retries: headers.retries,
+        },
+        breaking: headers.breaking.clone().filter(|_| action == Action::Apply),
+    }
+}
+
+/// Down scripts that come from the database, ready to be run.
+pub type Recorded = BTreeMap<RevisionId, (SourceFile, Script)>;
+
+/// Returns what a rollback of `reach` undoes, newest first, before anything is known of down scripts.
+///
+/// # Errors
+/// A target that is not applied, a count that is too large.
+pub fn downgrade_ids(
+    set: &MigrationSet,
+    history: &History,
+    reach: &Reach,
+) -> Result<Vec<RevisionId>, PlanError> {
+    let order: Vec<_> =
+        history.applied.iter().filter(|row| row.is_versioned()).map(|row| row.version.clone()).collect();
+    Ok(match reach {
+        Reach::Count(count) => {
+            set.graph().downgrade_count(usize::try_from(*count).unwrap_or(usize::MAX), &order)?
+        }
+        Reach::To(target) => set.graph().downgrade(target, &order)?,
+    })
+}
+
+/// Plans a rollback of `ids`, newest first, with `recorded` for those that have no file.
+///
+/// # Errors
+/// What keeps it from being run: see [`PlanError`].
+pub fn downgrade(
+    set: &MigrationSet,
+    history: &History,
+    ids: &[RevisionId],
+    recorded: &Recorded,
+) -> Result<Plan, PlanError> {
+    if let Some(unfinished) = history
+        .unfinished
+        .iter()
+        .find(|unfinished| unfinished.direction == Direction::Up || ids.first() != Some(&unfinished.version))
+    {
+        return Err(PlanError::Unfinished {
+            version: unfinished.version.clone(),
+            direction: unfinished.direction,
+            next: unfinished.done() + 1,
+        });
+    }
+    let (mut steps, mut without, mut files) = (Vec::new(), Vec::new(), Vec::new());
+    for id in ids {
+        match (set.get(id), recorded.get(id)) {
+            (Some(migration), _) if migration.down.is_some() => steps.push(step(migration, Action::Undo)),
+            (None, Some((file, script))) => steps.push(Step {
+                id: id.clone(),
+                description: history.get(id).map(|row| row.description.clone()).unwrap_or_default(),
+                kind: Kind::Versioned,
+                action: Action::Undo,
+                file: file.name.clone(),
+                checksum: history.get(id).map(|row| row.checksum.clone()),
+                statements: script.statements,
+                groups: script.groups.clone(),
+                recorded: true,
+                limits: Limits::default(),
+                breaking: None,
+            }),
+            (migration, _) => {
+                without.push(id.clone());
+                files.extend(migration.map(|migration| migration.file.name.clone()));
+            }
+        }
+    }
+    if !without.is_empty() {
+        return Err(PlanError::Irreversible { revisions: without, files });
+    }
+    Ok(Plan { direction: Direction::Down, steps, single_transaction: false, notes: Vec::new(), left: 0 })
+}

@@ -1,0 +1,115 @@
+//! All migrations of one source, and their graph.
+
+use std::collections::BTreeMap;
+
+use super::graph::{GraphError, Node, Parents, Repeatable, RevisionGraph, order_repeatables};
+use super::source::{ReadOptions, Source, SourceError};
+use super::{Kind, Migration, RevisionId};
+
+/// All migrations of one source.
+#[derive(Debug, Clone)]
+pub struct MigrationSet {
+    migrations: BTreeMap<RevisionId, Migration>,
+    graph: RevisionGraph,
+    /// Ids of the repeatables, in the order in which they run.
+    repeatables: Vec<RevisionId>,
+}
+
+/// Why a source is no set of migrations.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SetError {
+    /// A file, or the directory.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// How the files hang together.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+}
+
+impl MigrationSet {
+    /// Reads every migration of `source`.
+    ///
+    /// # Errors
+    /// A file that is no migration, or a graph that does not hang together.
+    pub fn load(source: &Source, options: &ReadOptions) -> Result<Self, SetError> {
+        Ok(Self::new(source.read(options)?)?)
+    }
+
+    /// Takes `all` as the migrations.
+    ///
+    /// # Errors
+    /// A graph that does not hang together.
+    pub fn new(all: Vec<Migration>) -> Result<Self, GraphError> {
+        let (versioned, repeatable): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|migration| migration.kind == Kind::Versioned);
+        let graph = RevisionGraph::new(versioned.iter().map(node).collect())?;
+        let nodes: Vec<_> = repeatable
+            .iter()
+            .map(|migration| Repeatable {
+                id: migration.id.clone(),
+                depends_on: migration.headers.depends_on.clone(),
+                file: migration.file.name.clone(),
+            })
+            .collect();
+        let repeatables = order_repeatables(&nodes, &graph)?;
+        let migrations = versioned
+            .into_iter()
+            .chain(repeatable)
+            .map(|migration| (migration.id.clone(), migration))
+            .collect();
+        Ok(Self { migrations, graph, repeatables })
+    }
+
+    /// Returns the graph of the versioned ones.
+    pub fn graph(&self) -> &RevisionGraph {
+        &self.graph
+    }
+
+    /// Returns the migration of `id`.
+    pub fn get(&self, id: &RevisionId) -> Option<&Migration> {
+        self.migrations.get(id)
+    }
+
+    /// Returns the versioned ones in the order in which they run.
+    pub fn versioned(&self) -> impl Iterator<Item = &Migration> {
+        self.graph.order().iter().filter_map(|id| self.migrations.get(id))
+    }
+
+    /// Returns the repeatables in the order in which they run.
+    pub fn repeatables(&self) -> impl Iterator<Item = &Migration> {
+        self.repeatables.iter().filter_map(|id| self.migrations.get(id))
+    }
+
+    /// Returns all of them: the versioned ones, then the repeatables.
+    pub fn iter(&self) -> impl Iterator<Item = &Migration> {
+        self.versioned().chain(self.repeatables())
+    }
+
+    /// Returns how many there are.
+    pub fn len(&self) -> usize {
+        self.migrations.len()
+    }
+
+    /// Returns whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.migrations.is_empty()
+    }
+}
+
+fn node(migration: &Migration) -> Node {
+    let headers = &migration.headers;
+    Node {
+        id: migration.id.clone(),
+        parents: match &headers.down_revision {
+            None => Parents::Implicit,
+            Some(parents) if parents.is_empty() => Parents::Base,
+            Some(parents) => Parents::Explicit(parents.clone()),
+        },
+        depends_on: headers.depends_on.clone(),
+        label: headers.branch.clone(),
+        replaces: headers.replaces.iter().map(|id| RevisionId::from(id.as_str())).collect(),
+        file: migration.file.name.clone(),
+        description: migration.description.clone(),
+    }
+}

@@ -1,0 +1,124 @@
+//! Directives: comment lines before one statement.
+
+use super::error::SourceProblem;
+use super::headers::nearest;
+use crate::database::Database;
+use crate::dialect::Object;
+use crate::sql::{Rules, Syntax, TokenKind, tokens};
+
+/// What stands before a statement and changes how it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Directive {
+    /// `-- unless: …`: runs only where the condition does not hold.
+    Unless(Condition),
+    /// `-- only-if: …`: runs only where the condition holds.
+    OnlyIf(Condition),
+    /// `-- dbwarden: allow RULE reason`.
+    Allow {
+        /// The rule.
+        rule: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What a directive asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// Whether something exists.
+    Exists(Object),
+    /// Whether the engine is this one.
+    Engine(Database),
+    /// Whether the environment is this one.
+    Environment(String),
+    /// Whether the first value of a query is true.
+    Query(String),
+}
+
+const KNOWN: &[&str] = &["unless", "only-if", "batch", "dbwarden"];
+const CONDITIONS: &str =
+    "table T, view V, index I, column T.C, constraint C, type T, engine E, env E or query SELECT …";
+
+/// Returns the directives in `leading`, the white space and comments before a statement, with the text of each for the
+/// checksum.
+pub(crate) fn directives(leading: &str, syntax: Syntax) -> Result<Vec<(Directive, String)>, SourceProblem> {
+    // Nearly every statement has nothing but a line end before it.
+    if !leading.contains("--") {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    for token in tokens(leading, Rules::new(syntax)).filter(|token| token.kind == TokenKind::LineComment) {
+        let Some(text) = token.text.strip_prefix("--") else { continue };
+        let Some((name, value)) = text.split_once(':') else { continue };
+        let (name, value) = (name.trim().to_ascii_lowercase().replace('_', "-"), value.trim());
+        let Some(known) = KNOWN.iter().find(|known| **known == name) else {
+            if let Some(known) = nearest(&name.replace('-', "_"), KNOWN[..2].iter()) {
+                return Err(SourceProblem::DirectiveNearMiss { found: name, known });
+            }
+            continue;
+        };
+        let directive = match *known {
+            "unless" => Directive::Unless(condition("unless", value)?),
+            "only-if" => Directive::OnlyIf(condition("only-if", value)?),
+            "batch" => return Err(SourceProblem::BatchNotYet),
+            _ => allow(value)?,
+        };
+        found.push((directive, format!("{name}: {value}")));
+    }
+    Ok(found)
+}
+
+fn allow(value: &str) -> Result<Directive, SourceProblem> {
+    let mut words = value.splitn(3, char::is_whitespace);
+    match (words.next(), words.next()) {
+        (Some("allow"), Some(rule)) if !rule.is_empty() => Ok(Directive::Allow {
+            rule: rule.to_owned(),
+            reason: words.next().unwrap_or_default().trim().to_owned(),
+        }),
+        _ => Err(SourceProblem::DirectiveValue {
+            directive: "dbwarden",
+            value: value.to_owned(),
+            expected: "allow RULE and the reason",
+        }),
+    }
+}
+
+fn condition(directive: &'static str, value: &str) -> Result<Condition, SourceProblem> {
+    let wrong = || SourceProblem::DirectiveValue { directive, value: value.to_owned(), expected: CONDITIONS };
+    let (kind, rest) = value.split_once(char::is_whitespace).ok_or_else(wrong)?;
+    let rest = rest.trim();
+    let name = || {
+        let name = identifier(rest);
+        if name.is_empty() { Err(wrong()) } else { Ok(name) }
+    };
+    Ok(match kind.to_ascii_lowercase().as_str() {
+        "table" => Condition::Exists(Object::Table(name()?)),
+        "view" => Condition::Exists(Object::View(name()?)),
+        "index" => Condition::Exists(Object::Index(name()?)),
+        "constraint" => Condition::Exists(Object::Constraint(name()?)),
+        "type" => Condition::Exists(Object::Type(name()?)),
+        "column" => {
+            let (table, column) = rest.rsplit_once('.').ok_or_else(wrong)?;
+            let (table, column) = (identifier(table), identifier(column));
+            if table.is_empty() || column.is_empty() {
+                return Err(wrong());
+            }
+            Condition::Exists(Object::Column { table, column })
+        }
+        "engine" => Condition::Engine(Database::from_spelling(&name()?).ok_or_else(wrong)?),
+        "env" | "environment" => Condition::Environment(name()?),
+        "query" => Condition::Query(rest.trim_end_matches(';').to_owned()),
+        _ => return Err(wrong()),
+    })
+}
+
+/// A name without its quotes.
+fn identifier(text: &str) -> String {
+    let text = text.trim();
+    let pairs = [('"', '"'), ('`', '`'), ('[', ']'), ('\'', '\'')];
+    pairs
+        .iter()
+        .find_map(|(open, close)| text.strip_prefix(*open)?.strip_suffix(*close))
+        .unwrap_or(text)
+        .to_owned()
+}

@@ -1,0 +1,202 @@
+//! What can be wrong with a directory of migrations or one of its files.
+
+use std::path::PathBuf;
+
+use crate::sql::{Position, TextError};
+
+/// A file that cannot be taken as a migration, or a directory that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{problem}")]
+pub struct SourceError {
+    /// The file, as it is shown to people; empty where it is about the directory.
+    pub file: String,
+    /// Where in the file.
+    pub position: Option<Position>,
+    /// The line at that place, for showing.
+    pub line: Option<String>,
+    /// What is wrong.
+    pub problem: SourceProblem,
+}
+
+impl SourceError {
+    pub(crate) fn new(file: impl Into<String>, problem: SourceProblem) -> Self {
+        Self { file: file.into(), position: None, line: None, problem }
+    }
+
+    pub(crate) fn unreadable(file: &str, error: std::io::Error) -> Self {
+        Self::new(file, SourceProblem::Unreadable { error })
+    }
+
+    pub(crate) fn at(mut self, position: Position) -> Self {
+        self.position = Some(position);
+        self
+    }
+
+    /// Returns the stable name of what is wrong.
+    pub fn code(&self) -> &'static str {
+        match &self.problem {
+            SourceProblem::NoDirectory { .. } => "no-directory",
+            SourceProblem::Unreadable { .. } => "unreadable",
+            SourceProblem::Unwritable { .. } => "unwritable",
+            SourceProblem::UnknownName => "file-name",
+            SourceProblem::Text(_) => "sql-text",
+            SourceProblem::StatementBeforeMarker { .. }
+            | SourceProblem::TwoSections { .. }
+            | SourceProblem::EmptyUp
+            | SourceProblem::IrreversibleWithDown => "sections",
+            SourceProblem::NearMiss { .. }
+            | SourceProblem::NoColon { .. }
+            | SourceProblem::HeaderTwice { .. }
+            | SourceProblem::HeaderValue { .. } => "header",
+            SourceProblem::DirectiveValue { .. }
+            | SourceProblem::DirectiveNearMiss { .. }
+            | SourceProblem::BatchNotYet
+            | SourceProblem::DirectiveOnControl { .. } => "directive",
+            SourceProblem::UnclosedBegin
+            | SourceProblem::CommitWithoutBegin
+            | SourceProblem::NestedBegin { .. }
+            | SourceProblem::Rollback
+            | SourceProblem::RefusesTransaction { .. }
+            | SourceProblem::ForeignKeysInside => "transaction",
+            SourceProblem::Changed => "file-changed",
+        }
+    }
+}
+
+/// What is wrong with a file or a directory.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SourceProblem {
+    /// The directory is not there.
+    #[error("the directory of migrations {} does not exist", path.display())]
+    NoDirectory {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The file or directory cannot be read.
+    #[error("cannot be read: {error}")]
+    Unreadable {
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The file cannot be written.
+    #[error("cannot be written: {error}")]
+    Unwritable {
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The name fits no format, and no header gives an id.
+    #[error("the file's name says no revision, and it has no `-- revision:` header")]
+    UnknownName,
+    /// The text cannot be split into statements.
+    #[error("{0}")]
+    Text(TextError),
+    /// SQL stands before the first marker of a section.
+    #[error("a statement stands before `{marker}`, in no section")]
+    StatementBeforeMarker {
+        /// The marker.
+        marker: String,
+    },
+    /// Two sections of one kind.
+    #[error("a second {section} section; the first begins at line {first}")]
+    TwoSections {
+        /// `upgrade` or `rollback`.
+        section: &'static str,
+        /// The line of the first.
+        first: u32,
+    },
+    /// Nothing to run.
+    #[error("the upgrade section has no statement")]
+    EmptyUp,
+    /// `-- irreversible` and a rollback section.
+    #[error("the file says `-- irreversible` and has a rollback section")]
+    IrreversibleWithDown,
+    /// A comment that is nearly a header.
+    #[error("`-- {found}` is no header; did you mean `-- {known}`?")]
+    NearMiss {
+        /// What stands there.
+        found: String,
+        /// The header that is nearest.
+        known: &'static str,
+    },
+    /// A header whose colon is missing.
+    #[error("the header `-- {header}` lacks its colon: `-- {header}: …`")]
+    NoColon {
+        /// The header.
+        header: &'static str,
+    },
+    /// A header that stands twice.
+    #[error("the header `-- {header}` stands twice")]
+    HeaderTwice {
+        /// The header.
+        header: &'static str,
+    },
+    /// A header whose value cannot be taken.
+    #[error("`{value}` is no value for `-- {header}:`; it takes {expected}")]
+    HeaderValue {
+        /// The header.
+        header: &'static str,
+        /// What stands there.
+        value: String,
+        /// What may stand there.
+        expected: &'static str,
+    },
+    /// A directive whose value cannot be taken.
+    #[error("`{value}` is no value for `-- {directive}:`; it takes {expected}")]
+    DirectiveValue {
+        /// The directive.
+        directive: &'static str,
+        /// What stands there.
+        value: String,
+        /// What may stand there.
+        expected: &'static str,
+    },
+    /// A comment that is nearly a directive.
+    #[error("`-- {found}:` is no directive; did you mean `-- {known}:`?")]
+    DirectiveNearMiss {
+        /// What stands there.
+        found: String,
+        /// The directive that is nearest.
+        known: &'static str,
+    },
+    /// Batches are not built yet.
+    #[error("`-- batch:` is not supported by this version yet")]
+    BatchNotYet,
+    /// A directive before BEGIN, COMMIT or a hoisted PRAGMA.
+    #[error("the directive `-- {directive}:` stands before {statement}, which is not run as a statement")]
+    DirectiveOnControl {
+        /// The directive.
+        directive: &'static str,
+        /// The statement's first word.
+        statement: String,
+    },
+    /// BEGIN without COMMIT.
+    #[error("this BEGIN has no COMMIT")]
+    UnclosedBegin,
+    /// COMMIT without BEGIN.
+    #[error("this COMMIT has no BEGIN before it")]
+    CommitWithoutBegin,
+    /// BEGIN in a transaction.
+    #[error("this BEGIN stands inside the transaction that line {opened} opens")]
+    NestedBegin {
+        /// The line of the first BEGIN.
+        opened: u32,
+    },
+    /// ROLLBACK of the whole.
+    #[error("this ROLLBACK would undo the migration while it runs")]
+    Rollback,
+    /// A statement that refuses a transaction, inside the file's own.
+    #[error("{statement} refuses to run inside a transaction, and line {opened} opens one")]
+    RefusesTransaction {
+        /// The statement's first words.
+        statement: String,
+        /// The line of BEGIN.
+        opened: u32,
+    },
+    /// A PRAGMA without effect where it stands.
+    #[error("PRAGMA foreign_keys has no effect in the middle of a transaction")]
+    ForeignKeysInside,
+    /// The file is no longer what was planned.
+    #[error("the file changed while it was being run")]
+    Changed,
+}

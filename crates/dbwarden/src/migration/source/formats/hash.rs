@@ -1,0 +1,28 @@
+//! `a1b2c3d4e5f6_create_users.sql`: an id that says nothing of its order, as Alembic writes them.
+
+use super::Format;
+use crate::migration::Kind;
+use crate::migration::checksum::FileHash;
+
+pub(super) const FORMAT: Format = Format {
+    name: "hash",
+    example: "a1b2c3d4e5f6_create_users.sql",
+    parse: |stem| {
+        let (id, words) = stem.split_once('_')?;
+        let hash = (8..=40).contains(&id.len())
+            && id.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'))
+            && id.contains(|c: char| c.is_ascii_digit());
+        (hash && !words.is_empty()).then(|| (id.to_owned(), words, Kind::Versioned))
+    },
+    next: |ids, now| {
+        // A hash of the time and of what is there: no source of randomness is needed for an id that must only be new.
+        let mut seed = now.to_owned();
+        for id in ids {
+            seed.push_str(id.as_str());
+        }
+        let hash = FileHash::of(seed.as_bytes());
+        // A letter in front keeps it from being read as a number, a digit behind it from being read as a word.
+        format!("a1{}", hash.as_str().get(..10).unwrap_or("0000000000"))
+    },
+    write: |id, words| format!("{id}_{words}"),
+};

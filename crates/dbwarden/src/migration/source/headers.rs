@@ -1,0 +1,247 @@
+//! Headers: comment lines before the first statement. Only these names mean something; a near miss of one is an error, since
+//! a header that silently does nothing is worse than none.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::error::SourceProblem;
+use crate::project::parse_duration;
+
+/// Everything that the headers of a file say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Headers {
+    /// `-- revision: ID`.
+    pub revision: Option<String>,
+    /// `-- down_revision: …`: absent, none, or the parents.
+    pub down_revision: Option<Vec<String>>,
+    /// `-- depends_on: [..]`.
+    pub depends_on: Vec<String>,
+    /// `-- branch: NAME`.
+    pub branch: Option<String>,
+    /// `-- seed`.
+    pub seed: bool,
+    /// `-- tags: a, b`.
+    pub tags: Vec<String>,
+    /// `-- environments: dev, staging`.
+    pub environments: Vec<String>,
+    /// `-- replaces: [..]`.
+    pub replaces: Vec<String>,
+    /// `-- no-transaction`.
+    pub no_transaction: bool,
+    /// `-- lock_timeout: 5s`.
+    pub lock_timeout: Option<Duration>,
+    /// `-- statement_timeout: 15min`.
+    pub statement_timeout: Option<Duration>,
+    /// `-- retries: 10`.
+    pub retries: Option<u32>,
+    /// `-- irreversible`.
+    pub irreversible: bool,
+    /// `-- breaking: TEXT`.
+    pub breaking: Option<String>,
+    /// `-- created: DATE`.
+    pub created: Option<String>,
+    /// `-- phase: expand` or `contract`.
+    pub phase: Option<Phase>,
+}
+
+/// The phase of a change without downtime.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Adds what the new release needs.
+    Expand,
+    /// Takes away what the old release needed.
+    Contract,
+}
+
+/// Headers with a value.
+const VALUED: &[&str] = &[
+    "revision",
+    "down_revision",
+    "depends_on",
+    "branch",
+    "tags",
+    "environments",
+    "replaces",
+    "lock_timeout",
+    "statement_timeout",
+    "retries",
+    "breaking",
+    "created",
+    "phase",
+];
+
+/// Headers without one.
+const FLAGS: &[&str] = &["seed", "no-transaction", "irreversible"];
+
+/// Names of directives, which are no near misses of headers.
+const DIRECTIVES: &[&str] = &["unless", "only-if", "batch", "dbwarden"];
+
+/// Reads headers, comment by comment.
+#[derive(Debug, Default)]
+pub(super) struct HeaderReader {
+    headers: Headers,
+    seen: Vec<&'static str>,
+}
+
+impl HeaderReader {
+    /// Whether `-- no-transaction` was seen.
+    pub(super) fn no_transaction(&self) -> bool {
+        self.headers.no_transaction
+    }
+
+    pub(super) fn finish(self) -> Headers {
+        self.headers
+    }
+
+    /// Takes one line comment, with its dashes.
+    pub(super) fn comment(&mut self, comment: &str) -> Result<(), SourceProblem> {
+        let text = comment.trim_start_matches('-').trim();
+        if let Some((name, value)) = text.split_once(':') {
+            let (name, value) = (name.trim(), value.trim());
+            if !is_name(name) {
+                return Ok(());
+            }
+            let plain = plain(name);
+            if let Some(header) = VALUED.iter().find(|header| self::plain(header) == plain) {
+                self.once(header)?;
+                return self.value(header, value);
+            }
+            if let Some(header) = FLAGS.iter().find(|header| self::plain(header) == plain) {
+                let value = value.to_owned();
+                return Err(SourceProblem::HeaderValue { header, value, expected: "no value" });
+            }
+            if DIRECTIVES.iter().any(|directive| self::plain(directive) == plain) {
+                return Ok(());
+            }
+            let near = nearest(&plain, VALUED.iter().chain(FLAGS));
+            return match near {
+                Some(known) => Err(SourceProblem::NearMiss { found: name.to_owned(), known }),
+                None => Ok(()),
+            };
+        }
+        let Some(word) = text.split_whitespace().next() else { return Ok(()) };
+        let plain_word = plain(word);
+        if word.len() == text.len() && is_name(word) {
+            if let Some(header) = FLAGS.iter().find(|header| plain(header) == plain_word) {
+                self.once(header)?;
+                self.flag(header);
+                return Ok(());
+            }
+            if let Some(known) = nearest(&plain_word, FLAGS.iter()) {
+                return Err(SourceProblem::NearMiss { found: word.to_owned(), known });
+            }
+        }
+        // `-- depends_on ["0001"]`: only names that are no English words are taken for a header without its colon.
+        let compound = VALUED.iter().find(|header| header.contains('_') && plain(header) == plain_word);
+        match compound {
+            Some(header) => Err(SourceProblem::NoColon { header }),
+            None => Ok(()),
+        }
+    }
+
+    fn once(&mut self, header: &'static str) -> Result<(), SourceProblem> {
+        if self.seen.contains(&header) {
+            return Err(SourceProblem::HeaderTwice { header });
+        }
+        self.seen.push(header);
+        Ok(())
+    }
+
+    fn flag(&mut self, header: &str) {
+        match header {
+            "seed" => self.headers.seed = true,
+            "no-transaction" => self.headers.no_transaction = true,
+            _ => self.headers.irreversible = true,
+        }
+    }
+
+    fn value(&mut self, header: &'static str, value: &str) -> Result<(), SourceProblem> {
+        let wrong = |expected| SourceProblem::HeaderValue { header, value: value.to_owned(), expected };
+        let headers = &mut self.headers;
+        let word =
+            || Some(unquoted(value)).filter(|word| !word.is_empty() && !word.contains(char::is_whitespace));
+        let items = |expected| list(value).filter(|list| !list.is_empty()).ok_or_else(|| wrong(expected));
+        let time = || parse_duration(value).map_err(|_| wrong("a time such as 500ms, 5s or 15min"));
+        match header {
+            "revision" => headers.revision = Some(word().ok_or_else(|| wrong("one id"))?.to_owned()),
+            "down_revision" => {
+                let none = value.eq_ignore_ascii_case("none") || value.eq_ignore_ascii_case("base");
+                headers.down_revision = Some(if none {
+                    Vec::new()
+                } else {
+                    items("an id, a list such as [\"A\", \"B\"], or none")?
+                });
+            }
+            "depends_on" => headers.depends_on = items("a list of ids such as [\"0001\", \"0002\"]")?,
+            "replaces" => headers.replaces = items("a list of ids such as [\"0001\", \"0002\"]")?,
+            "branch" => headers.branch = Some(word().ok_or_else(|| wrong("one name"))?.to_owned()),
+            "tags" => headers.tags = items("names with commas between")?,
+            "environments" => headers.environments = items("names with commas between")?,
+            "lock_timeout" => headers.lock_timeout = Some(time()?),
+            "statement_timeout" => headers.statement_timeout = Some(time()?),
+            "retries" => headers.retries = Some(value.parse().map_err(|_| wrong("a whole number"))?),
+            "breaking" | "created" if value.is_empty() => return Err(wrong("a text")),
+            "breaking" => headers.breaking = Some(value.to_owned()),
+            "created" => headers.created = Some(value.to_owned()),
+            _ => {
+                headers.phase = Some(match value.to_ascii_lowercase().as_str() {
+                    "expand" => Phase::Expand,
+                    "contract" => Phase::Contract,
+                    _ => return Err(wrong("expand or contract")),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+}
+
+/// A name in the one spelling in which names are compared.
+fn plain(name: &str) -> String {
+    name.to_ascii_lowercase().replace('-', "_")
+}
+
+/// The known name that `found` is a slip of: one or two keys off, in a word long enough for that to be no accident.
+pub(super) fn nearest<'a>(
+    found: &str,
+    known: impl Iterator<Item = &'a &'static str>,
+) -> Option<&'static str> {
+    known
+        .map(|name| (strsim::damerau_levenshtein(found, &plain(name)), *name))
+        .filter(|(distance, name)| *distance <= if name.len() < 7 { 1 } else { 2 } && found.len() > 3)
+        .min()
+        .map(|(_, name)| name)
+}
+
+fn unquoted(text: &str) -> &str {
+    let text = text.trim();
+    ['"', '\''].iter().find_map(|&quote| text.strip_prefix(quote)?.strip_suffix(quote)).unwrap_or(text)
+}
+
+/// `["a", "b"]`, `a, b` or `a`; nothing where brackets do not match or an item is empty.
+fn list(text: &str) -> Option<Vec<String>> {
+    let text = text.trim();
+    let inner = match (text.strip_prefix('['), text.strip_suffix(']')) {
+        (Some(_), Some(_)) => text.get(1..text.len() - 1)?,
+        (None, None) => text,
+        _ => return None,
+    };
+    if inner.trim().is_empty() {
+        return Some(Vec::new());
+    }
+    inner
+        .split(',')
+        .map(|item| {
+            let item = unquoted(item);
+            let plain = !item.is_empty()
+                && !item.contains(['"', '\'', '[', ']'])
+                && !item.contains(char::is_whitespace);
+            plain.then(|| item.to_owned())
+        })
+        .collect()
+}

@@ -1,0 +1,103 @@
+//! Where migrations come from: a directory, or texts that a program carries. Each file is read once to find its sections,
+//! groups and sums, and once more to be run.
+
+mod directives;
+mod error;
+pub mod formats;
+mod headers;
+mod read;
+mod scan;
+pub mod write;
+
+use std::fs::File;
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub(crate) use directives::directives;
+pub use directives::{Condition, Directive};
+pub use error::{SourceError, SourceProblem};
+pub use headers::{Headers, Phase};
+pub use read::ReadOptions;
+pub(crate) use read::script_of;
+pub(crate) use scan::{GroupHash, section_reader};
+
+/// Where migrations come from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// A directory with its sub-directories.
+    Directory(PathBuf),
+    /// Files that were compiled into the program.
+    Embedded(&'static [EmbeddedFile]),
+    /// Texts with the names they would have as files.
+    Texts(Vec<(String, Arc<str>)>),
+}
+
+/// A file that was compiled into a program.
+#[derive(Debug, Clone, Copy)]
+pub struct EmbeddedFile {
+    /// Its path below the directory, with `/` between.
+    pub name: &'static str,
+    /// Its bytes.
+    pub bytes: &'static [u8],
+}
+
+/// One file of a source: how it is shown, and how it is opened again.
+#[derive(Debug, Clone)]
+pub struct SourceFile {
+    /// The path as it is shown to people.
+    pub name: String,
+    place: Place,
+}
+
+#[derive(Debug, Clone)]
+enum Place {
+    Path(PathBuf),
+    Static(&'static [u8]),
+    Text(Arc<str>),
+}
+
+impl SourceFile {
+    /// Returns a file that is only `text`, shown as `name`.
+    pub fn text(name: impl Into<String>, text: &str) -> Self {
+        Self { name: name.into(), place: Place::Text(text.into()) }
+    }
+
+    /// Returns the text, where the file is only one.
+    pub fn whole_text(&self) -> Option<String> {
+        match &self.place {
+            Place::Text(text) => Some(text.to_string()),
+            _ => None,
+        }
+    }
+
+    /// Opens the file at `offset`, bytes from its start.
+    ///
+    /// # Errors
+    /// The file's own.
+    pub fn open_at(&self, offset: u64) -> io::Result<Box<dyn Read + Send + '_>> {
+        let behind = |bytes: &'_ [u8]| usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+        Ok(match &self.place {
+            Place::Path(path) => {
+                let mut file = File::open(path)?;
+                file.seek(SeekFrom::Start(offset))?;
+                Box::new(file)
+            }
+            Place::Static(bytes) => Box::new(Cursor::new(&bytes[behind(bytes)..])),
+            Place::Text(text) => Box::new(Cursor::new(&text.as_bytes()[behind(text.as_bytes())..])),
+        })
+    }
+
+    /// Returns the line around `offset`, without its end; nothing where it cannot be read. At most 4 KiB before and behind.
+    pub fn line_at(&self, offset: u64) -> Option<String> {
+        const REACH: u64 = 4096;
+        let from = offset.saturating_sub(REACH);
+        let mut bytes = Vec::new();
+        self.open_at(from).ok()?.take(2 * REACH).read_to_end(&mut bytes).ok()?;
+        let at = usize::try_from(offset - from).ok()?.min(bytes.len());
+        let start = memchr::memrchr2(b'\n', b'\r', &bytes[..at]).map_or(0, |end| end + 1);
+        let end = memchr::memchr2(b'\n', b'\r', &bytes[at..]).map_or(bytes.len(), |end| at + end);
+        let line = String::from_utf8_lossy(&bytes[start..end]).into_owned();
+        Some(line.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(line))
+    }
+}

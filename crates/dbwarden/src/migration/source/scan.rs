@@ -1,0 +1,406 @@
+//! The first pass over a file: its headers, its sections, what is committed together, and the sums.
+
+use std::io::{self, Read};
+
+use sha2::{Digest, Sha256};
+
+use super::error::{SourceError, SourceProblem};
+use super::headers::HeaderReader;
+use super::{Headers, SourceFile, directives};
+use crate::dialect::Dialect;
+use crate::migration::Script;
+use crate::migration::checksum::{FileHash, v1};
+use crate::migration::groups::{Grouper, Taken, first_words};
+use crate::sql::{Event, Position, ReadError, Reader, Rules, TokenKind, tokens};
+
+/// What a file turns out to hold.
+#[derive(Debug)]
+pub(super) struct Scanned {
+    pub(super) headers: Headers,
+    pub(super) up: Script,
+    pub(super) down: Option<Script>,
+    pub(super) file_hash: FileHash,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Section {
+    Up,
+    Down,
+}
+
+impl Section {
+    fn name(self) -> &'static str {
+        match self {
+            Section::Up => "upgrade",
+            Section::Down => "rollback",
+        }
+    }
+}
+
+/// The section that a comment opens, where it is a marker.
+fn marker(comment: &str) -> Option<Section> {
+    const MARKERS: &[(&str, Section)] = &[
+        ("upgrade", Section::Up),
+        ("forward migration", Section::Up),
+        ("rollback", Section::Down),
+        ("@undo", Section::Down),
+        ("undo migration", Section::Down),
+        ("down", Section::Down),
+    ];
+    let text = comment.strip_prefix("--")?.trim();
+    // Nearly every comment is longer than any marker.
+    if text.len() > 40 {
+        return None;
+    }
+    let plain = text.split_whitespace().collect::<Vec<_>>().join(" ").to_ascii_lowercase();
+    MARKERS.iter().find(|(name, _)| *name == plain).map(|(_, section)| *section)
+}
+
+fn is_marker(comment: &str) -> bool {
+    marker(comment).is_some()
+}
+
+/// Opens the text of `script`, whose file is `file`, to be run.
+pub(crate) fn section_reader<'a>(
+    file: &'a SourceFile,
+    script: &Script,
+    rules: Rules,
+) -> io::Result<Reader<Box<dyn Read + Send + 'a>>> {
+    let text = file.open_at(script.start.offset)?.take(script.length);
+    Ok(Reader::starting_at(Box::new(text) as Box<dyn Read + Send>, rules, script.start))
+}
+
+/// One section while it is read.
+struct Draft {
+    start: Position,
+    end: u64,
+    grouper: Grouper,
+    hasher: v1::Hasher,
+    group_hasher: v1::Hasher,
+    /// The groups whose sums are finished.
+    hashed: Vec<String>,
+}
+
+impl Draft {
+    fn new(start: Position, each: bool) -> Self {
+        Self {
+            start,
+            end: start.offset,
+            grouper: Grouper::new(each),
+            hasher: v1::Hasher::default(),
+            group_hasher: v1::Hasher::default(),
+            hashed: Vec::new(),
+        }
+    }
+
+    fn finish(mut self) -> Result<Script, (SourceProblem, Position)> {
+        if self.grouper.len() > 0 {
+            self.hashed.push(self.group_hasher.finish().to_string());
+        }
+        let (mut groups, statements) = self.grouper.finish()?;
+        for (group, hash) in groups.iter_mut().zip(self.hashed) {
+            group.hash = hash;
+        }
+        Ok(Script {
+            start: self.start,
+            length: self.end - self.start.offset,
+            statements,
+            groups,
+            checksum: self.hasher.finish(),
+        })
+    }
+}
+
+/// Reads `text`, the whole of `file`.
+pub(super) fn scan(
+    file: &SourceFile,
+    text: impl Read,
+    dialect: &'static dyn Dialect,
+) -> Result<Scanned, SourceError> {
+    Scan {
+        dialect,
+        headers: HeaderReader::default(),
+        in_headers: true,
+        no_transaction: false,
+        opened: None,
+        up: None,
+        down: None,
+        first_marker: None,
+        stray: None,
+        encoded: Vec::new(),
+    }
+    .run(text)
+    .map_err(|(problem, position)| {
+        let mut error = SourceError::new(file.name.clone(), problem);
+        if let Some(position) = position {
+            error = error.at(position);
+            error.line = file.line_at(position.offset);
+        }
+        error
+    })
+}
+
+type Problem = (SourceProblem, Option<Position>);
+
+struct Scan {
+    dialect: &'static dyn Dialect,
+    headers: HeaderReader,
+    /// Whether headers may still come.
+    in_headers: bool,
+    no_transaction: bool,
+    /// The section that statements go to; none before the first marker.
+    opened: Option<Section>,
+    up: Option<Draft>,
+    down: Option<Draft>,
+    first_marker: Option<String>,
+    /// Statements before the first marker, which make a section of their own where that marker opens the other one.
+    stray: Option<Draft>,
+    encoded: Vec<u8>,
+}
+
+fn at(position: Position) -> impl Fn(SourceProblem) -> Problem {
+    move |problem| (problem, Some(position))
+}
+
+fn placed((problem, position): (SourceProblem, Position)) -> Problem {
+    (problem, Some(position))
+}
+
+impl Scan {
+    fn run(mut self, text: impl Read) -> Result<Scanned, Problem> {
+        let rules = Rules::new(self.dialect.syntax());
+        let mut digest = Sha256::new();
+        let mut reader = Reader::new(Hashing { text, digest: &mut digest }, rules).with_breaks(is_marker);
+        loop {
+            let before = reader.position();
+            let event = match reader.next() {
+                Ok(Some(event)) => event,
+                Ok(None) => break,
+                Err(ReadError::Io(error)) => return Err((SourceProblem::Unreadable { error }, None)),
+                Err(ReadError::Text(error)) => {
+                    let place = error.place();
+                    return Err((SourceProblem::Text(error), Some(place)));
+                }
+            };
+            match event {
+                Event::Break(comment) => {
+                    self.comments(comment.leading, before)?;
+                    if let Some(section) = marker(comment.text) {
+                        self.open(section, comment.text, comment.start, comment.end)?;
+                    }
+                }
+                Event::Statement(statement) => {
+                    self.comments(statement.leading, before)?;
+                    if self.in_headers {
+                        self.in_headers = false;
+                        self.no_transaction = self.headers.no_transaction();
+                    }
+                    self.statement(statement.leading, statement.text, statement.start, before)?;
+                }
+                Event::CopyData(rows) => {
+                    self.encoded.clear();
+                    v1::encode_rows(rows, &mut self.encoded);
+                    self.hash_encoded();
+                }
+                Event::CopyEnd => {
+                    self.encoded.clear();
+                    self.encoded.push(0);
+                    self.hash_encoded();
+                }
+                Event::Tail(tail) => self.comments(tail, before)?,
+            }
+            let end = reader.position().offset;
+            if let Some(draft) = self.draft() {
+                draft.end = end;
+            }
+        }
+        drop(reader);
+        self.finish(digest)
+    }
+
+    fn finish(self, digest: Sha256) -> Result<Scanned, Problem> {
+        let headers = self.headers.finish();
+        let up = match (self.up, self.stray) {
+            (Some(up), _) | (None, Some(up)) => up.finish().map_err(placed)?,
+            (None, None) => return Err((SourceProblem::EmptyUp, None)),
+        };
+        if up.statements == 0 {
+            return Err((SourceProblem::EmptyUp, Some(up.start)));
+        }
+        let down = self.down.map(Draft::finish).transpose().map_err(placed)?;
+        // A rollback of comments alone would undo nothing and say that it had.
+        let down = down.filter(|down| down.statements > 0);
+        if let Some(down) = &down
+            && headers.irreversible
+        {
+            return Err((SourceProblem::IrreversibleWithDown, Some(down.start)));
+        }
+        Ok(Scanned { headers, up, down, file_hash: FileHash::finish(digest) })
+    }
+
+    fn draft(&mut self) -> Option<&mut Draft> {
+        match self.opened {
+            Some(Section::Up) => self.up.as_mut(),
+            Some(Section::Down) => self.down.as_mut(),
+            None => self.stray.as_mut(),
+        }
+    }
+
+    /// Takes the comments between two pieces: headers, as long as no statement was seen.
+    fn comments(&mut self, leading: &str, start: Position) -> Result<(), Problem> {
+        if !self.in_headers || !leading.contains("--") {
+            return Ok(());
+        }
+        let rules = Rules::new(self.dialect.syntax());
+        for token in tokens(leading, rules).filter(|token| token.kind == TokenKind::LineComment) {
+            if token.text.starts_with("--") {
+                let place = start.advance(&leading[..token.start]);
+                self.headers.comment(token.text).map_err(at(place))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn open(
+        &mut self,
+        section: Section,
+        marker: &str,
+        start: Position,
+        end: Position,
+    ) -> Result<(), Problem> {
+        let first = self.first_marker.is_none();
+        if first {
+            self.first_marker = Some(marker.trim().to_owned());
+            if let (Section::Up, Some(stray)) = (section, &self.stray) {
+                let position = stray.start;
+                return Err((
+                    SourceProblem::StatementBeforeMarker { marker: marker.trim().to_owned() },
+                    Some(position),
+                ));
+            }
+            // Without a marker of its own, what stands before `-- rollback` is the up script.
+            self.up = self.stray.take();
+        }
+        let draft = match section {
+            Section::Up => &mut self.up,
+            Section::Down => &mut self.down,
+        };
+        match draft {
+            // Markers of one side with only comments between them open one section.
+            Some(draft) if self.opened == Some(section) && draft.grouper.len() == 0 => {}
+            Some(draft) => {
+                let first = draft.start.line;
+                return Err((SourceProblem::TwoSections { section: section.name(), first }, Some(start)));
+            }
+            None => *draft = Some(Draft::new(end, self.no_transaction)),
+        }
+        self.opened = Some(section);
+        Ok(())
+    }
+
+    fn statement(
+        &mut self,
+        leading: &str,
+        text: &str,
+        start: Position,
+        before: Position,
+    ) -> Result<(), Problem> {
+        let dialect = self.dialect;
+        let each = self.no_transaction;
+        let found = directives(leading, dialect.syntax()).map_err(at(start))?;
+        if self.opened.is_none() && self.stray.is_none() {
+            self.stray = Some(Draft::new(before, each));
+        }
+        self.encoded.clear();
+        for (directive, text) in &found {
+            if !matches!(directive, super::Directive::Allow { .. }) {
+                v1::encode_directive(text, &mut self.encoded);
+            }
+        }
+        v1::encode(text, dialect.syntax(), &mut self.encoded);
+        let encoded = std::mem::take(&mut self.encoded);
+        if let Some(draft) = self.draft() {
+            // The header may stand between the marker and the first statement.
+            if draft.grouper.len() == 0 && each {
+                draft.grouper.set_each();
+            }
+            let groups = draft.grouper.len();
+            let taken = draft.grouper.take(dialect.manner(text), text, start).map_err(placed)?;
+            if taken == Taken::Control
+                && let Some((directive, _)) = found.first()
+            {
+                let directive = match directive {
+                    super::Directive::Unless(_) => "unless",
+                    super::Directive::OnlyIf(_) => "only-if",
+                    super::Directive::Allow { .. } => "dbwarden",
+                };
+                let statement = first_words(text);
+                return Err((SourceProblem::DirectiveOnControl { directive, statement }, Some(start)));
+            }
+            if draft.grouper.len() > groups && groups > 0 {
+                let hasher = std::mem::take(&mut draft.group_hasher);
+                draft.hashed.push(hasher.finish().to_string());
+            }
+            draft.hasher.update(&encoded);
+            if taken == Taken::Run {
+                draft.group_hasher.update(&encoded);
+            }
+        }
+        self.encoded = encoded;
+        Ok(())
+    }
+
+    fn hash_encoded(&mut self) {
+        let encoded = std::mem::take(&mut self.encoded);
+        if let Some(draft) = self.draft() {
+            draft.hasher.update(&encoded);
+            draft.group_hasher.update(&encoded);
+        }
+        self.encoded = encoded;
+    }
+}
+
+/// Sums up the bytes of a file while they are read.
+struct Hashing<'a, R> {
+    text: R,
+    digest: &'a mut Sha256,
+}
+
+impl<R: Read> Read for Hashing<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.text.read(buffer)?;
+        self.digest.update(&buffer[..length]);
+        Ok(length)
+    }
+}
+
+/// The sum of the statements of one group, as the second pass sees them.
+#[derive(Debug, Default)]
+pub(crate) struct GroupHash {
+    hasher: v1::Hasher,
+    encoded: Vec<u8>,
+}
+
+impl GroupHash {
+    /// Takes one statement and its directives.
+    pub(crate) fn statement(
+        &mut self,
+        found: &[(super::Directive, String)],
+        text: &str,
+        dialect: &dyn Dialect,
+    ) {
+        self.encoded.clear();
+        for (directive, text) in found {
+            if !matches!(directive, super::Directive::Allow { .. }) {
+                v1::encode_directive(text, &mut self.encoded);
+            }
+        }
+        v1::encode(text, dialect.syntax(), &mut self.encoded);
+        self.hasher.update(&self.encoded);
+    }
+
+    /// Returns the sum and starts the next one.
+    pub(crate) fn finish(&mut self) -> String {
+        std::mem::take(&mut self.hasher).finish().to_string()
+    }
+}

@@ -1,0 +1,76 @@
+//! Writes a new file, in the style of those that are there.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::formats::{self, FORMATS, Format};
+use super::{SourceError, SourceProblem};
+use crate::migration::{Kind, RevisionId};
+
+/// What a new file is to be.
+#[derive(Debug, Clone)]
+pub struct NewFile<'a> {
+    /// What it does, in a few words.
+    pub description: &'a str,
+    /// The id; without it the next free one.
+    pub id: Option<&'a str>,
+    /// The kind.
+    pub kind: Kind,
+    /// The name of the format; without it that of the files that are there.
+    pub format: Option<&'a str>,
+    /// The time now, as `YYYYMMDDHHMMSS`.
+    pub now: &'a str,
+    /// The text.
+    pub text: &'a str,
+}
+
+/// Returns the format of the newest of `names`, or the plain numbers where there is none.
+pub fn style(names: &[String]) -> &'static Format {
+    let newest = names
+        .iter()
+        .filter_map(|name| formats::recognise(name))
+        .filter(|(file, _)| file.kind == Kind::Versioned)
+        .max_by(|(a, _), (b, _)| a.id.version_cmp(&b.id));
+    newest.map_or_else(|| named("number"), |(_, format)| format)
+}
+
+/// The format called `name`.
+fn named(name: &str) -> &'static Format {
+    FORMATS.iter().find(|format| format.name == name).unwrap_or(&FORMATS[0])
+}
+
+/// Returns the name that a new file among `names` gets, and its id.
+pub fn file_name(names: &[String], file: &NewFile<'_>) -> (String, RevisionId) {
+    let found: Vec<_> = names.iter().filter_map(|name| formats::recognise(name)).collect();
+    let format = match file.kind {
+        Kind::RunsAlways => named("runs always"),
+        Kind::RunsOnChange => named("runs on change"),
+        Kind::Versioned => file.format.map_or_else(|| style(names), named),
+    };
+    let ids: Vec<_> = found.iter().map(|(file, _)| &file.id).collect();
+    let id = file.id.map_or_else(|| (format.next)(&ids, file.now), str::to_owned);
+    // A directory whose files have the database's name in front goes on with it.
+    let prefixes: Vec<_> = found.iter().map(|(file, _)| file.database.as_deref()).collect();
+    let prefix = match prefixes.first() {
+        Some(Some(first)) if prefixes.iter().all(|prefix| *prefix == Some(*first)) => format!("{first}__"),
+        _ => String::new(),
+    };
+    let stem = (format.write)(&id, &formats::words(file.description));
+    let id = if file.kind == Kind::Versioned { id } else { stem.clone() };
+    (format!("{prefix}{stem}.sql"), RevisionId::new(id))
+}
+
+/// Writes the file into `directory`, which is made where it is not there; never overwrites one. Returns its path.
+///
+/// # Errors
+/// The directory or the file cannot be written, or the file is there already.
+pub fn write(directory: &Path, name: &str, text: &str) -> Result<PathBuf, SourceError> {
+    let path = directory.join(name);
+    let unwritable =
+        |error| SourceError::new(path.display().to_string(), SourceProblem::Unwritable { error });
+    std::fs::create_dir_all(directory).map_err(unwritable)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(unwritable)?;
+    file.write_all(text.as_bytes()).map_err(unwritable)?;
+    Ok(path)
+}

@@ -1,0 +1,122 @@
+//! Looks at the lock, and takes it from a holder that is gone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::Deployment;
+use super::survey::read_history;
+use crate::apply::lock::{self, Holder, LockError, LockGuard, LockOptions, LockRow};
+use crate::apply::owner::Owner;
+use crate::apply::run::Observer;
+use crate::driver::SessionLock;
+use crate::error::{Error, ErrorKind, Refusal};
+
+/// What the lock's row says, and what can be seen of its holder.
+#[derive(Debug, Clone, Serialize)]
+pub struct LockStatus {
+    /// The database's name in the settings.
+    pub database: String,
+    /// The database, as it is shown.
+    pub target: String,
+    /// Who holds it.
+    pub holder: Option<Holder>,
+    /// Why the holder is known to be gone, where that can be seen from here.
+    pub gone: Option<&'static str>,
+}
+
+/// Returns what the lock's row says. Changes nothing.
+///
+/// # Errors
+/// A database that cannot be read.
+pub fn lock_status(deployment: &mut Deployment<'_>) -> Result<LockStatus, Error> {
+    let dialect = deployment.dialect()?;
+    let options = deployment.open_options(false);
+    let who = deployment.who.clone();
+    let Deployment { settings, connection, lock, .. } = deployment;
+    let mut session = connection.open(settings, &options)?;
+    let history = read_history(&mut *session, dialect, &settings.tables, lock.wait)?;
+    let (mut holder, mut gone) = (None, None);
+    if history.exists
+        && let LockRow::Held(found) = lock::read(&mut *session, &dialect.records(&settings.tables))?
+    {
+        // Held for the blink of an eye, to see whether the holder still has it.
+        let free = matches!(session.try_session_lock(), Ok(SessionLock::Held(_)));
+        gone = found.owner.gone(&Owner::this(&who, ""), free);
+        holder = Some(found);
+    }
+    Ok(LockStatus { database: settings.name.clone(), target: settings.url.target(), holder, gone })
+}
+
+/// What became of an unlock.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "outcome")]
+pub enum Unlocked {
+    /// Nobody held it.
+    Free,
+    /// It was released.
+    Released {
+        /// Who held it.
+        holder: Box<Holder>,
+    },
+}
+
+/// Releases the lock of a holder that is gone; of a living one only where `force` says so.
+///
+/// # Errors
+/// A holder that lives; the engine's answer.
+pub fn unlock(
+    deployment: &mut Deployment<'_>,
+    force: bool,
+    observer: &mut dyn Observer,
+) -> Result<Unlocked, Error> {
+    let status = lock_status(deployment)?;
+    let Some(holder) = status.holder else { return Ok(Unlocked::Free) };
+    let dialect = deployment.dialect()?;
+    let records = Arc::new(dialect.records(&deployment.settings.tables));
+    if force {
+        let options = deployment.open_options(false);
+        let Deployment { settings, connection, .. } = deployment;
+        let mut session = connection.open(settings, &options)?;
+        let target = settings.url.target();
+        let failed = |error| ErrorKind::Driver { doing: "releasing the lock", target: target.clone(), error };
+        session.begin().map_err(failed)?;
+        // A higher token: were the holder to wake up, it could commit nothing.
+        let take = [
+            (holder.token + 1).into(),
+            crate::value::Value::Null,
+            crate::value::Value::Null,
+            holder.token.into(),
+        ];
+        session.execute(&records.take, &take).map_err(failed)?;
+        session.execute(&records.reset_beat, &[(holder.token + 1).into()]).map_err(failed)?;
+        session.commit().map_err(failed)?;
+        return Ok(Unlocked::Released { holder: Box::new(holder) });
+    }
+    // Taking it is the proof: at once where the holder's end can be seen, else after one lease without a sign.
+    let options = deployment.open_options(false);
+    let clock = Arc::clone(&deployment.clock);
+    let lock = LockOptions {
+        wait: if status.gone.is_some() {
+            Duration::from_secs(1)
+        } else {
+            deployment.lock.lease + Duration::from_secs(1)
+        },
+        ..deployment.lock.clone()
+    };
+    let mut run = deployment.run(&*clock, observer);
+    let Deployment { settings, connection, .. } = deployment;
+    let session = connection.open(settings, &options)?;
+    match LockGuard::acquire(session, records, &lock, None, &mut run) {
+        Ok(guard) => {
+            guard.release()?;
+            Ok(Unlocked::Released { holder: Box::new(holder) })
+        }
+        Err(LockError::Held { holder: found, .. }) => {
+            let holder = found.map_or(holder.owner.label(), |found| found.owner.label());
+            Err(ErrorKind::Refused { refusal: Refusal::LiveLock { holder } }.into())
+        }
+        Err(error) => Err(error.into()),
+    }
+}

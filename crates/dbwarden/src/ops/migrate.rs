@@ -1,0 +1,203 @@
+//! Applies what is pending.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::run::{DeploymentLimits, Ground, steps};
+use super::survey::{self, Survey, read_history};
+use super::{Deployment, Report};
+use crate::apply::lock::LockGuard;
+use crate::apply::run::Observer;
+use crate::error::{Error, ErrorKind, Refusal};
+use crate::migration::graph::Target;
+use crate::migration::plan::{self, Plan, Reach, UpgradeRequest};
+use crate::migration::state::{Selection, State};
+
+/// What is asked of `migrate`.
+#[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own, and they combine freely")]
+pub struct MigrateOptions {
+    /// How far; without a target and a count, to the head.
+    pub target: Option<Target>,
+    /// So many migrations.
+    pub count: Option<u64>,
+    /// Tags of migrations that run only when they are asked for.
+    pub tags: BTreeSet<String>,
+    /// Leaves seeds out.
+    pub without_seeds: bool,
+    /// Refuses a pending migration that is older than an applied one.
+    pub strict: bool,
+    /// All pending ones in one transaction.
+    pub single_transaction: bool,
+    /// Records without running.
+    pub record_only: bool,
+    /// Plans, and changes nothing.
+    pub dry_run: bool,
+    /// A person agreed to what would be refused.
+    pub agreed: bool,
+}
+
+impl MigrateOptions {
+    pub(super) fn selection(&self, deployment: &Deployment<'_>) -> Selection {
+        Selection {
+            tags: self.tags.clone(),
+            environment: deployment.environment(),
+            without_seeds: self.without_seeds,
+        }
+    }
+
+    pub(super) fn request(&self) -> Result<UpgradeRequest, Error> {
+        let reach = match (&self.target, self.count) {
+            (Some(_), Some(_)) => {
+                let message = "a target and a count cannot both be given".to_owned();
+                return Err(ErrorKind::Usage { message }.into());
+            }
+            (Some(target), None) => Reach::To(target.clone()),
+            (None, Some(count)) => Reach::Count(count),
+            (None, None) => Reach::To(Target::Head),
+        };
+        Ok(UpgradeRequest {
+            reach,
+            strict: self.strict,
+            single_transaction: self.single_transaction,
+            record_only: self.record_only,
+        })
+    }
+}
+
+/// Applies what is pending. Takes no lock and writes nothing where there is nothing to do.
+///
+/// # Errors
+/// What keeps it from being run, or the migration that failed, with a report of those before it.
+pub fn migrate(
+    deployment: &mut Deployment<'_>,
+    options: &MigrateOptions,
+    observer: &mut dyn Observer,
+) -> Result<Report, Error> {
+    let selection = options.selection(deployment);
+    let request = options.request()?;
+    let dialect = deployment.dialect()?;
+    let limits = DeploymentLimits::new(deployment)?;
+    let (clock, lock) = (Arc::clone(&deployment.clock), deployment.lock.clone());
+    let open = deployment.open_options(true);
+    let settings = deployment.settings.clone();
+    let environment = deployment.environment();
+    let company = matches!(deployment.connection, super::Connection::Address);
+    let mut run = deployment.run(&*clock, observer);
+
+    let (mut survey, session) = survey::open(deployment, &selection, !options.dry_run)?;
+    if !survey.history.exists
+        && !options.record_only
+        && let Some(records) = survey.history.foreign.first()
+    {
+        return Err(ErrorKind::ForeignRecords { records: records.clone() }.into());
+    }
+    let mut plan = plan(&survey, &request)?;
+    let mut report = report(&settings, &survey, &plan);
+    if settings.strict_ahead && !survey.state.ahead.is_empty() {
+        return Err(ErrorKind::StrictAhead { revisions: survey.state.ahead }.into());
+    }
+    if plan.is_empty() {
+        return Ok(report);
+    }
+    if options.dry_run {
+        report.plan = Some(plan);
+        return Ok(report);
+    }
+    if !options.agreed {
+        gates(&settings, &plan, clock.now())?;
+    }
+
+    let records = Arc::new(dialect.records(&settings.tables));
+    let company = company.then_some((&settings.url, &open));
+    let mut guard = LockGuard::acquire(session, records, &lock, company, &mut run)?;
+    // Somebody may have been quicker: what is run is planned under the lock.
+    survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait)?;
+    survey.state = State::new(&survey.set, &survey.history, &selection)?;
+    plan = self::plan(&survey, &request)?;
+    report = self::report(&settings, &survey, &plan);
+    run.point("planned");
+    if !plan.is_empty() {
+        let note = options.record_only.then(|| format!("recorded without being run, by {}", run.who));
+        let recorded = plan::Recorded::new();
+        let ground =
+            Ground { set: &survey.set, history: &survey.history, recorded: &recorded, environment, note };
+        steps(&limits, &mut guard, &plan, &ground, &mut run, &mut report)?;
+        let mut versions = survey.history.versions();
+        versions.extend(
+            plan.steps
+                .iter()
+                .filter(|step| step.kind == crate::migration::Kind::Versioned)
+                .map(|step| step.id.clone()),
+        );
+        finish(&mut report, &survey, &versions);
+    }
+    guard.release()?;
+    run.point("released");
+    Ok(report)
+}
+
+fn plan(survey: &Survey, request: &UpgradeRequest) -> Result<Plan, Error> {
+    Ok(plan::upgrade(&survey.set, &survey.state, &survey.history, request)?)
+}
+
+/// A report of nothing done yet.
+pub(super) fn report(settings: &crate::project::DatabaseSettings, survey: &Survey, plan: &Plan) -> Report {
+    let mut report = Report {
+        database: settings.name.clone(),
+        target: settings.url.target(),
+        engine: survey.server.database.name().to_owned(),
+        not_selected: survey.state.not_selected.clone(),
+        ahead: survey.state.ahead.clone(),
+        notes: plan.notes.clone(),
+        ..Report::default()
+    };
+    report.notes.extend(survey.history.oddities.iter().map(|oddity| format!("in the records: {oddity}")));
+    report.notes.extend(not_yet(settings));
+    finish(&mut report, survey, &survey.history.versions());
+    report
+}
+
+/// Settings that this version reads and does not act on: said, never silently ignored.
+fn not_yet(settings: &crate::project::DatabaseSettings) -> Vec<String> {
+    let mut notes = Vec::new();
+    let hooks = &settings.hooks;
+    if !(hooks.before.is_empty() && hooks.after.is_empty() && hooks.failure.is_empty()) {
+        notes.push("the hooks in the settings are not run by this version yet".to_owned());
+    }
+    if settings.schema_file.is_some() {
+        notes.push("the schema_file in the settings is not written by this version yet".to_owned());
+    }
+    notes
+}
+
+/// Puts what is current and pending into `report`, given what is applied.
+pub(super) fn finish(
+    report: &mut Report,
+    survey: &Survey,
+    versions: &BTreeSet<crate::migration::RevisionId>,
+) {
+    let graph = survey.set.graph();
+    report.current = graph.current(versions);
+    report.at_head = graph.heads().iter().all(|head| versions.contains(head));
+    report.pending = survey.state.pending.iter().filter(|id| !versions.contains(id)).cloned().collect();
+}
+
+/// What wants a person's word before a run.
+fn gates(
+    settings: &crate::project::DatabaseSettings,
+    plan: &Plan,
+    now: jiff::Timestamp,
+) -> Result<(), Error> {
+    if let Some(window) = settings.safety.window.as_ref().filter(|window| !window.contains(now)) {
+        let refusal = Refusal::Window { window: window.to_string(), database: settings.name.clone() };
+        return Err(ErrorKind::Refused { refusal }.into());
+    }
+    if settings.protected
+        && let Some((id, text)) = plan.steps.iter().find_map(|step| Some((&step.id, step.breaking.as_ref()?)))
+    {
+        let refusal = Refusal::Breaking { id: id.clone(), text: text.clone() };
+        return Err(ErrorKind::Refused { refusal }.into());
+    }
+    Ok(())
+}

@@ -1,0 +1,21 @@
+//! The verbs, one file each: options in, report out. What the command line and the library's face both call.
+
+mod deployment;
+pub mod doctor;
+pub mod init;
+pub mod lock;
+pub mod migrate;
+pub mod new;
+pub mod ready;
+mod report;
+pub mod rollback;
+mod run;
+pub mod script;
+pub mod stamp;
+pub mod status;
+mod survey;
+pub mod verify;
+
+pub use deployment::{Connection, Deployment};
+pub use report::Report;
+pub use survey::{Survey, files, survey};

@@ -1,0 +1,45 @@
+//! What a verb that changes a database came to.
+
+use serde::Serialize;
+
+use crate::apply::execute::StepReport;
+use crate::migration::RevisionId;
+use crate::migration::plan::Plan;
+
+/// What `migrate`, `rollback` or `stamp` came to, also when it stopped in the middle.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Report {
+    /// The database's name in the settings.
+    pub database: String,
+    /// The database, as it is shown: never with a password.
+    pub target: String,
+    /// The engine.
+    pub engine: String,
+    /// The run; empty where nothing was run.
+    pub run_id: String,
+    /// The steps that were committed, in order.
+    pub steps: Vec<StepReport>,
+    /// The current revisions afterwards.
+    pub current: Vec<RevisionId>,
+    /// Whether those are all heads of the files.
+    pub at_head: bool,
+    /// Versioned ones that are still pending.
+    pub pending: Vec<RevisionId>,
+    /// Ones that were not asked for.
+    pub not_selected: Vec<RevisionId>,
+    /// Applied by a later release, without a file here.
+    pub ahead: Vec<RevisionId>,
+    /// What a person should know.
+    pub notes: Vec<String>,
+    /// What would be run, where nothing was to be.
+    pub plan: Option<Plan>,
+    /// How long it all took, in milliseconds.
+    pub duration_ms: u64,
+}
+
+impl Report {
+    /// Returns how many steps were committed.
+    pub fn count(&self) -> usize {
+        self.steps.len()
+    }
+}

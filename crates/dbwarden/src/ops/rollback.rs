@@ -1,0 +1,150 @@
+//! Undoes what is applied.
+
+use std::sync::Arc;
+
+use super::migrate::{finish, report};
+use super::run::{DeploymentLimits, Ground, steps};
+use super::survey::{self, Survey, read_history};
+use super::{Deployment, Report};
+use crate::apply::history;
+use crate::apply::lock::LockGuard;
+use crate::apply::run::Observer;
+use crate::dialect::Dialect;
+use crate::driver::Session;
+use crate::error::{Error, ErrorKind, Refusal};
+use crate::migration::RevisionId;
+use crate::migration::graph::Target;
+use crate::migration::plan::{self, Plan, Reach, Recorded};
+use crate::migration::source::{SourceFile, script_of};
+use crate::migration::state::{Selection, State};
+
+/// What is asked of `rollback`.
+#[derive(Debug, Clone, Default)]
+pub struct RollbackOptions {
+    /// To where; this revision stays applied. Without a target and a count, one migration.
+    pub target: Option<Target>,
+    /// So many migrations.
+    pub count: Option<u64>,
+    /// Plans, and changes nothing.
+    pub dry_run: bool,
+    /// Leaves out the checks before a rollback.
+    pub without_checks: bool,
+    /// A person agreed to what would be refused.
+    pub agreed: bool,
+}
+
+/// Undoes migrations, newest first.
+///
+/// # Errors
+/// What keeps it from being run, before the first change; or the migration that failed, with a report of those before it.
+pub fn rollback(
+    deployment: &mut Deployment<'_>,
+    options: &RollbackOptions,
+    observer: &mut dyn Observer,
+) -> Result<Report, Error> {
+    let reach = match (&options.target, options.count) {
+        (Some(_), Some(_)) => {
+            let message = "a target and a count cannot both be given".to_owned();
+            return Err(ErrorKind::Usage { message }.into());
+        }
+        (Some(target), None) => Reach::To(target.clone()),
+        (None, count) => Reach::Count(count.unwrap_or(1)),
+    };
+    let selection = Selection { environment: deployment.environment(), ..Selection::default() };
+    let dialect = deployment.dialect()?;
+    let limits = DeploymentLimits::new(deployment)?;
+    let (clock, lock) = (Arc::clone(&deployment.clock), deployment.lock.clone());
+    let open = deployment.open_options(false);
+    let settings = deployment.settings.clone();
+    let environment = deployment.environment();
+    let company = matches!(deployment.connection, super::Connection::Address);
+    let mut run = deployment.run(&*clock, observer);
+
+    let (mut survey, mut session) = survey::open(deployment, &selection, false)?;
+    let records = Arc::new(dialect.records(&settings.tables));
+    let (mut plan, mut recorded) = self::plan(&survey, &mut *session, dialect, &records, &reach)?;
+    let mut report = report(&settings, &survey, &plan);
+    if plan.is_empty() {
+        return Ok(report);
+    }
+    if options.dry_run {
+        report.plan = Some(plan);
+        return Ok(report);
+    }
+    if !options.agreed && !options.without_checks {
+        gates(&settings, &plan, &recorded, clock.now())?;
+    }
+
+    let company = company.then_some((&settings.url, &open));
+    let mut guard = LockGuard::acquire(session, Arc::clone(&records), &lock, company, &mut run)?;
+    survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait)?;
+    survey.state = State::new(&survey.set, &survey.history, &selection)?;
+    (plan, recorded) = self::plan(&survey, guard.session(), dialect, &records, &reach)?;
+    report = self::report(&settings, &survey, &plan);
+    run.point("planned");
+    let ground =
+        Ground { set: &survey.set, history: &survey.history, recorded: &recorded, environment, note: None };
+    steps(&limits, &mut guard, &plan, &ground, &mut run, &mut report)?;
+    let mut versions = survey.history.versions();
+    for step in &plan.steps {
+        versions.remove(&step.id);
+    }
+    survey.history.applied.retain(|row| versions.contains(&row.version));
+    survey.state = State::new(&survey.set, &survey.history, &selection)?;
+    finish(&mut report, &survey, &versions);
+    guard.release()?;
+    run.point("released");
+    Ok(report)
+}
+
+fn plan(
+    survey: &Survey,
+    session: &mut dyn Session,
+    dialect: &'static dyn Dialect,
+    records: &crate::dialect::Records,
+    reach: &Reach,
+) -> Result<(Plan, Recorded), Error> {
+    let ids = plan::downgrade_ids(&survey.set, &survey.history, reach)?;
+    let without_file: Vec<RevisionId> = ids
+        .iter()
+        .filter(|id| survey.set.get(id).is_none() && survey.history.get(id).is_some_and(|row| row.has_down))
+        .cloned()
+        .collect();
+    let texts = history::down_scripts(session, records, &without_file).map_err(|error| {
+        ErrorKind::Driver { doing: "reading the stored down scripts", target: String::new(), error }
+    })?;
+    let mut recorded = Recorded::new();
+    for (id, text) in texts {
+        let file = SourceFile::text(format!("the stored down script of {id}"), &text);
+        let script = script_of(&file, &text, dialect)?;
+        recorded.insert(id, (file, script));
+    }
+    let plan = plan::downgrade(&survey.set, &survey.history, &ids, &recorded)?;
+    Ok((plan, recorded))
+}
+
+/// What wants a person's word before a rollback.
+fn gates(
+    settings: &crate::project::DatabaseSettings,
+    plan: &Plan,
+    recorded: &Recorded,
+    now: jiff::Timestamp,
+) -> Result<(), Error> {
+    let refused = |refusal| Err(ErrorKind::Refused { refusal }.into());
+    if let Some(window) = settings.safety.window.as_ref().filter(|window| !window.contains(now)) {
+        return refused(Refusal::Window { window: window.to_string(), database: settings.name.clone() });
+    }
+    // Backups come with a later version: until then none is ever recorded.
+    if let Some(within) = settings.safety.require_backup_within {
+        return refused(Refusal::NoBackup { within: format!("{} h", within.as_secs() / 3600) });
+    }
+    if !settings.protected {
+        return Ok(());
+    }
+    if let Some((id, (file, _))) = recorded.iter().next() {
+        let script = file.whole_text().unwrap_or_default();
+        return refused(Refusal::RecordedScript { id: id.clone(), script });
+    }
+    let ids = plan.steps.iter().map(|step| step.id.as_str()).collect::<Vec<_>>().join(", ");
+    refused(Refusal::Protected { what: format!("rollback of {ids}"), database: settings.name.clone() })
+}

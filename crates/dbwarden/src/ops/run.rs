@@ -1,0 +1,223 @@
+//! What `migrate`, `rollback` and `stamp` share: the steps of a plan, one by one, under the lock.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Deployment, Report};
+use crate::apply::execute::{Executor, Task};
+use crate::apply::failure::{Cause, Kept, StepError};
+use crate::apply::history::DOWN_SCRIPT_LIMIT;
+use crate::apply::lock::LockGuard;
+use crate::apply::run::{Event, Run};
+use crate::driver::DriverError;
+use crate::error::{Error, ErrorKind};
+use crate::migration::applied::{Applied, Direction, History, Unfinished};
+use crate::migration::plan::{Action, Plan, Recorded, Step};
+use crate::migration::set::MigrationSet;
+use crate::migration::{Kind, Migration};
+
+/// What a plan is run with.
+pub(super) struct Ground<'a> {
+    pub(super) set: &'a MigrationSet,
+    pub(super) history: &'a History,
+    pub(super) recorded: &'a Recorded,
+    pub(super) environment: std::collections::BTreeSet<String>,
+    /// What is noted in the row of a step that only records.
+    pub(super) note: Option<String>,
+}
+
+/// Runs the steps of `plan`; what was done is in `report`, also when it fails.
+pub(super) fn steps(
+    deployment: &DeploymentLimits,
+    guard: &mut LockGuard<'_>,
+    plan: &Plan,
+    ground: &Ground<'_>,
+    run: &mut Run<'_>,
+    report: &mut Report,
+) -> Result<(), Error> {
+    let started = Instant::now();
+    report.run_id.clone_from(&run.id);
+    run.observer.event(&Event::Planned { steps: &plan.steps });
+    run.cancel.watch(guard.session().interrupter());
+    let outcome = all(deployment, guard, plan, ground, run, report);
+    run.cancel.forget();
+    report.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    if let Err((step, index)) = outcome {
+        let not_tried = plan.steps.iter().skip(index + 1).map(|step| step.id.clone()).collect();
+        return Err(ErrorKind::Step { step, report: Box::new(report.clone()), not_tried }.into());
+    }
+    Ok(())
+}
+
+/// What of the settings bounds a run.
+#[derive(Debug, Clone)]
+pub(super) struct DeploymentLimits {
+    foreign_keys: bool,
+    lock_timeout: std::time::Duration,
+    dialect: &'static dyn crate::dialect::Dialect,
+}
+
+impl DeploymentLimits {
+    pub(super) fn new(deployment: &Deployment<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            foreign_keys: deployment.settings.foreign_keys,
+            lock_timeout: deployment.settings.safety.lock_timeout,
+            dialect: deployment.dialect()?,
+        })
+    }
+}
+
+fn all(
+    limits: &DeploymentLimits,
+    guard: &mut LockGuard<'_>,
+    plan: &Plan,
+    ground: &Ground<'_>,
+    run: &mut Run<'_>,
+    report: &mut Report,
+) -> Result<(), (Box<StepError>, usize)> {
+    let shared = plan.single_transaction && !plan.steps.is_empty();
+    if shared {
+        guard.session().begin().map_err(|error| (around(plan, "opening the transaction", error), 0))?;
+        run.point("begun");
+    }
+    let mut executor = Executor {
+        guard,
+        dialect: limits.dialect,
+        environment: &ground.environment,
+        foreign_keys: limits.foreign_keys,
+        lock_timeout: limits.lock_timeout,
+        shared,
+        run,
+    };
+    for (index, step) in plan.steps.iter().enumerate() {
+        let task = task(step, ground, executor.run).map_err(|error| (error, index))?;
+        match executor.step(&task) {
+            Ok(done) => report.steps.push(done),
+            Err(error) => {
+                if shared {
+                    // What went before is rolled back with it.
+                    executor.guard.session().rollback().ok();
+                    report.steps.clear();
+                }
+                return Err((error, index));
+            }
+        }
+    }
+    if shared {
+        let last = plan.steps.len() - 1;
+        let committed = executor.guard.renew(None).map_err(Cause::Lock).and_then(|()| {
+            executor.guard.session().commit().map_err(|error| Cause::Around { doing: "committing", error })
+        });
+        if let Err(cause) = committed {
+            executor.guard.session().rollback().ok();
+            report.steps.clear();
+            return Err((whole(plan, cause), last));
+        }
+        executor.run.point("committed");
+    }
+    Ok(())
+}
+
+fn task<'a>(step: &'a Step, ground: &Ground<'a>, run: &Run<'_>) -> Result<Task<'a>, Box<StepError>> {
+    let migration = ground.set.get(&step.id);
+    let script = match step.action {
+        Action::Apply => migration.map(|migration| (&migration.file, &migration.up)),
+        Action::Undo => migration
+            .and_then(|migration| Some((&migration.file, migration.down.as_ref()?)))
+            .or_else(|| ground.recorded.get(&step.id).map(|(file, script)| (file, script))),
+        Action::Record | Action::Forget => None,
+    };
+    let (row, down) = match (step.action, migration) {
+        (Action::Apply | Action::Record, Some(migration)) => {
+            let down = down_script(migration).map_err(|error| {
+                let error = crate::migration::source::SourceError::unreadable(&migration.file.name, error);
+                Box::new(stopped(step, Cause::Source(Arc::new(error))))
+            })?;
+            (Some(row(migration, down.is_some(), ground.note.clone(), run)), down)
+        }
+        _ => (None, None),
+    };
+    let unfinished = ground.history.unfinished.iter().find(|unfinished: &&Unfinished| {
+        unfinished.version == step.id
+            && matches!(
+                (unfinished.direction, step.action),
+                (Direction::Up, Action::Apply) | (Direction::Down, Action::Undo)
+            )
+    });
+    Ok(Task { step, script, row, down, unfinished })
+}
+
+/// The text that undoes `migration`, to be stored with its row, so that a release without the file can still go back.
+fn down_script(migration: &Migration) -> std::io::Result<Option<String>> {
+    use std::io::Read;
+    let Some(down) = &migration.down else { return Ok(None) };
+    if migration.kind != Kind::Versioned || down.length > DOWN_SCRIPT_LIMIT as u64 {
+        return Ok(None);
+    }
+    let mut text = String::new();
+    if migration.headers.no_transaction {
+        text.push_str("-- no-transaction\n");
+    }
+    migration.file.open_at(down.start.offset)?.take(down.length).read_to_string(&mut text)?;
+    Ok(Some(text))
+}
+
+fn row(migration: &Migration, has_down: bool, note: Option<String>, run: &Run<'_>) -> Applied {
+    Applied {
+        version: migration.id.clone(),
+        description: migration.description.clone(),
+        kind: migration.kind.name().to_owned(),
+        checksum: migration.checksum().clone(),
+        file_hash: Some(migration.file_hash.clone()),
+        applied_at: String::new(),
+        duration_ms: 0,
+        applied_by: run.who.clone(),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        run_id: run.id.clone(),
+        statements: i64::try_from(migration.up.statements).unwrap_or(i64::MAX),
+        has_down,
+        note,
+    }
+}
+
+fn stopped(step: &Step, cause: Cause) -> StepError {
+    StepError {
+        id: step.id.clone(),
+        direction: Direction::Up,
+        file: step.file.clone(),
+        position: None,
+        line: None,
+        width: 1,
+        statement: 0,
+        total: step.statements,
+        kept: Kept::Nothing,
+        cause,
+    }
+}
+
+fn around(plan: &Plan, doing: &'static str, error: DriverError) -> Box<StepError> {
+    whole(plan, Cause::Around { doing, error })
+}
+
+/// An error of the transaction that all steps share.
+fn whole(plan: &Plan, cause: Cause) -> Box<StepError> {
+    let mut error =
+        plan.steps.last().map_or_else(|| unreachable_step(&cause), |step| stopped(step, cause.clone()));
+    error.direction = plan.direction;
+    Box::new(error)
+}
+
+fn unreachable_step(cause: &Cause) -> StepError {
+    StepError {
+        id: "".into(),
+        direction: Direction::Up,
+        file: String::new(),
+        position: None,
+        line: None,
+        width: 1,
+        statement: 0,
+        total: 0,
+        kept: Kept::Nothing,
+        cause: cause.clone(),
+    }
+}

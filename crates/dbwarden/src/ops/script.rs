@@ -1,0 +1,192 @@
+//! The SQL that a run would send, as text, without a database.
+
+use std::io::Write;
+
+use super::migrate::MigrateOptions;
+use super::{Deployment, files};
+use crate::apply::run::recorded_time;
+use crate::dialect::{Dialect, Manner, Records};
+use crate::error::{Error, ErrorKind};
+use crate::migration::applied::History;
+use crate::migration::groups::{Group, GroupKind};
+use crate::migration::plan::{self, Plan};
+use crate::migration::set::MigrationSet;
+use crate::migration::source::{SourceError, SourceFile, directives, section_reader};
+use crate::migration::state::State;
+use crate::migration::{Kind, Migration, RevisionId, Script};
+use crate::sql::{Event, ReadError, Rules};
+
+/// Writes the SQL of a run on a database that has the revisions `from` and their ancestors, or nothing; returns the plan.
+///
+/// # Errors
+/// What keeps it from being planned; what cannot be written to `out`.
+pub fn script(
+    deployment: &Deployment<'_>,
+    options: &MigrateOptions,
+    from: Option<&crate::migration::graph::Target>,
+    out: &mut dyn Write,
+) -> Result<Plan, Error> {
+    let dialect = deployment.dialect()?;
+    let set = files(deployment)?;
+    let selection = options.selection(deployment);
+    let applied = match from {
+        Some(target) => set.graph().closure(target)?,
+        None => Vec::new(),
+    };
+    let history = taken_for_applied(&set, &applied);
+    let state = State::new(&set, &history, &selection)?;
+    let plan = plan::upgrade(&set, &state, &history, &options.request()?)?;
+    let records = dialect.records(&deployment.settings.tables);
+    let now = recorded_time(deployment.clock.now());
+    let writer =
+        Writer { dialect, records, who: deployment.who.clone(), now, shared: plan.single_transaction };
+    let fail = |error: std::io::Error| ErrorKind::Usage {
+        message: format!("the script cannot be written: {error}"),
+    };
+    if applied.is_empty() {
+        for statement in &writer.records.create {
+            writeln!(out, "{statement};").map_err(fail)?;
+        }
+    }
+    if plan.single_transaction {
+        writeln!(out, "BEGIN;").map_err(fail)?;
+    }
+    for step in &plan.steps {
+        if let Some(migration) = set.get(&step.id) {
+            writer.migration(migration, options.record_only, out)?;
+        }
+    }
+    if plan.single_transaction {
+        writeln!(out, "COMMIT;").map_err(fail)?;
+    }
+    Ok(plan)
+}
+
+/// A history in which `ids` are applied as their files are.
+fn taken_for_applied(set: &MigrationSet, ids: &[RevisionId]) -> History {
+    let rows = ids.iter().filter_map(|id| set.get(id)).map(|migration| crate::migration::applied::Applied {
+        version: migration.id.clone(),
+        description: migration.description.clone(),
+        kind: Kind::Versioned.name().to_owned(),
+        checksum: migration.checksum().clone(),
+        file_hash: Some(migration.file_hash.clone()),
+        applied_at: String::new(),
+        duration_ms: 0,
+        applied_by: String::new(),
+        tool_version: String::new(),
+        run_id: String::new(),
+        statements: 0,
+        has_down: migration.down.is_some(),
+        note: None,
+    });
+    History { exists: true, applied: rows.collect(), ..History::default() }
+}
+
+struct Writer {
+    dialect: &'static dyn Dialect,
+    records: Records,
+    who: String,
+    now: String,
+    /// All in one transaction.
+    shared: bool,
+}
+
+impl Writer {
+    fn migration(&self, migration: &Migration, record_only: bool, out: &mut dyn Write) -> Result<(), Error> {
+        let fail = |error: std::io::Error| Error::from(SourceError::unreadable(&migration.file.name, error));
+        writeln!(out, "\n-- {} {}", migration.id, migration.description).map_err(fail)?;
+        if record_only {
+            writeln!(out, "{};", self.record(migration)).map_err(fail)?;
+            return Ok(());
+        }
+        self.statements(migration, &migration.file, &migration.up, out)
+    }
+
+    fn statements(
+        &self,
+        migration: &Migration,
+        file: &SourceFile,
+        script: &Script,
+        out: &mut dyn Write,
+    ) -> Result<(), Error> {
+        let fail = |error: std::io::Error| Error::from(SourceError::unreadable(&file.name, error));
+        let mut reader = section_reader(file, script, Rules::new(self.dialect.syntax())).map_err(fail)?;
+        let mut groups = script.groups.iter();
+        let mut group: Option<&Group> = None;
+        let (mut ordinal, mut keys) = (0, None);
+        let durable = script.groups.iter().rfind(|group| group.kind != GroupKind::Session);
+        let last = durable.map_or(0, |group| group.first + group.count - 1);
+        loop {
+            let statement = match reader.next() {
+                Ok(Some(Event::Statement(statement))) => statement,
+                Ok(Some(_)) => continue,
+                Ok(None) => return Ok(()),
+                Err(ReadError::Io(error)) => return Err(fail(error)),
+                Err(ReadError::Text(error)) => {
+                    return Err(fail(std::io::Error::other(error.to_string())));
+                }
+            };
+            let manner = self.dialect.manner(statement.text);
+            if matches!(manner, Manner::Begin | Manner::Commit | Manner::Rollback | Manner::ForeignKeys(_)) {
+                continue;
+            }
+            ordinal += 1;
+            let Some(current) = group.or_else(|| groups.next()) else { return Ok(()) };
+            let transaction = current.kind == GroupKind::Transaction && !self.shared;
+            if group.is_none() {
+                if current.foreign_keys != keys {
+                    let on = if current.foreign_keys == Some(true) { "ON" } else { "OFF" };
+                    writeln!(out, "PRAGMA foreign_keys = {on};").map_err(fail)?;
+                    keys = current.foreign_keys;
+                }
+                if transaction {
+                    writeln!(out, "BEGIN;").map_err(fail)?;
+                }
+            }
+            group = Some(current);
+            for (_, text) in directives(statement.leading, self.dialect.syntax()).unwrap_or_default() {
+                writeln!(out, "-- {text}").map_err(fail)?;
+            }
+            writeln!(out, "{};", statement.text).map_err(fail)?;
+            let ends = ordinal + 1 == current.first + current.count;
+            if ordinal == last {
+                writeln!(out, "{};", self.record(migration)).map_err(fail)?;
+            }
+            if ends {
+                if transaction {
+                    writeln!(out, "COMMIT;").map_err(fail)?;
+                }
+                group = None;
+            }
+        }
+    }
+
+    /// The statement that records `migration`.
+    fn record(&self, migration: &Migration) -> String {
+        let text = |text: &str| format!("'{}'", text.replace('\'', "''"));
+        let values = [
+            text(migration.id.as_str()),
+            text(&migration.description),
+            text(migration.kind.name()),
+            text(migration.checksum().as_str()),
+            text(migration.file_hash.as_str()),
+            text(&self.now),
+            "0".to_owned(),
+            text(&self.who),
+            text(env!("CARGO_PKG_VERSION")),
+            text("script"),
+            migration.up.statements.to_string(),
+            "NULL".to_owned(),
+            text("applied from a script"),
+        ];
+        let mut values = values.into_iter();
+        let mut statement = String::new();
+        for (index, piece) in self.records.insert.split('?').enumerate() {
+            if index > 0 {
+                statement.push_str(&values.next().unwrap_or_default());
+            }
+            statement.push_str(piece);
+        }
+        statement
+    }
+}

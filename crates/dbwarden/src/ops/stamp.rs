@@ -1,0 +1,158 @@
+//! Makes the records say something, without running anything.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::migrate::{finish, report};
+use super::run::{DeploymentLimits, Ground, steps};
+use super::survey::{self, Survey, read_history};
+use super::{Deployment, Report};
+use crate::apply::lock::LockGuard;
+use crate::apply::run::Observer;
+use crate::error::{Error, ErrorKind, Refusal};
+use crate::migration::applied::Direction;
+use crate::migration::graph::Target;
+use crate::migration::plan::{self, Action, Plan, Recorded, Step};
+use crate::migration::state::Selection;
+use crate::migration::{Kind, RevisionId};
+
+/// What the records are to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stamp {
+    /// This revision and its ancestors, and nothing else; `base`: nothing.
+    Exactly(Target),
+    /// This one too.
+    Add(String),
+    /// This one not.
+    Remove(String),
+}
+
+/// What is asked of `stamp`.
+#[derive(Debug, Clone)]
+pub struct StampOptions {
+    /// What the records are to say.
+    pub stamp: Stamp,
+    /// Plans, and changes nothing.
+    pub dry_run: bool,
+    /// A person agreed to what would be refused.
+    pub agreed: bool,
+}
+
+/// Makes the records say what is asked, without running anything.
+///
+/// # Errors
+/// A revision that is not there; a protected database, where nobody agreed; the engine's answer.
+pub fn stamp(
+    deployment: &mut Deployment<'_>,
+    options: &StampOptions,
+    observer: &mut dyn Observer,
+) -> Result<Report, Error> {
+    let selection = Selection { environment: deployment.environment(), ..Selection::default() };
+    let dialect = deployment.dialect()?;
+    let limits = DeploymentLimits::new(deployment)?;
+    let (clock, lock) = (Arc::clone(&deployment.clock), deployment.lock.clone());
+    let open = deployment.open_options(true);
+    let settings = deployment.settings.clone();
+    let environment = deployment.environment();
+    let company = matches!(deployment.connection, super::Connection::Address);
+    let mut run = deployment.run(&*clock, observer);
+
+    let (mut survey, session) = survey::open(deployment, &selection, !options.dry_run)?;
+    let mut plan = self::plan(&survey, &options.stamp)?;
+    let mut report = report(&settings, &survey, &plan);
+    if plan.is_empty() {
+        return Ok(report);
+    }
+    if options.dry_run {
+        report.plan = Some(plan);
+        return Ok(report);
+    }
+    if settings.protected && !options.agreed {
+        let refusal =
+            Refusal::Protected { what: "stamp rewrites the records".to_owned(), database: settings.name };
+        return Err(ErrorKind::Refused { refusal }.into());
+    }
+    let records = Arc::new(dialect.records(&settings.tables));
+    let company = company.then_some((&settings.url, &open));
+    let mut guard = LockGuard::acquire(session, records, &lock, company, &mut run)?;
+    survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait)?;
+    plan = self::plan(&survey, &options.stamp)?;
+    // All records change at once, or none.
+    plan.single_transaction = true;
+    run.point("planned");
+    let ground = Ground {
+        set: &survey.set,
+        history: &survey.history,
+        recorded: &Recorded::new(),
+        environment,
+        note: Some(format!("stamped without being run, by {}", run.who)),
+    };
+    steps(&limits, &mut guard, &plan, &ground, &mut run, &mut report)?;
+    let mut versions = survey.history.versions();
+    for step in &plan.steps {
+        match step.action {
+            Action::Record => versions.insert(step.id.clone()),
+            _ => versions.remove(&step.id),
+        };
+    }
+    finish(&mut report, &survey, &versions);
+    guard.release()?;
+    run.point("released");
+    Ok(report)
+}
+
+fn plan(survey: &Survey, stamp: &Stamp) -> Result<Plan, Error> {
+    let graph = survey.set.graph();
+    let versions = survey.history.versions();
+    let mut all_rows = false;
+    let wanted: BTreeSet<RevisionId> = match stamp {
+        Stamp::Exactly(target) => {
+            all_rows = *target == Target::Base;
+            graph.closure(target)?.into_iter().collect()
+        }
+        Stamp::Add(reference) => {
+            let mut wanted = versions.clone();
+            wanted.insert(graph.resolve_id(reference)?);
+            wanted
+        }
+        Stamp::Remove(reference) => {
+            let exact = RevisionId::from(reference.as_str());
+            // A row may be removed whose file is gone.
+            let id =
+                if survey.history.get(&exact).is_some() { exact } else { graph.resolve_id(reference)? };
+            if survey.history.get(&id).is_none() {
+                return Err(ErrorKind::Usage { message: format!("{id} is not in the records") }.into());
+            }
+            versions.iter().filter(|version| **version != id).cloned().collect()
+        }
+    };
+    let mut steps = Vec::new();
+    for row in survey.history.applied.iter().rev() {
+        let kept = wanted.contains(&row.version) || !row.is_versioned() && !all_rows;
+        let removed = matches!(stamp, Stamp::Remove(reference) if *reference == row.version.as_str());
+        if !kept || removed {
+            steps.push(forget(&row.version, &row.description));
+        }
+    }
+    let missing = graph.order().iter().filter(|id| wanted.contains(*id) && !versions.contains(*id));
+    steps.extend(
+        missing.filter_map(|id| survey.set.get(id)).map(|migration| plan::step(migration, Action::Record)),
+    );
+    Ok(Plan { direction: Direction::Up, steps, single_transaction: false, notes: Vec::new(), left: 0 })
+}
+
+fn forget(id: &RevisionId, description: &str) -> Step {
+    Step {
+        id: id.clone(),
+        description: description.to_owned(),
+        kind: Kind::Versioned,
+        action: Action::Forget,
+        file: String::new(),
+        checksum: None,
+        statements: 0,
+        groups: Vec::new(),
+        recorded: false,
+        limits: plan::Limits::default(),
+        breaking: None,
+    }
+}

@@ -1,0 +1,202 @@
+//! Where a database stands: everything that a person asks first.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::{Deployment, Survey};
+use crate::apply::lock::{self, Holder, LockRow};
+use crate::error::Error;
+use crate::migration::applied::{Applied, ForeignRecords, Unfinished};
+use crate::migration::groups::GroupKind;
+use crate::migration::state::{Due, Selection, Standing};
+use crate::migration::{Migration, RevisionId, Script};
+
+/// What is asked of `status`.
+#[derive(Debug, Clone, Default)]
+pub struct StatusOptions {
+    /// Tags of migrations that run only when they are asked for.
+    pub tags: BTreeSet<String>,
+}
+
+/// Where a database stands.
+#[derive(Debug, Clone, Serialize)]
+pub struct Status {
+    /// The database's name in the settings.
+    pub database: String,
+    /// The database, as it is shown: never with a password.
+    pub target: String,
+    /// The engine.
+    pub engine: String,
+    /// The engine's version.
+    pub version: String,
+    /// The current revisions.
+    pub current: Vec<RevisionId>,
+    /// Whether those are all heads of the files.
+    pub at_head: bool,
+    /// The heads of the files.
+    pub heads: Vec<RevisionId>,
+    /// What is applied, oldest first.
+    pub applied: Vec<AppliedLine>,
+    /// What is pending, in order.
+    pub pending: Vec<PendingLine>,
+    /// How many of those `--check` counts: all but repeatables that run always.
+    pub pending_count: usize,
+    /// What was not asked for.
+    pub not_selected: Vec<RevisionId>,
+    /// What was begun and is not finished.
+    pub unfinished: Vec<UnfinishedLine>,
+    /// Applied by a later release, without a file here.
+    pub ahead: Vec<RevisionId>,
+    /// Applied, without a file among others that have one.
+    pub gone: Vec<RevisionId>,
+    /// Files that are an applied migration under another id: the applied id, the file's.
+    pub renamed: Vec<(RevisionId, RevisionId)>,
+    /// Who holds the lock.
+    pub lock: Option<Holder>,
+    /// Tables of other tools.
+    pub foreign: Vec<ForeignRecords>,
+    /// Rows that make no sense.
+    pub oddities: Vec<String>,
+}
+
+/// One applied migration.
+#[derive(Debug, Clone, Serialize)]
+pub struct AppliedLine {
+    /// Its row.
+    #[serde(flatten)]
+    pub row: Applied,
+    /// How it stands to its file.
+    #[serde(flatten)]
+    pub standing: Standing,
+}
+
+/// One pending migration.
+#[derive(Debug, Clone, Serialize)]
+pub struct PendingLine {
+    /// The id.
+    pub version: RevisionId,
+    /// What it does.
+    pub description: String,
+    /// Why it runs, where it is a repeatable.
+    pub due: Option<Due>,
+    /// Statements of its script.
+    pub statements: u64,
+    /// What is special about how it runs.
+    pub notes: Vec<String>,
+}
+
+/// One unfinished migration.
+#[derive(Debug, Clone, Serialize)]
+pub struct UnfinishedLine {
+    /// What the journal says.
+    #[serde(flatten)]
+    pub unfinished: Unfinished,
+    /// Statements that are done.
+    pub done: u64,
+    /// Statements in all, where its file is here.
+    pub total: Option<u64>,
+}
+
+/// Returns where the database stands.
+///
+/// # Errors
+/// A file that is no migration; a database that cannot be read.
+pub fn status(deployment: &mut Deployment<'_>, options: &StatusOptions) -> Result<Status, Error> {
+    let selection =
+        Selection { tags: options.tags.clone(), environment: deployment.environment(), without_seeds: false };
+    let dialect = deployment.dialect()?;
+    let settings = deployment.settings.clone();
+    let (survey, mut session) = super::survey::open(deployment, &selection, false)?;
+    let holder = if survey.history.exists {
+        match lock::read(&mut *session, &dialect.records(&settings.tables)) {
+            Ok(LockRow::Held(holder)) => Some(holder),
+            // A lock's table that cannot be read keeps nobody from seeing the rest.
+            Ok(LockRow::Free(_)) | Err(_) => None,
+        }
+    } else {
+        None
+    };
+    let target = settings.url.target();
+    Ok(of(&survey, settings.name, target, holder))
+}
+
+fn of(survey: &Survey, database: String, target: String, lock: Option<Holder>) -> Status {
+    let Survey { set, history, state, server } = survey;
+    let versions = history.versions();
+    let heads: Vec<RevisionId> = set.graph().heads().into_iter().cloned().collect();
+    let versioned = state.pending.iter().filter_map(|id| set.get(id)).map(|migration| line(migration, None));
+    let repeatables = state
+        .repeatables
+        .iter()
+        .filter(|(_, due)| *due != Due::No)
+        .filter_map(|(id, due)| Some(line(set.get(id)?, Some(*due))));
+    let row_of_repeatable = history.applied.iter().filter(|row| !row.is_versioned()).map(|row| {
+        let standing = crate::migration::state::standing(row, set.get(&row.version));
+        AppliedLine { row: row.clone(), standing }
+    });
+    Status {
+        database,
+        target,
+        engine: server.database.name().to_owned(),
+        version: server.version.clone(),
+        current: state.current.clone(),
+        at_head: heads.iter().all(|head| versions.contains(head)),
+        heads,
+        applied: state
+            .applied
+            .iter()
+            .map(|(row, standing)| AppliedLine { row: row.clone(), standing: standing.clone() })
+            .chain(row_of_repeatable)
+            .collect(),
+        pending: versioned.chain(repeatables).collect(),
+        pending_count: state.pending_count(),
+        not_selected: state.not_selected.clone(),
+        unfinished: history
+            .unfinished
+            .iter()
+            .map(|unfinished| UnfinishedLine {
+                done: unfinished.done(),
+                total: set.get(&unfinished.version).map(|migration| migration.up.statements),
+                unfinished: unfinished.clone(),
+            })
+            .collect(),
+        ahead: state.ahead.clone(),
+        gone: state.gone.clone(),
+        renamed: state.renamed.clone(),
+        lock,
+        foreign: if history.exists { Vec::new() } else { history.foreign.clone() },
+        oddities: history.oddities.clone(),
+    }
+}
+
+fn line(migration: &Migration, due: Option<Due>) -> PendingLine {
+    let mut notes = how(&migration.up);
+    if migration.headers.seed {
+        notes.push("seed".to_owned());
+    }
+    if let Some(text) = &migration.headers.breaking {
+        notes.push(format!("breaking: {text}"));
+    }
+    PendingLine {
+        version: migration.id.clone(),
+        description: migration.description.clone(),
+        due,
+        statements: migration.up.statements,
+        notes,
+    }
+}
+
+/// What is special about how a script runs.
+pub fn how(script: &Script) -> Vec<String> {
+    let mut notes = Vec::new();
+    if script.groups.iter().any(|group| group.kind == GroupKind::Each) {
+        notes.push("outside a transaction".to_owned());
+    } else if !script.is_atomic() {
+        notes.push(format!("{} transactions", script.groups.len()));
+    }
+    if script.groups.iter().any(|group| group.foreign_keys == Some(false)) {
+        notes.push("foreign keys off, checked before commit".to_owned());
+    }
+    notes
+}

@@ -1,0 +1,94 @@
+//! Reads files and records beside each other, without the lock and without writing.
+
+use std::time::{Duration, Instant};
+
+use super::Deployment;
+use crate::apply::history;
+use crate::dialect::{Dialect, Records};
+use crate::driver::{DriverErrorKind, Server, Session};
+use crate::error::{Error, ErrorKind};
+use crate::migration::applied::History;
+use crate::migration::set::MigrationSet;
+use crate::migration::state::{Selection, State};
+use crate::project::Tables;
+
+/// Files and records, and how they stand to each other.
+#[derive(Debug, Clone)]
+pub struct Survey {
+    /// The files.
+    pub set: MigrationSet,
+    /// The records.
+    pub history: History,
+    /// How they stand to each other.
+    pub state: State,
+    /// Who answered.
+    pub server: Server,
+}
+
+/// Reads the files alone.
+///
+/// # Errors
+/// A file that is no migration.
+pub fn files(deployment: &Deployment<'_>) -> Result<MigrationSet, Error> {
+    Ok(MigrationSet::load(&deployment.source, &deployment.read_options()?)?)
+}
+
+/// Reads files and records.
+///
+/// # Errors
+/// A file that is no migration; a database that cannot be opened or read.
+pub fn survey(deployment: &mut Deployment<'_>, selection: &Selection) -> Result<Survey, Error> {
+    let (survey, _) = open(deployment, selection, false)?;
+    Ok(survey)
+}
+
+/// Reads files and records, and returns the session with them. Files and records are read at the same time.
+pub(super) fn open<'a>(
+    deployment: &'a mut Deployment<'_>,
+    selection: &Selection,
+    create: bool,
+) -> Result<(Survey, Box<dyn Session + 'a>), Error> {
+    let dialect = deployment.dialect()?;
+    let (options, read) = (deployment.open_options(create), deployment.read_options()?);
+    let tables = deployment.settings.tables.clone();
+    let wait = deployment.lock.wait;
+    let points = deployment.points.clone();
+    let Deployment { settings, source, connection, .. } = deployment;
+    let (set, records) = std::thread::scope(|scope| {
+        let files = scope.spawn(|| MigrationSet::load(source, &read));
+        let records = connection.open(settings, &options).and_then(|mut session| {
+            let history = read_history(&mut *session, dialect, &tables, wait)?;
+            Ok((session, history))
+        });
+        let files = files.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        (files, records)
+    });
+    // A wrong file is told first: it is what its author can mend.
+    let set = set?;
+    let (session, history) = records?;
+    if let Some(points) = points {
+        points("history-read");
+    }
+    let state = State::new(&set, &history, selection)?;
+    let server = session.server();
+    Ok((Survey { set, history, state, server }, session))
+}
+
+/// Reads the records; while another session keeps readers out, waits for it as for the lock.
+pub(super) fn read_history(
+    session: &mut dyn Session,
+    dialect: &dyn Dialect,
+    tables: &Tables,
+    wait: Duration,
+) -> Result<History, Error> {
+    let records: Records = dialect.records(tables);
+    let started = Instant::now();
+    loop {
+        match history::read(session, &records, tables) {
+            Err(history::HistoryError::Driver(error))
+                if error.kind == DriverErrorKind::Busy && started.elapsed() < wait => {}
+            other => return other.map_err(|error| ErrorKind::History(error).into()),
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

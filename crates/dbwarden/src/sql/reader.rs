@@ -1,0 +1,686 @@
+//! Cuts a stream into statements, as the shell of each engine does, holding one statement at a time.
+//!
+//! The buffer holds what has not been handed out. Where a token or statement is longer than the buffer, the buffer doubles, so what is
+//! scanned twice is bounded by what is scanned once.
+
+mod copy;
+mod delimiter;
+
+use std::io::Read;
+use std::ops::Range;
+
+use memchr::{memchr, memchr2};
+
+use super::body::{Body, Sign};
+use super::lexer::{BOM, Lexeme, Rules, TokenKind, scan};
+use super::position::Tracker;
+use super::{Position, ReadError, Syntax, TextError};
+use delimiter::DelimiterLine;
+
+/// One statement, with what stands around it: `leading`, `text`, `trailing` and the terminator follow each other without a gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Statement<'a> {
+    /// White space and comments between the piece before and this statement; also terminators of empty statements and `DELIMITER` lines.
+    pub leading: &'a str,
+    /// First token to last token, without the terminator.
+    pub text: &'a str,
+    /// White space and comments between the last token and the terminator; empty when there is no terminator.
+    pub trailing: &'a str,
+    /// Where `text` begins.
+    pub start: Position,
+    /// Just behind `text`.
+    pub end: Position,
+    /// Whether a terminator followed: `;`, or what `DELIMITER` said.
+    pub terminated: bool,
+    /// Whether this is PostgreSQL's `COPY … FROM stdin`, whose rows follow.
+    pub copy: bool,
+}
+
+/// A line comment that stands alone on its line and divides the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Comment<'a> {
+    /// White space and comments between the piece before and this one.
+    pub leading: &'a str,
+    /// The comment, without its line end.
+    pub text: &'a str,
+    /// Where `text` begins.
+    pub start: Position,
+    /// Behind the line end.
+    pub end: Position,
+}
+
+/// What a [`Reader`] finds, in the order of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// A statement.
+    Statement(Statement<'a>),
+    /// A comment for which the function given to [`Reader::with_breaks`] said true.
+    Break(Comment<'a>),
+    /// Rows of a COPY, as they stand in the file: any bytes. Comes any number of times.
+    CopyData(&'a [u8]),
+    /// The line `\.` behind the rows.
+    CopyEnd,
+    /// White space and comments behind the last statement, when there are any. The last event.
+    Tail(&'a str),
+}
+
+/// What the reader has found, as places in its buffer.
+#[derive(Debug)]
+enum Found {
+    Statement {
+        text: Range<usize>,
+        trailing: usize,
+        end: usize,
+        terminated: bool,
+    },
+    Break {
+        text: Range<usize>,
+        end: usize,
+    },
+    CopyData {
+        end: usize,
+    },
+    CopyEnd {
+        end: usize,
+    },
+    Tail,
+    /// The buffer must be filled first.
+    More,
+    /// The text has ended.
+    Nothing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// At the very start, where a byte order mark may stand.
+    Start,
+    Text,
+    /// Behind `COPY … FROM stdin;` on its line.
+    CopyLine,
+    /// In the rows; true at the start of a line.
+    CopyRows(bool),
+    Finished,
+}
+
+/// The statement under way; places in the buffer.
+#[derive(Debug, Default)]
+struct Pending {
+    /// Its first token.
+    start: Option<usize>,
+    /// An optimizer hint that may turn out to stand directly before it.
+    hint: Option<usize>,
+    /// Behind its last significant token so far.
+    end: usize,
+    /// Open parentheses.
+    depth: u32,
+    /// The outermost of them, as an offset.
+    parenthesis: u64,
+}
+
+/// Reads statements from a source. Memory is bounded by the longest statement.
+#[derive(Debug)]
+pub struct Reader<R> {
+    source: R,
+    source_ended: bool,
+    rules: Rules,
+    breaks: Option<fn(&str) -> bool>,
+    mode: Mode,
+    buffer: Vec<u8>,
+    /// How much of the buffer is text.
+    filled: usize,
+    /// What lies before has been handed out.
+    done: usize,
+    /// Where `done` stands in the file.
+    tracker: Tracker,
+    /// Whether only white space stands before `done` on its line.
+    fresh_line: bool,
+    /// What lies before has been scanned.
+    at: usize,
+    /// What `DELIMITER` said; empty for `;`.
+    delimiter: Vec<u8>,
+    pending: Pending,
+    body: Body,
+    /// The COPY whose rows are read.
+    copy: Position,
+}
+
+/// The buffer's size as long as no statement is longer.
+const CAPACITY: usize = 256 * 1024;
+
+impl<R: Read> Reader<R> {
+    /// Reads a whole file.
+    pub fn new(source: R, rules: Rules) -> Self {
+        Reader::starting_at(source, rules, Position::START)
+    }
+
+    /// Reads a source that begins at `start` of its file.
+    pub fn starting_at(source: R, rules: Rules, start: Position) -> Self {
+        Reader {
+            source,
+            source_ended: false,
+            rules,
+            breaks: None,
+            mode: if start.offset == 0 { Mode::Start } else { Mode::Text },
+            buffer: vec![0; CAPACITY],
+            filled: 0,
+            done: 0,
+            tracker: Tracker::new(start),
+            fresh_line: start.column == 1,
+            at: 0,
+            delimiter: Vec::new(),
+            pending: Pending::default(),
+            body: Body::new(rules.syntax),
+            copy: start,
+        }
+    }
+
+    /// Ends a piece at each line comment that begins with `--`, stands alone on its line, and for which `breaks` returns true, given the
+    /// comment without its line end. In the body of a trigger or routine such a comment is an ordinary one. A `DELIMITER` ends there too,
+    /// since what follows may be read by itself.
+    #[must_use]
+    pub fn with_breaks(mut self, breaks: fn(&str) -> bool) -> Self {
+        self.breaks = Some(breaks);
+        self
+    }
+
+    /// Begins with a buffer of another size. It grows as it must.
+    #[must_use]
+    pub fn with_capacity(mut self, bytes: usize) -> Self {
+        if self.filled == 0 {
+            self.buffer = vec![0; bytes.max(1)];
+        }
+        self
+    }
+
+    /// Returns how far the text has been handed out.
+    pub fn position(&self) -> Position {
+        self.tracker.position
+    }
+
+    /// Returns the next event, or `None` at the end. Behind an error nothing follows.
+    #[expect(clippy::should_implement_trait, reason = "an iterator cannot lend from its own buffer")]
+    pub fn next(&mut self) -> Result<Option<Event<'_>>, ReadError> {
+        match self.find() {
+            Ok(found) => Ok(self.event(found)?),
+            Err(error) => {
+                self.mode = Mode::Finished;
+                Err(error)
+            }
+        }
+    }
+
+    fn find(&mut self) -> Result<Found, ReadError> {
+        loop {
+            let found = match self.mode {
+                Mode::Start => {
+                    self.fill()?;
+                    self.byte_order_mark();
+                    continue;
+                }
+                Mode::Text => self.text()?,
+                Mode::CopyLine => self.copy_line()?,
+                Mode::CopyRows(line_start) => self.copy_rows(line_start)?,
+                Mode::Finished => Found::Nothing,
+            };
+            match found {
+                Found::More => self.fill()?,
+                found => return Ok(found),
+            }
+        }
+    }
+
+    /// Reads until the buffer is full, so that scanning a long token again is paid for by what was read.
+    fn fill(&mut self) -> Result<(), std::io::Error> {
+        if self.source_ended {
+            return Ok(());
+        }
+        let kept = self.filled - self.done;
+        self.buffer.copy_within(self.done..self.filled, 0);
+        self.at -= self.done;
+        self.pending.start = self.pending.start.map(|at| at - self.done);
+        self.pending.hint = self.pending.hint.map(|at| at - self.done);
+        self.pending.end = self.pending.end.saturating_sub(self.done);
+        self.filled = kept;
+        self.done = 0;
+        let size = self.buffer.len();
+        if kept > size / 2 {
+            self.buffer.resize(size * 2, 0);
+        } else if size > 4 * CAPACITY && kept < size / 16 {
+            self.buffer.truncate((size / 4).max(CAPACITY));
+            self.buffer.shrink_to_fit();
+        }
+        while self.filled < self.buffer.len() {
+            match self.source.read(&mut self.buffer[self.filled..]) {
+                Ok(0) => {
+                    self.source_ended = true;
+                    break;
+                }
+                Ok(n) => self.filled += n,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn byte_order_mark(&mut self) {
+        if self.filled < BOM.len() && !self.source_ended {
+            return;
+        }
+        if self.buffer[..self.filled].starts_with(BOM) {
+            self.done = BOM.len();
+            self.at = BOM.len();
+            self.tracker.position.offset += BOM.len() as u64;
+        }
+        self.mode = Mode::Text;
+    }
+
+    /// Scans text up to the end of a statement.
+    fn text(&mut self) -> Result<Found, TextError> {
+        let (rules, last) = (self.rules, self.source_ended);
+        while self.at < self.filled {
+            let at = self.at;
+            if !self.delimiter.is_empty() {
+                match self.delimiter_at(at) {
+                    None => return Ok(Found::More),
+                    Some(true) => {
+                        let end = at + self.delimiter.len();
+                        match self.terminator(at, end) {
+                            Some(found) => return Ok(found),
+                            None => continue,
+                        }
+                    }
+                    Some(false) => {}
+                }
+            }
+            let Some(mut token) = scan(&self.buffer[..self.filled], at, rules, last) else {
+                return Ok(Found::More);
+            };
+            if !token.closed && !(rules.syntax == Syntax::Sqlite && token.kind == TokenKind::BlockComment) {
+                return Err(self.unterminated(token));
+            }
+            match token.kind {
+                TokenKind::Whitespace | TokenKind::BlockComment => self.at = token.end,
+                TokenKind::LineComment => {
+                    if let Some(found) = self.line_comment(token)? {
+                        return Ok(found);
+                    }
+                }
+                TokenKind::Hint if self.pending.start.is_none() => {
+                    self.pending.hint.get_or_insert(at);
+                    self.at = token.end;
+                }
+                TokenKind::Symbol => match self.buffer[at] {
+                    b';' if self.delimiter.is_empty() => {
+                        if let Some(found) = self.semicolon(at) {
+                            return Ok(found);
+                        }
+                    }
+                    // An empty statement before the delimiter.
+                    b';' if self.pending.start.is_none() => self.at = token.end,
+                    b'\\' if matches!(rules.syntax, Syntax::Postgres | Syntax::Mysql) => {
+                        // `\N` is NULL in MySQL.
+                        if rules.syntax == Syntax::Postgres || self.buffer.get(at + 1) != Some(&b'N') {
+                            return self.meta_command(at);
+                        }
+                        self.significant(token);
+                    }
+                    b'-' if rules.syntax == Syntax::Mysql && self.breaks.is_some() => {
+                        match self.tight_marker(at)? {
+                            Some(found) => return Ok(found),
+                            None if self.at == at => self.symbol(b'-', token),
+                            None => {}
+                        }
+                    }
+                    symbol => self.symbol(symbol, token),
+                },
+                TokenKind::Word => {
+                    self.cut_at_delimiter(&mut token);
+                    if rules.syntax == Syntax::Mysql && self.is_delimiter_command(at, token.end) {
+                        match self.delimiter_command(at, token.end)? {
+                            DelimiterLine::More => return Ok(Found::More),
+                            DelimiterLine::Set => continue,
+                            DelimiterLine::EndsStatement(found) => return Ok(found),
+                            DelimiterLine::Name => {}
+                        }
+                    }
+                    if self.body.watching() {
+                        let offset = self.offset(at);
+                        let sign = Sign::Word(&self.buffer[at..token.end]);
+                        self.body.see(sign, offset, self.pending.depth);
+                    }
+                    self.significant(token);
+                }
+                // A statement may begin with one, and it may be all of it.
+                TokenKind::ExecutableComment => self.significant(token),
+                _ => {
+                    self.cut_at_delimiter(&mut token);
+                    if self.body.watching() {
+                        self.body.see(Sign::Other, self.offset(at), self.pending.depth);
+                    }
+                    self.significant(token);
+                }
+            }
+        }
+        if last { self.at_end() } else { Ok(Found::More) }
+    }
+
+    /// The file offset of a place in the buffer.
+    #[inline]
+    fn offset(&self, at: usize) -> u64 {
+        self.tracker.position.offset + (at - self.done) as u64
+    }
+
+    #[inline]
+    fn significant(&mut self, token: Lexeme) {
+        if self.pending.start.is_none() {
+            self.pending.start = self.pending.hint.take().or(Some(self.at));
+        }
+        self.pending.end = token.end;
+        self.at = token.end;
+    }
+
+    #[inline]
+    fn symbol(&mut self, symbol: u8, token: Lexeme) {
+        match symbol {
+            b'(' => {
+                if self.pending.depth == 0 {
+                    self.pending.parenthesis = self.offset(self.at);
+                }
+                self.pending.depth = self.pending.depth.saturating_add(1);
+            }
+            b')' => self.pending.depth = self.pending.depth.saturating_sub(1),
+            _ => {}
+        }
+        if self.body.watching() {
+            self.body.see(Sign::Symbol(symbol), self.offset(self.at), self.pending.depth);
+        }
+        if symbol == b';' && self.rules.syntax == Syntax::Mysql {
+            // No expression goes on behind a `;`, whatever was left open.
+            self.pending.depth = 0;
+        }
+        self.significant(token);
+    }
+
+    /// A `;` while it is the terminator.
+    #[inline]
+    fn semicolon(&mut self, at: usize) -> Option<Found> {
+        // psql does not end a statement inside parentheses: CREATE RULE … DO (…; …).
+        // https://www.postgresql.org/docs/current/sql-createrule.html
+        let hidden =
+            self.body.opened().is_some() || (self.rules.syntax == Syntax::Postgres && self.pending.depth > 0);
+        if hidden {
+            self.symbol(b';', Lexeme { kind: TokenKind::Symbol, end: at + 1, closed: true });
+            return None;
+        }
+        self.terminator(at, at + 1)
+    }
+
+    fn terminator(&mut self, at: usize, end: usize) -> Option<Found> {
+        self.at = end;
+        self.pending.hint = None;
+        let start = self.pending.start?;
+        Some(Found::Statement { text: start..self.pending.end, trailing: at, end, terminated: true })
+    }
+
+    /// Whether the delimiter stands here; `None`: not enough text to tell.
+    fn delimiter_at(&self, at: usize) -> Option<bool> {
+        let rest = &self.buffer[at..self.filled];
+        let shared = rest.len().min(self.delimiter.len());
+        if rest[..shared] != self.delimiter[..shared] {
+            return Some(false);
+        }
+        if shared == self.delimiter.len() {
+            Some(true)
+        } else if self.source_ended {
+            Some(false)
+        } else {
+            None
+        }
+    }
+
+    /// The client looks for the delimiter at each byte outside quotes and comments, so it also ends a word: `END$$`.
+    fn cut_at_delimiter(&self, token: &mut Lexeme) {
+        let Some(&first) = self.delimiter.first() else { return };
+        if token.kind == TokenKind::String || token.kind == TokenKind::Identifier {
+            return;
+        }
+        let mut from = self.at + 1;
+        while let Some(i) = memchr(first, &self.buffer[from..token.end]) {
+            // Unclear here means that it will be looked at again, with more text, as the next token.
+            if self.delimiter_at(from + i) != Some(false) {
+                token.end = from + i;
+                return;
+            }
+            from += i + 1;
+        }
+    }
+
+    fn line_comment(&mut self, token: Lexeme) -> Result<Option<Found>, TextError> {
+        let at = self.at;
+        self.at = token.end;
+        let Some(breaks) = self.breaks else { return Ok(None) };
+        if self.buffer[at] != b'-' || !self.begins_line(at) || self.body.opened().is_some() {
+            return Ok(None);
+        }
+        if !std::str::from_utf8(&self.buffer[at..token.end]).is_ok_and(breaks) {
+            return Ok(None);
+        }
+        if self.pending.depth > 0 {
+            let opened = self.done + (self.pending.parenthesis - self.tracker.position.offset) as usize;
+            self.clean(at)?;
+            return Err(TextError::BreakInside { place: self.place(at), opened: self.place(opened) });
+        }
+        if let Some(start) = self.pending.start {
+            // The comment itself is found again, behind the statement.
+            self.at = self.pending.end;
+            let end = self.pending.end;
+            return Ok(Some(Found::Statement { text: start..end, trailing: end, end, terminated: false }));
+        }
+        let rest = &self.buffer[token.end..self.filled];
+        let line_end = match (rest.first(), rest.get(1)) {
+            (Some(b'\r'), Some(b'\n')) => 2,
+            (Some(b'\r' | b'\n'), _) => 1,
+            _ => 0,
+        };
+        Ok(Some(Found::Break { text: at..token.end, end: token.end + line_end }))
+    }
+
+    /// To MySQL's server `--rollback` without a space is arithmetic. Alone on a line it is what its author meant it to be, and the client
+    /// takes it for a comment at the start of a statement.
+    fn tight_marker(&mut self, at: usize) -> Result<Option<Found>, TextError> {
+        let rest = &self.buffer[at..self.filled];
+        if rest.get(1) != Some(&b'-') || !self.begins_line(at) || self.body.opened().is_some() {
+            return Ok(None);
+        }
+        let end = match memchr2(b'\n', b'\r', rest) {
+            Some(i) if i + 2 <= rest.len() || self.source_ended => at + i,
+            None if self.source_ended => self.filled,
+            _ => return Ok(Some(Found::More)),
+        };
+        let marker = std::str::from_utf8(&self.buffer[at..end]);
+        if !marker.is_ok_and(|marker| self.breaks.is_some_and(|breaks| breaks(marker))) {
+            return Ok(None);
+        }
+        self.line_comment(Lexeme { kind: TokenKind::LineComment, end, closed: true })
+    }
+
+    /// Whether only white space stands before `at` on its line.
+    fn begins_line(&self, at: usize) -> bool {
+        match self.buffer[self.done..at].iter().rposition(|b| !matches!(b, b' ' | b'\t' | 0x0B | 0x0C)) {
+            Some(i) => matches!(self.buffer[self.done + i], b'\n' | b'\r'),
+            None => self.fresh_line,
+        }
+    }
+
+    fn at_end(&mut self) -> Result<Found, TextError> {
+        let Some(start) = self.pending.start else {
+            return Ok(if self.done < self.filled { Found::Tail } else { Found::Nothing });
+        };
+        // Under a delimiter of the author's own the body needs no judge: the statement ends where the delimiter says.
+        if let Some(opened) = self.body.opened().filter(|_| self.delimiter.is_empty()) {
+            self.clean(self.filled)?;
+            let opened = self.done + (opened - self.tracker.position.offset) as usize;
+            return Err(TextError::UnterminatedBody { place: self.place(opened) });
+        }
+        let end = self.pending.end;
+        Ok(Found::Statement { text: start..end, trailing: end, end, terminated: false })
+    }
+
+    /// Where a place of the buffer stands in the file.
+    fn place(&self, at: usize) -> Position {
+        let mut tracker = self.tracker;
+        tracker.advance(&self.buffer[self.done..at]);
+        tracker.position
+    }
+
+    /// Refuses what is wrong with the text from what was handed out to `end`.
+    fn clean(&self, end: usize) -> Result<(), TextError> {
+        checked(&self.buffer[self.done..end], self.tracker).map(drop)
+    }
+
+    fn unterminated(&self, token: Lexeme) -> TextError {
+        if let Err(error) = self.clean(token.end) {
+            return error;
+        }
+        let place = self.place(self.at);
+        let text = &self.buffer[self.at..token.end];
+        match token.kind {
+            TokenKind::String => {
+                let quote = if text.first() == Some(&b'"') { '"' } else { '\'' };
+                TextError::UnterminatedString { place, quote }
+            }
+            TokenKind::Identifier => {
+                let quote = match text.first() {
+                    Some(b'`') => '`',
+                    Some(b'[') => ']',
+                    _ => '"',
+                };
+                TextError::UnterminatedIdentifier { place, quote }
+            }
+            TokenKind::DollarString => {
+                let length = memchr(b'$', text.get(1..).unwrap_or_default()).map_or(0, |i| i + 2);
+                TextError::UnterminatedDollar {
+                    place,
+                    tag: String::from_utf8_lossy(&text[..length]).into_owned(),
+                }
+            }
+            _ => TextError::UnterminatedComment { place },
+        }
+    }
+
+    /// A command of `psql` or `mysql`, such as `\connect` or `\G`: nothing else has a backslash outside of quotes.
+    fn meta_command(&self, at: usize) -> Result<Found, TextError> {
+        let rest = &self.buffer[at + 1..self.filled];
+        let length = match rest.iter().position(|b| !(b.is_ascii_alphanumeric() || *b == b'_')) {
+            Some(0) => 1,
+            Some(length) => length,
+            None if !self.source_ended => return Ok(Found::More),
+            None => rest.len(),
+        };
+        self.clean(at)?;
+        let command = String::from_utf8_lossy(&self.buffer[at..at + 1 + length]).into_owned();
+        Err(TextError::MetaCommand { place: self.place(at), command })
+    }
+
+    /// Turns places in the buffer into an event, and counts it as handed out.
+    fn event(&mut self, found: Found) -> Result<Option<Event<'_>>, TextError> {
+        let (from, before) = (self.done, self.tracker);
+        let mut behind = before;
+        match found {
+            Found::Statement { text, trailing, end, terminated } => {
+                behind.advance(&self.buffer[from..text.start]);
+                let start = behind.position;
+                behind.advance(&self.buffer[text.clone()]);
+                let stop = behind.position;
+                behind.advance(&self.buffer[text.end..end]);
+                let copy = self.body.copies();
+                if copy && !terminated {
+                    self.mode = Mode::Finished;
+                    self.clean(text.end)?;
+                    return Err(TextError::UnterminatedCopy { place: start });
+                }
+                self.hand_out(end, behind, false);
+                if copy {
+                    self.mode = Mode::CopyLine;
+                    self.copy = start;
+                }
+                let all = stop_at(&mut self.mode, checked(&self.buffer[from..end], before))?;
+                Ok(Some(Event::Statement(Statement {
+                    leading: &all[..text.start - from],
+                    text: &all[text.start - from..text.end - from],
+                    trailing: &all[text.end - from..trailing - from],
+                    start,
+                    end: stop,
+                    terminated,
+                    copy,
+                })))
+            }
+            Found::Break { text, end } => {
+                behind.advance(&self.buffer[from..text.start]);
+                let start = behind.position;
+                behind.advance(&self.buffer[text.start..end]);
+                self.hand_out(end, behind, true);
+                self.delimiter.clear();
+                let all = stop_at(&mut self.mode, checked(&self.buffer[from..end], before))?;
+                Ok(Some(Event::Break(Comment {
+                    leading: &all[..text.start - from],
+                    text: &all[text.start - from..text.end - from],
+                    start,
+                    end: behind.position,
+                })))
+            }
+            Found::CopyData { end } => {
+                behind.advance(&self.buffer[from..end]);
+                self.hand_out(end, behind, true);
+                Ok(Some(Event::CopyData(&self.buffer[from..end])))
+            }
+            Found::CopyEnd { end } => {
+                behind.advance(&self.buffer[from..end]);
+                self.hand_out(end, behind, true);
+                Ok(Some(Event::CopyEnd))
+            }
+            Found::Tail => {
+                let end = self.filled;
+                behind.advance(&self.buffer[from..end]);
+                self.hand_out(end, behind, false);
+                Ok(Some(Event::Tail(stop_at(&mut self.mode, checked(&self.buffer[from..end], before))?)))
+            }
+            Found::More | Found::Nothing => Ok(None),
+        }
+    }
+
+    fn hand_out(&mut self, end: usize, behind: Tracker, fresh_line: bool) {
+        self.done = end;
+        self.at = end;
+        self.tracker = behind;
+        self.fresh_line = fresh_line;
+        self.pending = Pending::default();
+        self.body.restart();
+    }
+}
+
+/// Takes bytes for text, or names the first that is none.
+fn checked(bytes: &[u8], before: Tracker) -> Result<&str, TextError> {
+    let nul = memchr(0, bytes);
+    let place = |at: usize| {
+        let mut tracker = before;
+        tracker.advance(&bytes[..at]);
+        tracker.position
+    };
+    match (std::str::from_utf8(bytes), nul) {
+        (Ok(text), None) => Ok(text),
+        (Err(error), nul) if nul.is_none_or(|nul| error.valid_up_to() < nul) => {
+            Err(TextError::NotUtf8 { place: place(error.valid_up_to()) })
+        }
+        (_, nul) => Err(TextError::NulByte { place: place(nul.unwrap_or_default()) }),
+    }
+}
+
+/// Nothing follows an error.
+fn stop_at<T>(mode: &mut Mode, result: Result<T, TextError>) -> Result<T, TextError> {
+    if result.is_err() {
+        *mode = Mode::Finished;
+    }
+    result
+}

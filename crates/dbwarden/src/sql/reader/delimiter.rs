@@ -1,0 +1,86 @@
+//! `DELIMITER`, a command of the `mysql` client that never reaches the server.
+//! <https://dev.mysql.com/doc/refman/8.4/en/stored-programs-defining.html>
+
+use std::io::Read;
+
+use memchr::{memchr, memchr2};
+
+use super::{Found, Reader, TextError};
+use crate::sql::lexer::word_is;
+
+/// What a word DELIMITER turned out to be.
+pub(super) enum DelimiterLine {
+    /// Not enough text to tell.
+    More,
+    /// The command, done.
+    Set,
+    /// The command, behind a statement without a terminator; it is read again behind that.
+    EndsStatement(Found),
+    /// A name.
+    Name,
+}
+
+impl<R: Read> Reader<R> {
+    #[inline]
+    pub(super) fn is_delimiter_command(&self, at: usize, end: usize) -> bool {
+        const COMMAND: &str = "delimiter";
+        end - at == COMMAND.len()
+            && word_is(&self.buffer[at..end], COMMAND)
+            && self.buffer[..self.filled].get(end).is_none_or(u8::is_ascii_whitespace)
+    }
+
+    pub(super) fn delimiter_command(&mut self, at: usize, end: usize) -> Result<DelimiterLine, TextError> {
+        let rest = &self.buffer[end..self.filled];
+        let line = match memchr2(b'\n', b'\r', rest) {
+            Some(i) => &rest[..i],
+            None if self.source_ended => rest,
+            None => return Ok(DelimiterLine::More),
+        };
+        let length = line.len();
+        let wanted = argument(line);
+        if let Some(start) = self.pending.start {
+            // The client ends a statement at any `delimiter `, even where that is the name of a column. Here the line must also look like
+            // the command, and stand where the statement could end.
+            let alone = wanted.is_some_and(|wanted| {
+                wanted == line.trim_ascii()
+                    && wanted.iter().all(u8::is_ascii_punctuation)
+                    && !wanted.starts_with(b",")
+                    && !wanted.iter().any(|b| b"=()<>+-*.'\"`".contains(b))
+            });
+            let could_end = self.pending.depth == 0
+                && (!self.delimiter.is_empty() || self.body.opened().is_none())
+                && self.begins_line(at);
+            if !(alone && could_end) {
+                return Ok(DelimiterLine::Name);
+            }
+            let end = self.pending.end;
+            return Ok(DelimiterLine::EndsStatement(Found::Statement {
+                text: start..end,
+                trailing: end,
+                end,
+                terminated: false,
+            }));
+        }
+        let Some(wanted) = wanted else {
+            self.clean(at)?;
+            return Err(TextError::DelimiterMissing { place: self.place(at) });
+        };
+        self.delimiter = if wanted == b";" { Vec::new() } else { wanted.to_vec() };
+        self.pending.hint = None;
+        self.at = end + length;
+        Ok(DelimiterLine::Set)
+    }
+}
+
+/// The first word of the rest of the line, or what stands in quotes. The client refuses a backslash.
+fn argument(line: &[u8]) -> Option<&[u8]> {
+    let line = line.trim_ascii_start();
+    let wanted = match line.first() {
+        Some(quote @ (b'\'' | b'"' | b'`')) => {
+            let inside = &line[1..];
+            &inside[..memchr(*quote, inside)?]
+        }
+        _ => &line[..line.iter().position(u8::is_ascii_whitespace).unwrap_or(line.len())],
+    };
+    if wanted.is_empty() || wanted.contains(&b'\\') { None } else { Some(wanted) }
+}

@@ -1,0 +1,3 @@
+-- a; b
+SELECT 1; /* a /* b; */ c; */ SELECT 2 -- two;
+;

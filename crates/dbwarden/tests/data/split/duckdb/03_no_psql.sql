@@ -1,0 +1,5 @@
+COPY t FROM 'stdin;';
+COPY t FROM stdin;
+SELECT 1;
+BEGIN; END;
+SELECT #1, $1, $name, ?;

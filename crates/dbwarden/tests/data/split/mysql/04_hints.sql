@@ -1,0 +1,2 @@
+SELECT /*+ NO_ICP(t); */ * FROM t;
+SELECT 2;

@@ -1,0 +1,6 @@
+DELIMITER 'go'
+SELECT 1 go
+SELECT 'go' GO
+go
+DELIMITER ";"
+SELECT 2;

@@ -1,0 +1,6 @@
+COPY t FROM stdin;
+1
+\.
+COPY u FROM stdin;
+2
+\.

@@ -1,0 +1,3 @@
+COPY t FROM stdin
+-- rollback
+SELECT 1;

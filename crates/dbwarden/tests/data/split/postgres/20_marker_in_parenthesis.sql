@@ -1,0 +1,4 @@
+CREATE RULE r AS ON UPDATE TO t DO (
+  DELETE FROM u;
+-- rollback
+DROP RULE r ON t;

@@ -1,0 +1,1 @@
+-- oneSELECT 1;-- rollbackSELECT 2; -- two

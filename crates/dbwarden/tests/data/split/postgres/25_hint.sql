@@ -1,0 +1,5 @@
+/*+ SeqScan(t) */ SELECT * FROM t;
+-- c
+/*+ x */ /* y */ -- z
+SELECT 2;
+/*+ alone */;

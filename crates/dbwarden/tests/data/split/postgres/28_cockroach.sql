@@ -1,0 +1,3 @@
+CREATE TABLE t (id UUID PRIMARY KEY DEFAULT gen_random_uuid(), INDEX (id) USING HASH WITH (bucket_count=8), FAMILY f (id));
+ALTER TABLE t CONFIGURE ZONE USING gc.ttlseconds = 600;
+UPSERT INTO t VALUES (x'00'); SELECT 1;

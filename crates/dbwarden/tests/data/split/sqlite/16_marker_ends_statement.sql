@@ -1,0 +1,6 @@
+-- UPGRADE
+CREATE TABLE t (a)
+  -- a note
+   --   Rollback
+DROP TABLE t
+-- the end

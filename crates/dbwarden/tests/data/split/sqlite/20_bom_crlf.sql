@@ -1,0 +1,7 @@
+﻿-- upgrade
+SELECT 1;
+SELECT
+  2; -- two
+
+-- rollback
+SELECT 3

@@ -1,4 +1,5 @@
-//! How fast statements are cut, for each dialect, on some 64 MB of ordinary SQL: `cargo bench -p dbwarden --bench split`.
+//! How fast statements are cut, for each dialect, on some 64 MB of ordinary SQL: `cargo bench -p dbwarden --bench split`,
+//! with words such as `-- sqlite inserts` for one of them.
 
 #![allow(clippy::print_stdout, reason = "the figures are the output")]
 
@@ -70,13 +71,22 @@ fn table(syntax: Syntax) -> String {
 }
 
 fn main() {
+    // `cargo test --all-targets` starts benches too, without this word.
+    if !std::env::args().any(|word| word == "--bench") {
+        return;
+    }
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     for syntax in [Syntax::Sqlite, Syntax::Postgres, Syntax::Mysql, Syntax::Duckdb] {
         for (name, text) in [("inserts", inserts(syntax)), ("dump", dump(syntax)), ("tables", tables(syntax))]
         {
+            if !wanted.iter().all(|word| format!("{syntax:?} {name}").to_lowercase().contains(word.as_str()))
+            {
+                continue;
+            }
             let megabytes = text.len() as f64 / 1e6;
             let mut best = f64::MAX;
             let mut statements = 0u64;
-            for _ in 0..3 {
+            for _ in 0..7 {
                 let begun = Instant::now();
                 let mut reader = Reader::new(text.as_bytes(), Rules::new(syntax))
                     .with_breaks(|comment| comment == "-- rollback");

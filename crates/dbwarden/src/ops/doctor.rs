@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{Deployment, lock, survey};
 use crate::driver::Session;
+use crate::error::Error;
 use crate::migration::source::Source;
 use crate::migration::state::Selection;
 
@@ -33,8 +34,9 @@ pub struct Check {
 /// Looks at one database and its files.
 ///
 /// # Errors
-/// None that is not a check: the result says what failed.
-pub fn doctor(deployment: &mut Deployment<'_>) -> Vec<Check> {
+/// That this version cannot run on the engine; all else is a check that says so.
+pub fn doctor(deployment: &mut Deployment<'_>) -> Result<Vec<Check>, Error> {
+    deployment.dialect()?;
     let mut checks = Vec::new();
     let mut add = |name, outcome, message: String| checks.push(Check { name, outcome, message });
     match super::files(deployment) {
@@ -122,7 +124,7 @@ pub fn doctor(deployment: &mut Deployment<'_>) -> Vec<Check> {
     if year.parse::<u32>().is_ok_and(|year| year < 2025) {
         add("clock", Outcome::Problem, format!("the machine's clock says it is {year}"));
     }
-    checks
+    Ok(checks)
 }
 
 /// What SQLite says of itself.

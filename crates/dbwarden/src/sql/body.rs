@@ -20,8 +20,10 @@ enum State {
     First,
     /// Nothing more to see.
     Idle,
-    /// Behind CREATE (or EXPLAIN): is it a trigger?
+    /// Behind CREATE (or EXPLAIN): is it something with a body?
     Create,
+    /// In the head of a PostgreSQL function or procedure.
+    Function,
     /// In a SQLite trigger, before BEGIN.
     Trigger,
     /// In a PostgreSQL statement that began with CREATE, behind BEGIN.
@@ -46,10 +48,12 @@ pub(crate) enum Sign<'a> {
 }
 
 impl Sign<'_> {
+    #[inline]
     pub(crate) fn is(&self, keyword: &str) -> bool {
         matches!(self, Sign::Word(word) if word_is(word, keyword))
     }
 
+    #[inline]
     pub(crate) fn is_one_of(&self, keywords: &[&str]) -> bool {
         keywords.iter().any(|keyword| self.is(keyword))
     }
@@ -107,9 +111,12 @@ impl Body {
         match self.state {
             State::First if sign.is("create") => State::Create,
             State::First if sign.is("copy") => State::Copy { from: false },
-            State::Create | State::BeginSeen(_) if depth == 0 && sign.is("begin") => State::BeginSeen(at),
+            State::Create if sign.is_one_of(&["or", "replace"]) => State::Create,
+            // A schema can be created with what is in it.
+            State::Create if sign.is_one_of(&["function", "procedure", "schema"]) => State::Function,
+            State::Function | State::BeginSeen(_) if depth == 0 && sign.is("begin") => State::BeginSeen(at),
             State::BeginSeen(opened) if sign.is("atomic") => State::Inside { opened, boundary: true },
-            State::Create | State::BeginSeen(_) => State::Create,
+            State::Function | State::BeginSeen(_) => State::Function,
             State::Inside { opened, boundary } => inside(sign, opened, boundary),
             // The grammar takes STDOUT here as well, and means the same.
             State::Copy { from: true } if sign.is_one_of(&["stdin", "stdout"]) => State::CopyRows,

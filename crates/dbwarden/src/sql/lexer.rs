@@ -5,7 +5,7 @@
 //! SQLite <https://sqlite.org/lang_expr.html#literal_values_constants_> and its `tokenize.c`,
 //! PostgreSQL <https://www.postgresql.org/docs/current/sql-syntax-lexical.html>,
 //! MySQL <https://dev.mysql.com/doc/refman/8.4/en/language-structure.html> and
-//! DuckDB <https://duckdb.org/docs/stable/sql/data_types/literal_types>, whose lexer is PostgreSQL's.
+//! DuckDB <https://duckdb.org/docs/stable/sql/data_types/literal_types>, whose lexer is nearly PostgreSQL's.
 
 use memchr::{memchr, memchr2, memmem};
 
@@ -173,7 +173,7 @@ const CLASS: [Class; 256] = {
 };
 
 /// What may go on a name. `$` may in all four dialects.
-const NAME: [bool; 256] = {
+pub(crate) const NAME: [bool; 256] = {
     let mut table = [false; 256];
     let mut i = 0;
     while i < 256 {
@@ -193,6 +193,7 @@ pub(crate) fn scan(bytes: &[u8], at: usize, rules: Rules, last: bool) -> Option<
 }
 
 /// Where a quoted thing ends: behind its closing quote, or nowhere.
+#[derive(Clone, Copy)]
 enum End {
     At(usize),
     Open,
@@ -317,12 +318,16 @@ impl Scanner<'_> {
         self.ended(TokenKind::String, self.quoted(at + 2, b'\'', backslash))
     }
 
-    /// `E'…'`: a string that goes on behind a line end (`E'a'⏎'b'`) keeps its backslashes, so the parts are one token.
+    /// `E'…'`: a string that goes on behind a line end (`E'a'⏎'b'`) keeps its backslashes, so the parts are one token;
+    /// DuckDB 2.0 reads a plain string behind the line end instead.
     /// <https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-STRINGS>
     fn escape_string(&self, at: usize) -> Option<Lexeme> {
         let mut from = at + 2;
         loop {
             let End::At(end) = self.quoted(from, b'\'', true) else { return self.open(TokenKind::String) };
+            if !self.is(Syntax::Postgres) {
+                return done(TokenKind::String, end);
+            }
             match self.continuation(end)? {
                 Some(next) => from = next,
                 None => return done(TokenKind::String, end),
@@ -372,7 +377,9 @@ impl Scanner<'_> {
         let (kind, backslash) = match (quote, self.rules.syntax) {
             (b'\'', _) => (TokenKind::String, self.rules.backslash()),
             (b'"', Syntax::Mysql) if !self.rules.ansi_quotes => (TokenKind::String, self.rules.backslash()),
-            (b'"', _) | (b'`', Syntax::Mysql | Syntax::Sqlite) => (TokenKind::Identifier, false),
+            (b'"', _) | (b'`', Syntax::Mysql | Syntax::Sqlite | Syntax::Duckdb) => {
+                (TokenKind::Identifier, false)
+            }
             _ => return done(TokenKind::Symbol, at + 1),
         };
         self.ended(kind, self.quoted(at + 1, quote, backslash))
@@ -594,6 +601,12 @@ fn done(kind: TokenKind, end: usize) -> Option<Lexeme> {
 }
 
 /// Whether a word is this keyword, in any case.
+#[inline]
 pub(crate) fn word_is(word: &[u8], keyword: &str) -> bool {
     word.eq_ignore_ascii_case(keyword.as_bytes())
+}
+
+/// White space of all dialects.
+pub(crate) fn is_space(byte: u8) -> bool {
+    CLASS[usize::from(byte)] == Class::Space
 }

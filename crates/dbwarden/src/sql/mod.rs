@@ -2,14 +2,18 @@
 
 mod body;
 mod error;
+mod event;
 mod lexer;
+mod mask;
 mod position;
 mod reader;
 mod routine;
 mod split;
 
 pub use error::{ReadError, TextError};
+pub use event::{Comment, Event, Statement};
 pub use lexer::{Rules, Token, TokenKind, Tokens, keywords, tokens};
+pub use mask::mask_secrets;
 pub use position::{Position, Syntax};
-pub use reader::{Comment, Event, Reader, Statement};
+pub use reader::Reader;
 pub use split::{OwnedStatement, split};

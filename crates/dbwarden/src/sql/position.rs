@@ -58,9 +58,29 @@ impl Tracker {
         Tracker { position, after_cr: false }
     }
 
+    fn step(&mut self, byte: u8) {
+        let position = &mut self.position;
+        position.offset += 1;
+        match byte {
+            b'\n' | b'\r' => {
+                if !(byte == b'\n' && self.after_cr) {
+                    position.line = position.line.saturating_add(1);
+                }
+                position.column = 1;
+            }
+            _ => position.column = position.column.saturating_add(u32::from(byte & 0xC0 != 0x80)),
+        }
+        self.after_cr = byte == b'\r';
+    }
+
     /// Goes on behind `bytes`, which follow what was seen so far.
     pub(crate) fn advance(&mut self, bytes: &[u8]) {
         let Some(last) = bytes.last() else { return };
+        if bytes.len() <= 8 {
+            // What stands between statements is mostly a line end.
+            bytes.iter().for_each(|&byte| self.step(byte));
+            return;
+        }
         let (mut lines, mut line_start) = (0usize, None);
         if self.after_cr || memchr(b'\r', bytes).is_some() {
             let mut after_cr = self.after_cr;
@@ -89,7 +109,9 @@ impl Tracker {
 
 /// Every byte that does not continue a UTF-8 sequence begins a character.
 fn characters(bytes: &[u8]) -> u32 {
-    let count = bytes.iter().filter(|&&b| b & 0xC0 != 0x80).count();
+    // A sum of bytes over at most 255 of them cannot overflow, and is a vector operation.
+    let starts = |chunk: &[u8]| chunk.iter().map(|&b| u8::from(b & 0xC0 != 0x80)).sum::<u8>();
+    let count: usize = bytes.chunks(255).map(|chunk| usize::from(starts(chunk))).sum();
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 

@@ -5,64 +5,19 @@
 
 mod copy;
 mod delimiter;
+mod marker;
+mod skip;
 
 use std::io::Read;
 use std::ops::Range;
 
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 
 use super::body::{Body, Sign};
 use super::lexer::{BOM, Lexeme, Rules, TokenKind, scan};
 use super::position::Tracker;
-use super::{Position, ReadError, Syntax, TextError};
+use super::{Comment, Event, Position, ReadError, Statement, Syntax, TextError};
 use delimiter::DelimiterLine;
-
-/// One statement, with what stands around it: `leading`, `text`, `trailing` and the terminator follow each other without a gap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Statement<'a> {
-    /// White space and comments between the piece before and this statement; also terminators of empty statements and `DELIMITER` lines.
-    pub leading: &'a str,
-    /// First token to last token, without the terminator.
-    pub text: &'a str,
-    /// White space and comments between the last token and the terminator; empty when there is no terminator.
-    pub trailing: &'a str,
-    /// Where `text` begins.
-    pub start: Position,
-    /// Just behind `text`.
-    pub end: Position,
-    /// Whether a terminator followed: `;`, or what `DELIMITER` said.
-    pub terminated: bool,
-    /// Whether this is PostgreSQL's `COPY … FROM stdin`, whose rows follow.
-    pub copy: bool,
-}
-
-/// A line comment that stands alone on its line and divides the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Comment<'a> {
-    /// White space and comments between the piece before and this one.
-    pub leading: &'a str,
-    /// The comment, without its line end.
-    pub text: &'a str,
-    /// Where `text` begins.
-    pub start: Position,
-    /// Behind the line end.
-    pub end: Position,
-}
-
-/// What a [`Reader`] finds, in the order of the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event<'a> {
-    /// A statement.
-    Statement(Statement<'a>),
-    /// A comment for which the function given to [`Reader::with_breaks`] said true.
-    Break(Comment<'a>),
-    /// Rows of a COPY, as they stand in the file: any bytes. Comes any number of times.
-    CopyData(&'a [u8]),
-    /// The line `\.` behind the rows.
-    CopyEnd,
-    /// White space and comments behind the last statement, when there are any. The last event.
-    Tail(&'a str),
-}
 
 /// What the reader has found, as places in its buffer.
 #[derive(Debug)]
@@ -278,7 +233,16 @@ impl<R: Read> Reader<R> {
     /// Scans text up to the end of a statement.
     fn text(&mut self) -> Result<Found, TextError> {
         let (rules, last) = (self.rules, self.source_ended);
+        // A DELIMITER line can begin behind a line end, so there the next token is looked at.
+        let mut skippable = false;
         while self.at < self.filled {
+            if skippable && self.pending.start.is_some() && self.delimiter.is_empty() && !self.body.watching()
+            {
+                self.skip();
+                if self.at == self.filled {
+                    break;
+                }
+            }
             let at = self.at;
             if !self.delimiter.is_empty() {
                 match self.delimiter_at(at) {
@@ -296,9 +260,11 @@ impl<R: Read> Reader<R> {
             let Some(mut token) = scan(&self.buffer[..self.filled], at, rules, last) else {
                 return Ok(Found::More);
             };
-            if !token.closed && !(rules.syntax == Syntax::Sqlite && token.kind == TokenKind::BlockComment) {
+            let may_be_open = rules.syntax == Syntax::Sqlite && token.kind == TokenKind::BlockComment;
+            if !token.closed && !may_be_open {
                 return Err(self.unterminated(token));
             }
+            skippable = rules.syntax != Syntax::Mysql || token.kind != TokenKind::Whitespace;
             match token.kind {
                 TokenKind::Whitespace | TokenKind::BlockComment => self.at = token.end,
                 TokenKind::LineComment => {
@@ -442,7 +408,7 @@ impl<R: Read> Reader<R> {
     /// The client looks for the delimiter at each byte outside quotes and comments, so it also ends a word: `END$$`.
     fn cut_at_delimiter(&self, token: &mut Lexeme) {
         let Some(&first) = self.delimiter.first() else { return };
-        if token.kind == TokenKind::String || token.kind == TokenKind::Identifier {
+        if !matches!(token.kind, TokenKind::Word | TokenKind::Number) {
             return;
         }
         let mut from = self.at + 1;
@@ -453,63 +419,6 @@ impl<R: Read> Reader<R> {
                 return;
             }
             from += i + 1;
-        }
-    }
-
-    fn line_comment(&mut self, token: Lexeme) -> Result<Option<Found>, TextError> {
-        let at = self.at;
-        self.at = token.end;
-        let Some(breaks) = self.breaks else { return Ok(None) };
-        if self.buffer[at] != b'-' || !self.begins_line(at) || self.body.opened().is_some() {
-            return Ok(None);
-        }
-        if !std::str::from_utf8(&self.buffer[at..token.end]).is_ok_and(breaks) {
-            return Ok(None);
-        }
-        if self.pending.depth > 0 {
-            let opened = self.done + (self.pending.parenthesis - self.tracker.position.offset) as usize;
-            self.clean(at)?;
-            return Err(TextError::BreakInside { place: self.place(at), opened: self.place(opened) });
-        }
-        if let Some(start) = self.pending.start {
-            // The comment itself is found again, behind the statement.
-            self.at = self.pending.end;
-            let end = self.pending.end;
-            return Ok(Some(Found::Statement { text: start..end, trailing: end, end, terminated: false }));
-        }
-        let rest = &self.buffer[token.end..self.filled];
-        let line_end = match (rest.first(), rest.get(1)) {
-            (Some(b'\r'), Some(b'\n')) => 2,
-            (Some(b'\r' | b'\n'), _) => 1,
-            _ => 0,
-        };
-        Ok(Some(Found::Break { text: at..token.end, end: token.end + line_end }))
-    }
-
-    /// To MySQL's server `--rollback` without a space is arithmetic. Alone on a line it is what its author meant it to be, and the client
-    /// takes it for a comment at the start of a statement.
-    fn tight_marker(&mut self, at: usize) -> Result<Option<Found>, TextError> {
-        let rest = &self.buffer[at..self.filled];
-        if rest.get(1) != Some(&b'-') || !self.begins_line(at) || self.body.opened().is_some() {
-            return Ok(None);
-        }
-        let end = match memchr2(b'\n', b'\r', rest) {
-            Some(i) if i + 2 <= rest.len() || self.source_ended => at + i,
-            None if self.source_ended => self.filled,
-            _ => return Ok(Some(Found::More)),
-        };
-        let marker = std::str::from_utf8(&self.buffer[at..end]);
-        if !marker.is_ok_and(|marker| self.breaks.is_some_and(|breaks| breaks(marker))) {
-            return Ok(None);
-        }
-        self.line_comment(Lexeme { kind: TokenKind::LineComment, end, closed: true })
-    }
-
-    /// Whether only white space stands before `at` on its line.
-    fn begins_line(&self, at: usize) -> bool {
-        match self.buffer[self.done..at].iter().rposition(|b| !matches!(b, b' ' | b'\t' | 0x0B | 0x0C)) {
-            Some(i) => matches!(self.buffer[self.done + i], b'\n' | b'\r'),
-            None => self.fresh_line,
         }
     }
 

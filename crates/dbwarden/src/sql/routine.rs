@@ -125,8 +125,10 @@ impl Routine {
         self.previous = match sign {
             Sign::Symbol(b'.' | b'@') => Previous::NameAhead,
             Sign::Symbol(b'=') if self.place == Place::Create => Previous::NameAhead,
-            _ if sign.is("each") => Previous::Each,
-            _ if sign.is_one_of(&["character", "char", "returns"]) => Previous::TypeWord,
+            _ if self.place == Place::TriggerHead && sign.is("each") => Previous::Each,
+            _ if self.place == Place::Seek && sign.is_one_of(&["character", "char", "returns"]) => {
+                Previous::TypeWord
+            }
             _ => Previous::Other,
         };
     }

@@ -1,0 +1,31 @@
+//! `dbwarden heads`.
+
+use dbwarden::ops::{Deployment, files};
+use serde_json::json;
+
+use super::{Answer, speaks};
+use crate::args::Global;
+use crate::error::Failure;
+use crate::ui::{clean, columns, line};
+
+pub(super) fn run(deployment: &mut Deployment<'_>, global: &Global) -> Result<Answer, Failure> {
+    let set = files(deployment)?;
+    let heads: Vec<_> = set.graph().heads().into_iter().filter_map(|id| set.get(id)).collect();
+    if speaks(global) {
+        let rows: Vec<_> = heads
+            .iter()
+            .map(|head| vec![format!("{} (head)", head.id), head.description.clone(), head.file.name.clone()])
+            .collect();
+        for text in columns(&rows, "") {
+            line(&clean(&text));
+        }
+        if heads.is_empty() {
+            line("no migrations");
+        }
+    }
+    let heads: Vec<_> = heads
+        .iter()
+        .map(|head| json!({ "version": head.id, "description": head.description, "file": head.file.name }))
+        .collect();
+    Ok(Answer::done(json!({ "heads": heads })))
+}

@@ -1,0 +1,127 @@
+//! `dbwarden history`.
+
+use dbwarden::migration::RevisionId;
+use dbwarden::migration::applied::Applied;
+use dbwarden::migration::state::Selection;
+use dbwarden::ops::{Deployment, Survey, survey};
+use serde_json::{Value, json};
+
+use super::{Answer, speaks};
+use crate::args::Global;
+use crate::error::Failure;
+use crate::ui::{clean, columns, line, time};
+
+pub(super) fn run(deployment: &mut Deployment<'_>, global: &Global) -> Result<Answer, Failure> {
+    let survey = survey(deployment, &Selection::default())?;
+    let entries = entries(&survey);
+    if speaks(global) {
+        let rows: Vec<_> = entries.iter().map(Entry::cells).collect();
+        if rows.is_empty() {
+            line("no migrations");
+        }
+        for text in columns(&rows, "") {
+            line(&text);
+        }
+    }
+    let revisions: Vec<_> = entries.iter().map(Entry::json).collect();
+    Ok(Answer::done(json!({ "revisions": revisions })))
+}
+
+/// One revision with its row.
+struct Entry<'a> {
+    id: &'a RevisionId,
+    description: &'a str,
+    parents: Vec<&'a str>,
+    labels: Vec<&'a str>,
+    head: bool,
+    created: Option<&'a str>,
+    kind: &'a str,
+    row: Option<&'a Applied>,
+}
+
+/// All revisions, newest first; then rows without a file.
+fn entries(survey: &Survey) -> Vec<Entry<'_>> {
+    let graph = survey.set.graph();
+    let heads = graph.heads();
+    let mut entries: Vec<_> = survey
+        .history
+        .applied
+        .iter()
+        .rev()
+        .filter(|row| survey.set.get(&row.version).is_none())
+        .map(|row| Entry {
+            id: &row.version,
+            description: &row.description,
+            parents: Vec::new(),
+            labels: Vec::new(),
+            head: false,
+            created: None,
+            kind: "no file",
+            row: Some(row),
+        })
+        .collect();
+    let migrations: Vec<_> = survey.set.iter().collect();
+    entries.extend(migrations.into_iter().rev().map(|migration| {
+        let versioned = graph.contains(&migration.id);
+        Entry {
+            id: &migration.id,
+            description: &migration.description,
+            parents: graph.parents(&migration.id).into_iter().map(RevisionId::as_str).collect(),
+            labels: migration.headers.branch.iter().map(String::as_str).collect(),
+            head: heads.contains(&&migration.id),
+            created: migration.headers.created.as_deref(),
+            kind: if versioned {
+                if migration.headers.seed { "seed" } else { "" }
+            } else {
+                migration.kind.name()
+            },
+            row: survey.history.get(&migration.id),
+        }
+    }));
+    entries
+}
+
+impl Entry<'_> {
+    fn cells(&self) -> Vec<String> {
+        let parents = if self.parents.is_empty() { "base".to_owned() } else { self.parents.join(", ") };
+        let arrow = if self.kind.starts_with("runs") || self.kind == "no file" {
+            self.id.to_string()
+        } else {
+            format!("{parents} -> {}", self.id)
+        };
+        let mut marks = Vec::new();
+        if self.head {
+            marks.push("head");
+        }
+        marks.extend(&self.labels);
+        marks.extend(Some(self.kind).filter(|kind| !kind.is_empty()));
+        let marks = if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) };
+        let applied = self.row.map_or_else(
+            || "not applied".to_owned(),
+            |row| {
+                let when = row.applied_at.get(..16).unwrap_or(&row.applied_at);
+                let millis = time(u64::try_from(row.duration_ms).unwrap_or(0));
+                let note = if row.note.is_some() { "  *" } else { "" };
+                format!("{when}  {millis}  {}{note}", row.applied_by)
+            },
+        );
+        let created = self.created.map_or_else(String::new, |created| format!(", written {created}"));
+        vec![
+            clean(&format!("{arrow}{marks}")),
+            clean(&format!("{}{created}", self.description)),
+            clean(&applied),
+        ]
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "version": self.id,
+            "description": self.description,
+            "parents": self.parents,
+            "labels": self.labels,
+            "head": self.head,
+            "created": self.created,
+            "applied": self.row,
+        })
+    }
+}

@@ -1,0 +1,123 @@
+//! `dbwarden migrate`.
+
+use std::io::Write;
+
+use dbwarden::ops::migrate::{MigrateOptions, migrate};
+use dbwarden::ops::{Deployment, Report, script};
+use serde_json::{Value, json};
+
+use super::{Answer, agreeing, broken, heading, progress, speaks};
+use crate::args::{Global, Migrate};
+use crate::error::Failure;
+use crate::ui::{self, count, line, time};
+
+pub(super) fn run(
+    deployment: &mut Deployment<'_>,
+    global: &Global,
+    args: &Migrate,
+) -> Result<Answer, Failure> {
+    if let Some(option) = args.later.given() {
+        return Err(Failure::later(option));
+    }
+    let mut options = MigrateOptions {
+        target: args.revision.clone().or_else(|| args.to_version.clone()),
+        count: args.count,
+        tags: args.tag.iter().cloned().collect(),
+        without_seeds: args.no_seeds,
+        strict: args.strict,
+        single_transaction: args.single_transaction,
+        record_only: args.baseline,
+        dry_run: args.dry_run,
+        agreed: false,
+    };
+    if args.sql {
+        return print_script(deployment, global, args, &options);
+    }
+    let name = deployment.settings.name.clone();
+    let mut observer = progress(deployment, global);
+    let report = agreeing(global, &name, |agreed| {
+        options.agreed = agreed;
+        migrate(deployment, &options, &mut observer)
+    })?;
+    drop(observer);
+    if speaks(global) {
+        show(&heading(deployment), &report, "applied");
+    }
+    Ok(Answer::done(json(&report)))
+}
+
+fn print_script(
+    deployment: &Deployment<'_>,
+    global: &Global,
+    args: &Migrate,
+    options: &MigrateOptions,
+) -> Result<Answer, Failure> {
+    let mut text = Vec::new();
+    if global.json {
+        let plan = script::script(deployment, options, args.from.as_ref(), &mut text)?;
+        let sql = String::from_utf8_lossy(&text).into_owned();
+        return Ok(Answer::done(json!({ "sql": sql, "plan": plan })));
+    }
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    script::script(deployment, options, args.from.as_ref(), &mut out)?;
+    out.flush().map_err(|error| broken("the script cannot be printed", error))?;
+    Ok(Answer::done(json!({})))
+}
+
+/// Prints what a run came to.
+pub(super) fn show(heading: &str, report: &Report, done: &str) {
+    for note in &report.notes {
+        ui::aside(&ui::clean(&format!("note: {note}")));
+    }
+    let place = place(report);
+    if let Some(plan) = &report.plan {
+        line(&format!(
+            "{heading}  {} would run, nothing is changed",
+            count(plan.steps.len() as u64, "migration")
+        ));
+        super::status::show_steps(&plan.steps);
+        if let Ok(hash) = plan.hash() {
+            line(&format!("plan {}", &hash[..12]));
+        }
+    } else if report.steps.is_empty() {
+        line(&format!("{heading}  nothing to do, {place}"));
+    } else {
+        line(&format!("{done} {} in {}, now {place}", report.steps.len(), time(report.duration_ms)));
+    }
+    if !report.ahead.is_empty() {
+        let names = report.ahead.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
+        ui::aside(&ui::clean(&format!("note: the database is ahead of these files: {names}")));
+    }
+    if !report.not_selected.is_empty() {
+        let names = report.not_selected.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
+        ui::aside(&ui::clean(&format!("note: not selected (tags or environment): {names}")));
+    }
+}
+
+/// `at 0003 (head)`.
+pub(super) fn place(report: &Report) -> String {
+    let names = report.current.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
+    let pending = match report.pending.len() {
+        0 => String::new(),
+        pending => format!(", {pending} pending"),
+    };
+    ui::clean(&match (names.is_empty(), report.at_head) {
+        (true, true) => "no migrations".to_owned(),
+        (true, false) => format!("at base{pending}"),
+        (false, true) => format!("at {names} (head)"),
+        (false, false) => format!("at {names}{pending}"),
+    })
+}
+
+/// The report as JSON, with the field names that every command that applies has.
+pub(super) fn json(report: &Report) -> Value {
+    let mut value = serde_json::to_value(report).unwrap_or_default();
+    if let Value::Object(fields) = &mut value {
+        let steps = fields.remove("steps").unwrap_or_default();
+        fields.insert("applied".to_owned(), steps);
+        let name = fields.remove("database").unwrap_or_default();
+        fields.insert("name".to_owned(), name);
+        fields.insert("error".to_owned(), Value::Null);
+    }
+    value
+}

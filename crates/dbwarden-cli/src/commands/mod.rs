@@ -1,0 +1,249 @@
+//! One file a command: fills the options of the library's verb and shows its report.
+
+mod branches;
+mod config;
+mod database;
+mod doctor;
+mod heads;
+mod history;
+mod init;
+mod lock;
+mod migrate;
+mod new;
+mod rollback;
+mod shell;
+mod show;
+mod stamp;
+mod status;
+mod verify;
+
+use std::io::Read;
+
+use dbwarden::Error;
+use dbwarden::ops::Deployment;
+use dbwarden::project::Project;
+use serde_json::{Value, json};
+
+use crate::args::{Cli, Command, Database, Global};
+use crate::error::{Failure, PENDING};
+use crate::ui::progress::Progress;
+use crate::{kill, settings, ui};
+
+/// What a command says of one database.
+pub(crate) struct Answer {
+    /// The exit code.
+    pub(crate) exit: u8,
+    /// What it says as JSON: an object.
+    pub(crate) json: Value,
+}
+
+impl Answer {
+    fn done(json: Value) -> Self {
+        Self { exit: 0, json }
+    }
+}
+
+/// Runs the command, prints what it says, and returns the exit code.
+pub(crate) fn run(cli: Cli) -> u8 {
+    let global = cli.global;
+    ui::set_colours(global.no_color);
+    let name = name(&cli.command);
+    let outcome = match cli.command {
+        Command::Init => init::run(&global),
+        Command::Version => Ok(shell::version(&global)),
+        Command::Completions { shell } => Ok(shell::completions(shell)),
+        Command::Man => shell::man(),
+        Command::Other(words) => Err(shell::unknown(&words)),
+        Command::Config => config::run(&global),
+        Command::Database { command: Database::List } => database::list(&global),
+        Command::New(args) => on_each(&global, |deployment| new::run(deployment, &global, &args)),
+        Command::Migrate(args) => on_each(&global, |deployment| migrate::run(deployment, &global, &args)),
+        Command::Rollback(args) => on_each(&global, |deployment| rollback::run(deployment, &global, &args)),
+        Command::Status(args) => on_each(&global, |deployment| status::run(deployment, &global, &args)),
+        Command::History => on_each(&global, |deployment| history::run(deployment, &global)),
+        Command::Heads => on_each(&global, |deployment| heads::run(deployment, &global)),
+        Command::Branches => on_each(&global, |deployment| branches::run(deployment, &global)),
+        Command::Show { revision } => {
+            on_each(&global, |deployment| show::run(deployment, &global, &revision))
+        }
+        Command::Stamp(args) => on_each(&global, |deployment| stamp::run(deployment, &global, &args)),
+        Command::Verify(args) => on_each(&global, |deployment| verify::run(deployment, &global, &args)),
+        Command::LockStatus => on_each(&global, |deployment| lock::status(deployment, &global)),
+        Command::Unlock { force } => on_each(&global, |deployment| lock::unlock(deployment, &global, force)),
+        Command::Doctor => on_each(&global, |deployment| doctor::run(deployment, &global)),
+    };
+    let (exit, mut document) = match outcome {
+        Ok(answer) => (answer.exit, answer.json),
+        Err(failure) => {
+            if !global.json {
+                failure.print();
+            }
+            (failure.exit, json!({ "error": failure.json() }))
+        }
+    };
+    if global.json
+        && let Value::Object(fields) = &mut document
+    {
+        fields.insert("schema".to_owned(), json!(1));
+        fields.insert("command".to_owned(), json!(name));
+        ui::line(&document.to_string());
+    }
+    exit
+}
+
+/// The command's own name, whatever alias was typed.
+fn name(command: &Command) -> &'static str {
+    match command {
+        Command::Init => "init",
+        Command::New(_) => "new",
+        Command::Migrate(_) => "migrate",
+        Command::Rollback(_) => "rollback",
+        Command::Status(_) => "status",
+        Command::History => "history",
+        Command::Heads => "heads",
+        Command::Branches => "branches",
+        Command::Show { .. } => "show",
+        Command::Stamp(_) => "stamp",
+        Command::Verify(_) => "verify",
+        Command::LockStatus => "lock-status",
+        Command::Unlock { .. } => "unlock",
+        Command::Config => "config",
+        Command::Database { .. } => "database list",
+        Command::Doctor => "doctor",
+        Command::Version => "version",
+        Command::Completions { .. } => "completions",
+        Command::Man => "man",
+        Command::Other(_) => "",
+    }
+}
+
+/// Runs a command on the database that is asked for, or on each.
+fn on_each(
+    global: &Global,
+    run: impl Fn(&mut Deployment<'static>) -> Result<Answer, Failure>,
+) -> Result<Answer, Failure> {
+    let project = settings::project(global)?;
+    notes(global, &project.notes);
+    let chosen: Vec<(String, Result<_, _>)> = if global.all {
+        project.all()
+    } else {
+        let settings = project.select(global.database.as_deref())?;
+        vec![(settings.name.clone(), Ok(settings))]
+    };
+    let (mut documents, mut exits) = (Vec::new(), Vec::new());
+    for (name, settings) in chosen {
+        let outcome = settings
+            .map_err(Failure::from)
+            .and_then(|settings| run(&mut deployment(global, &project, settings)));
+        let (exit, mut document) = match outcome {
+            Ok(answer) => (answer.exit, answer.json),
+            Err(failure) if !global.all => return Err(failure.on(&name)),
+            Err(failure) => {
+                if !global.json {
+                    failure.print();
+                }
+                (failure.exit, json!({ "error": failure.json() }))
+            }
+        };
+        if let Value::Object(fields) = &mut document {
+            fields.entry("name").or_insert(json!(name));
+        }
+        exits.push(exit);
+        documents.push(document);
+    }
+    let exit = match exits.as_slice() {
+        [only] => *only,
+        all if all.iter().all(|exit| *exit == all[0]) => all.first().copied().unwrap_or(0),
+        _ => PENDING,
+    };
+    Ok(Answer { exit, json: json!({ "databases": documents }) })
+}
+
+fn notes(global: &Global, notes: &[String]) {
+    if !global.quiet {
+        for note in notes {
+            ui::aside(&ui::clean(&format!("note: {note}")));
+        }
+    }
+}
+
+/// The deployment of one database, which Ctrl-C cancels.
+fn deployment(
+    global: &Global,
+    project: &Project,
+    settings: dbwarden::project::DatabaseSettings,
+) -> Deployment<'static> {
+    notes(global, &settings.notes);
+    let mut deployment = Deployment::new(settings);
+    // Files are shown as they are typed: from here.
+    if let Ok(short) = deployment.settings.migrations.strip_prefix(settings::here())
+        && !short.as_os_str().is_empty()
+    {
+        deployment.source = dbwarden::migration::source::Source::Directory(short.to_owned());
+    }
+    deployment.others = project.names().map(str::to_owned).collect();
+    if let Some(wait) = global.lock_wait {
+        deployment.lock.wait = wait;
+    }
+    let environment = settings::environment();
+    kill::lease(&environment, &mut deployment.lock);
+    deployment.points = kill::points(&environment);
+    let cancel = deployment.cancel.clone();
+    // Set once: with --all the first one cancelled ends the rest too.
+    ctrlc::set_handler(move || cancel.cancel()).ok();
+    deployment
+}
+
+/// What shows the run.
+fn progress(deployment: &Deployment<'_>, global: &Global) -> Progress {
+    let settings = &deployment.settings;
+    let echo = global.verbose || settings.echo;
+    Progress::new(global.quiet || global.json, echo, heading(deployment))
+}
+
+/// `primary  sqlite shop.db`.
+fn heading(deployment: &Deployment<'_>) -> String {
+    let settings = &deployment.settings;
+    let text = format!("{}  {} {}", settings.name, settings.url.database().name(), settings.url.target());
+    ui::clean(&text)
+}
+
+/// Whether text is to be printed.
+fn speaks(global: &Global) -> bool {
+    !global.json && !global.quiet
+}
+
+/// Runs a verb; where it is refused and somebody is there to agree, asks, and runs it again.
+fn agreeing<T>(
+    global: &Global,
+    name: &str,
+    mut verb: impl FnMut(bool) -> Result<T, Error>,
+) -> Result<T, Failure> {
+    let refused = match verb(global.yes) {
+        Err(error) if matches!(error.kind(), dbwarden::ErrorKind::Refused { .. }) => error,
+        other => return other.map_err(Failure::from),
+    };
+    if global.yes || global.json || !ui::may_ask() {
+        return Err(refused.into());
+    }
+    let asked = format!("{}. Type the database's name ({name}) to go on", ui::clean(&refused.to_string()));
+    let typed: Result<String, _> =
+        dialoguer::Input::new().with_prompt(asked).allow_empty(true).interact_text();
+    if typed.is_ok_and(|typed| typed.trim() == name) {
+        verb(true).map_err(Failure::from)
+    } else {
+        Err(refused.into())
+    }
+}
+
+/// Reads a file to its end, for showing.
+fn read_part(mut from: impl Read, limit: u64) -> std::io::Result<String> {
+    let mut bytes = Vec::new();
+    from.by_ref().take(limit).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A failure of what this program itself does.
+fn broken(what: &str, error: impl std::fmt::Display) -> Failure {
+    Failure::failed(format!("{what}: {error}"), "")
+}

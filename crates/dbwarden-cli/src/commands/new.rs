@@ -1,0 +1,39 @@
+//! `dbwarden new`.
+
+use dbwarden::migration::Kind;
+use dbwarden::ops::Deployment;
+use dbwarden::ops::new::{NewOptions, new};
+use serde_json::json;
+
+use super::{Answer, speaks};
+use crate::args::{Global, New, NewKind};
+use crate::error::Failure;
+use crate::ui::{aside, clean, line};
+
+pub(super) fn run(deployment: &mut Deployment<'_>, global: &Global, args: &New) -> Result<Answer, Failure> {
+    if args.autogenerate {
+        return Err(Failure::later("a migration made from models"));
+    }
+    if !deployment.settings.models.is_empty() && !args.no_autogenerate && speaks(global) {
+        aside("note: models are set; comparing them comes with a later version, so this migration is empty");
+    }
+    let options = NewOptions {
+        description: args.text.clone().or_else(|| args.message.clone()).unwrap_or_default(),
+        version: args.version.clone(),
+        kind: match args.kind {
+            NewKind::Versioned | NewKind::Seed => Kind::Versioned,
+            NewKind::Ra => Kind::RunsAlways,
+            NewKind::Roc => Kind::RunsOnChange,
+        },
+        seed: args.kind == NewKind::Seed,
+        head: args.head.clone(),
+        depends_on: args.depends_on.clone(),
+        timestamp: args.timestamp,
+        scripts: None,
+    };
+    let created = new(deployment, &options)?;
+    if speaks(global) {
+        line(&clean(&created.path.display().to_string()));
+    }
+    Ok(Answer::done(json!({ "path": created.path, "version": created.version })))
+}

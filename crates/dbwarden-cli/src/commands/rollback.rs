@@ -1,0 +1,36 @@
+//! `dbwarden rollback`.
+
+use dbwarden::ops::Deployment;
+use dbwarden::ops::rollback::{RollbackOptions, rollback};
+
+use super::{Answer, agreeing, heading, migrate, progress, speaks};
+use crate::args::{Global, Rollback};
+use crate::error::Failure;
+
+pub(super) fn run(
+    deployment: &mut Deployment<'_>,
+    global: &Global,
+    args: &Rollback,
+) -> Result<Answer, Failure> {
+    if let Some(option) = args.later.given() {
+        return Err(Failure::later(option));
+    }
+    let mut options = RollbackOptions {
+        target: args.revision.clone().or_else(|| args.to_version.clone()),
+        count: args.count,
+        dry_run: args.dry_run,
+        without_checks: args.no_safety_check,
+        agreed: false,
+    };
+    let name = deployment.settings.name.clone();
+    let mut observer = progress(deployment, global);
+    let report = agreeing(global, &name, |agreed| {
+        options.agreed = agreed;
+        rollback(deployment, &options, &mut observer)
+    })?;
+    drop(observer);
+    if speaks(global) {
+        migrate::show(&heading(deployment), &report, "rolled back");
+    }
+    Ok(Answer::done(migrate::json(&report)))
+}

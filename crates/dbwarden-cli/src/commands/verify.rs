@@ -1,0 +1,62 @@
+//! `dbwarden verify`.
+
+use dbwarden::ops::Deployment;
+use dbwarden::ops::verify::{Accepted, accept, verify};
+use serde_json::json;
+
+use super::{Answer, heading, progress, speaks};
+use crate::args::{self, Global};
+use crate::error::{Failure, UNVERIFIED};
+use crate::ui::{clean, columns, count, line};
+
+pub(super) fn run(
+    deployment: &mut Deployment<'_>,
+    global: &Global,
+    args: &args::Verify,
+) -> Result<Answer, Failure> {
+    if args.round_trip {
+        return Err(Failure::later("--round-trip"));
+    }
+    if let Some(reference) = &args.accept {
+        let reason = args.reason.as_deref().unwrap_or_default();
+        let mut observer = progress(deployment, global);
+        let accepted = accept(deployment, reference, reason, &mut observer)?;
+        if speaks(global) {
+            line(&clean(&match &accepted {
+                Accepted::Changed { version } => format!("{version} is accepted as its file is now"),
+                Accepted::Renamed { was, now } => format!("the record of {was} is {now} now"),
+                Accepted::Gone { version } => format!("{version} is accepted without its file"),
+            }));
+        }
+        return Ok(Answer::done(json!({ "accepted": accepted })));
+    }
+    let found = verify(deployment, args.revision.as_deref())?;
+    if speaks(global) {
+        let result = if found.holds() { "files and records agree" } else { "files and records do not agree" };
+        let counts = format!("{}, {}", count(found.files as u64, "file"), count(found.rows as u64, "record"));
+        line(&format!("{}  {counts}: {result}", heading(deployment)));
+        let rows: Vec<_> = found
+            .findings
+            .iter()
+            .map(|finding| {
+                let level =
+                    if finding.problem { finding.code.to_owned() } else { format!("note: {}", finding.code) };
+                let id = finding.version.as_ref().map_or("", |id| id.as_str());
+                vec![level, clean(id), clean(&finding.message)]
+            })
+            .collect();
+        for text in columns(&rows, "  ") {
+            line(&text);
+        }
+        if !found.holds() {
+            line(
+                "  next: correct the files, or `dbwarden verify --accept REV --reason \"…\"` for what is as it should be",
+            );
+        }
+    }
+    let exit = if found.holds() { 0 } else { UNVERIFIED };
+    Ok(Answer {
+        exit,
+        json: json!({ "target": found.target, "holds": found.holds(), "findings": found.findings }),
+    })
+}

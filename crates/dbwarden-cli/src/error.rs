@@ -1,0 +1,366 @@
+//! What went wrong, as a person or a program reads it: what happened and where, what was kept, what to type next; and the
+//! exit code. Hints and codes live here, since only this crate knows its commands.
+
+use anstyle::AnsiColor;
+use dbwarden::apply::failure::{Cause, Kept};
+use dbwarden::driver::DriverErrorKind;
+use dbwarden::error::{Location, Refusal};
+use dbwarden::migration::applied::Direction;
+use dbwarden::migration::plan::PlanError;
+use dbwarden::{Error, ErrorKind};
+use serde_json::{Value, json};
+
+use crate::ui::{aside, bold, clean, colour};
+
+/// Failed.
+pub(crate) const FAILED: u8 = 1;
+/// Wrong usage, or settings.
+pub(crate) const USAGE: u8 = 2;
+/// Something is pending, or a part of `--all` failed.
+pub(crate) const PENDING: u8 = 3;
+/// The lock is held.
+pub(crate) const LOCKED: u8 = 4;
+/// Files and records do not agree.
+pub(crate) const UNVERIFIED: u8 = 5;
+/// Refused until a person agrees.
+pub(crate) const REFUSED: u8 = 6;
+/// Interrupted.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// A failure, ready to be shown.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) exit: u8,
+    code: &'static str,
+    message: String,
+    location: Option<Location>,
+    kept: Vec<String>,
+    next: String,
+    database: Option<String>,
+}
+
+impl Failure {
+    /// A failure of this crate's own: what was typed makes no sense.
+    pub(crate) fn usage(message: impl Into<String>, next: impl Into<String>) -> Self {
+        Self {
+            exit: USAGE,
+            code: "usage",
+            message: message.into(),
+            location: None,
+            kept: Vec::new(),
+            next: next.into(),
+            database: None,
+        }
+    }
+
+    /// A failure of what this crate itself does.
+    pub(crate) fn failed(message: impl Into<String>, next: impl Into<String>) -> Self {
+        Self { exit: FAILED, code: "failed", ..Self::usage(message, next) }
+    }
+
+    /// A command or option of a later version.
+    pub(crate) fn later(what: &str) -> Self {
+        Self {
+            code: "not-yet",
+            ..Self::usage(
+                format!("{what} comes with a later version"),
+                "`dbwarden --help` lists what this one does",
+            )
+        }
+    }
+
+    /// The same, of the database called `name`.
+    pub(crate) fn on(self, name: &str) -> Self {
+        Self { database: Some(name.to_owned()), ..self }
+    }
+
+    /// Prints it to standard error.
+    pub(crate) fn print(&self) {
+        let heading = colour(AnsiColor::Red, &format!("error[{}]", self.code));
+        aside(&format!("{heading}: {}", bold(&clean(&self.message))));
+        let mut margin = 1;
+        if let Some(location) = &self.location {
+            let place = location.at.map_or_else(String::new, |(line, column)| format!(":{line}:{column}"));
+            margin = location.at.map_or(1, |(line, _)| line.to_string().len());
+            let pad = " ".repeat(margin);
+            aside(&clean(&format!("{pad} --> {}{place}", location.file)));
+            if let (Some((line, column)), Some(text)) = (location.at, &location.text) {
+                let (text, marks) = excerpt(text, column, location.width);
+                aside(&format!(" {pad} |"));
+                aside(&format!(" {line} | {}", clean(&text)));
+                aside(&format!(" {pad} | {marks}"));
+            }
+        }
+        let pad = " ".repeat(margin);
+        for kept in &self.kept {
+            aside(&clean(&format!(" {pad} = {kept}")));
+        }
+        if !self.next.is_empty() {
+            aside(&clean(&format!(" {pad} = next: {}", self.next)));
+        }
+    }
+
+    /// Returns it as it stands in JSON.
+    pub(crate) fn json(&self) -> Value {
+        json!({
+            "database": self.database,
+            "code": self.code,
+            "message": self.message,
+            "file": self.location.as_ref().map(|location| &location.file),
+            "line": self.location.as_ref().and_then(|location| location.at).map(|(line, _)| line),
+            "column": self.location.as_ref().and_then(|location| location.at).map(|(_, column)| column),
+            "kept": self.kept,
+            "next": self.next,
+        })
+    }
+}
+
+/// The part of a line around `column` that fits a terminal, and the marks below it.
+fn excerpt(line: &str, column: u32, width: usize) -> (String, String) {
+    const REACH: usize = 72;
+    let line = dbwarden::sql::mask_secrets(&line.replace('\t', " "));
+    let characters: Vec<char> = line.chars().collect();
+    let at = (column as usize).saturating_sub(1).min(characters.len());
+    let from = if characters.len() <= REACH { 0 } else { at.saturating_sub(REACH / 2) };
+    let to = characters.len().min(from + REACH);
+    let shown: String = characters[from..to].iter().collect();
+    let marks = width.clamp(1, (to - at.min(to)).max(1));
+    (shown, format!("{}{}", " ".repeat(at - from), "^".repeat(marks)))
+}
+
+impl From<dbwarden::project::SettingsError> for Failure {
+    fn from(error: dbwarden::project::SettingsError) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self {
+            exit: exit(&error),
+            code: error.code(),
+            message: error.to_string(),
+            location: error.location(),
+            kept: kept(&error),
+            next: next(&error),
+            database: None,
+        }
+    }
+}
+
+fn exit(error: &Error) -> u8 {
+    match error.code() {
+        "locked" | "busy" => return LOCKED,
+        "interrupted" => return INTERRUPTED,
+        "changed" | "file-gone" | "renamed" | "edited" => return UNVERIFIED,
+        "late" | "irreversible" | "foreign-records" | "not-our-table" | "planted-trigger" | "ahead" => {
+            return REFUSED;
+        }
+        "no-directory" | "count" | "target" | "unknown-revision" | "ambiguous" | "unknown-label" => {
+            return USAGE;
+        }
+        _ => {}
+    }
+    match error.kind() {
+        ErrorKind::Settings(_)
+        | ErrorKind::Url(_)
+        | ErrorKind::Target(_)
+        | ErrorKind::Usage { .. }
+        | ErrorKind::NotYet { .. } => USAGE,
+        ErrorKind::Refused { .. } => REFUSED,
+        _ => FAILED,
+    }
+}
+
+/// What was undone and what was kept.
+fn kept(error: &Error) -> Vec<String> {
+    let mut lines = Vec::new();
+    match error.kind() {
+        ErrorKind::Step { step, report, not_tried } => {
+            let (id, undone) = (&step.id, step.direction == Direction::Down);
+            if let Cause::Statement(error) = &step.cause
+                && step.statement > 0
+            {
+                let _ = error;
+                lines.push(format!("statement {} of {} in {}", step.statement, step.total, step.id));
+            }
+            lines.push(match (step.kept, undone) {
+                (Kept::Nothing, false) => format!("{id} is rolled back whole"),
+                (Kept::Nothing, true) => format!("{id} is as it was: its rollback is rolled back whole"),
+                (Kept::Statements(done), _) => {
+                    let (what, are) =
+                        if done == 1 { ("statement 1", "is") } else { ("statements 1 to", "are") };
+                    let upto = if done == 1 { String::new() } else { format!(" {done}") };
+                    format!("{what}{upto} of {id} {are} committed; what follows changed nothing")
+                }
+                (Kept::All, _) => format!("{id} is committed and recorded"),
+            });
+            if let (Some(first), Some(last)) = (report.steps.first(), report.steps.last()) {
+                let range = if report.steps.len() == 1 {
+                    first.version.to_string()
+                } else {
+                    format!("{} to {}", first.version, last.version)
+                };
+                lines.push(if undone {
+                    format!("{range}: rolled back before")
+                } else {
+                    format!("{range}: applied before, and kept")
+                });
+            }
+            if !not_tried.is_empty() {
+                let names = not_tried.iter().map(|id| id.as_str()).take(5).collect::<Vec<_>>().join(", ");
+                let more = if not_tried.len() > 5 {
+                    format!(" and {} more", not_tried.len() - 5)
+                } else {
+                    String::new()
+                };
+                lines.push(format!("not tried: {names}{more}"));
+            }
+        }
+        ErrorKind::Driver { target, .. } if !target.is_empty() => {
+            lines.push(format!("the database: {target}"))
+        }
+        ErrorKind::Refused { refusal: Refusal::RecordedScript { script, .. } } => {
+            lines.extend(
+                script.lines().filter(|line| !line.trim().is_empty()).map(|line| format!("| {line}")),
+            );
+            lines.push("nothing was changed".to_owned());
+        }
+        ErrorKind::Settings(_) => {}
+        _ => lines.push("nothing was changed".to_owned()),
+    }
+    lines
+}
+
+/// What to type next.
+fn next(error: &Error) -> String {
+    if let ErrorKind::Step { step, .. } = error.kind() {
+        return after_step(step);
+    }
+    match error.kind() {
+        ErrorKind::Refused { refusal } => return after_refusal(refusal),
+        ErrorKind::Plan(PlanError::Renamed { now, .. }) => {
+            return format!(
+                "`dbwarden verify --accept {now} --reason \"…\"` moves the record, or give the file its old name"
+            );
+        }
+        ErrorKind::Plan(PlanError::Changed { revisions }) => {
+            let id = revisions.first().map_or("REV", |file| file.id.as_str());
+            return format!(
+                "put the file back as it was and write a new migration; or, where both do the same, `dbwarden verify --accept {id} --reason \"…\"`"
+            );
+        }
+        ErrorKind::Plan(PlanError::Gone { revisions }) => {
+            let id = revisions.first().map_or("REV", |id| id.as_str());
+            return format!(
+                "put the file back; or `dbwarden verify --accept {id} --reason \"…\"` where it is gone for good"
+            );
+        }
+        ErrorKind::Plan(PlanError::Unfinished { direction, .. }) => {
+            let command = if *direction == Direction::Up { "migrate" } else { "rollback" };
+            return format!("`dbwarden {command}` goes on with it");
+        }
+        _ => {}
+    }
+    let text = match error.code() {
+        "locked" | "busy" => "wait longer with `--lock-wait 10m`, or look with `dbwarden lock-status`",
+        "open" => "look at the address in the settings: `dbwarden config`",
+        "not-a-database" => {
+            "look at the address in the settings: `dbwarden config`; the file was not touched"
+        }
+        "read-only" => "give this user the right to write the file and its folder",
+        "disk" => "make room on the disk, then run the same command again",
+        "no-directory" => "`dbwarden init` makes one, or name it with --migrations",
+        "unreadable" | "unwritable" => "look at the file and its rights",
+        "file-name" => {
+            "name it as the others are, such as 0007_add_coupons.sql, or give it a `-- revision: ID` header"
+        }
+        "sql-text" | "sections" | "header" | "directive" | "transaction" => {
+            "correct the file, then run the same command again"
+        }
+        "duplicate-id" => "give one of the two files the next free number",
+        "cycle" | "unknown-dependency" | "replaces" => "correct the headers of these files",
+        "heads" => "name one with `dbwarden migrate -t REV`, or apply all with `dbwarden migrate -t heads`",
+        "unknown-revision" | "ambiguous" | "unknown-label" | "target" => {
+            "`dbwarden history` lists the revisions"
+        }
+        "count" => "`dbwarden status` lists what is applied and pending",
+        "late" => "run without --strict, or give the file a number behind those that are applied",
+        "irreversible" => "write a rollback section for it, or a new migration that undoes it",
+        "single-transaction" => "run without --single-transaction",
+        "ahead" => "deploy the release that has these files, or get them from version control",
+        "foreign-records" => {
+            "`dbwarden stamp REV` records what that tool has applied already; taking its records over comes with a later version"
+        }
+        "not-our-table" => {
+            "give our tables other names in the settings: `tables.migrations`, `tables.lock`, `tables.journal`"
+        }
+        "planted-trigger" => "find out who made the trigger, and drop it",
+        "lock-table" => "`dbwarden doctor` says more",
+        "not-yet" => "use a SQLite database, or a later version",
+        "url" => "an address looks like sqlite:///shop.db or postgresql://user@host/name",
+        "settings" | "no-database" => {
+            "`dbwarden init` writes a first warden.toml; or name a database with --url"
+        }
+        _ => "",
+    };
+    if text.is_empty() && matches!(error.kind(), ErrorKind::Settings(_)) {
+        return "correct the setting; `dbwarden config` shows where each comes from".to_owned();
+    }
+    text.to_owned()
+}
+
+fn after_step(step: &dbwarden::apply::failure::StepError) -> String {
+    let command = if step.direction == Direction::Up { "migrate" } else { "rollback" };
+    match &step.cause {
+        Cause::Statement(error) | Cause::Around { error, .. } if error.kind == DriverErrorKind::Disk => {
+            format!("make room on the disk, then `dbwarden {command}`")
+        }
+        Cause::Statement(error) | Cause::Around { error, .. } if error.kind == DriverErrorKind::Busy => {
+            format!("find what else writes to the database, then `dbwarden {command}`")
+        }
+        Cause::Statement(_) | Cause::Condition(_) if matches!(step.kept, Kept::Statements(_)) => {
+            format!("correct statement {}, then `dbwarden {command}` goes on from it", step.statement)
+        }
+        Cause::Statement(_) | Cause::Condition(_) | Cause::ForeignKeys { .. } | Cause::TransactionEnded => {
+            format!("correct the file, then `dbwarden {command}`")
+        }
+        Cause::TimedOut { .. } => {
+            format!("raise `-- statement_timeout:` in the file, then `dbwarden {command}`")
+        }
+        Cause::Edited { .. } => "put that statement back as it was; what follows it may change".to_owned(),
+        Cause::TemporaryGone { .. } => {
+            "make it an ordinary table and drop it at the end, or undo by hand what is committed and stamp"
+                .to_owned()
+        }
+        Cause::Cancelled => format!("`dbwarden {command}` goes on from here"),
+        _ => format!("`dbwarden {command}` again"),
+    }
+}
+
+fn after_refusal(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::NoBackup { .. } => "make a backup, then run this again with --yes".to_owned(),
+        Refusal::Window { .. } => "wait for the window, or run this again with --yes".to_owned(),
+        Refusal::LiveLock { .. } => {
+            "wait for it, or `dbwarden unlock --force`: that run can commit nothing any more".to_owned()
+        }
+        Refusal::RecordedScript { .. } => "read the script, then run this again with --yes".to_owned(),
+        _ => "run this again with --yes".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_line_is_cut_around_the_place() {
+        let line = format!("{}here{}", "a".repeat(200), "b".repeat(200));
+        let (text, marks) = excerpt(&line, 201, 4);
+        assert!(text.chars().count() <= 72 && text.contains("here"));
+        assert_eq!(text.find("here"), marks.find('^'));
+        assert_eq!(marks.matches('^').count(), 4);
+        assert_eq!(excerpt("ab", 9, 3), ("ab".to_owned(), "  ^".to_owned()));
+    }
+}

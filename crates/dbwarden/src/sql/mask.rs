@@ -1,0 +1,63 @@
+//! Hides what stands behind PASSWORD and IDENTIFIED BY, before a statement is shown.
+
+use super::{Rules, Syntax, TokenKind, tokens};
+
+/// Returns `text` with each literal behind `PASSWORD`, `IDENTIFIED BY` or `IDENTIFIED … AS` as `'***'`.
+pub fn mask_secrets(text: &str) -> String {
+    let telling = ["password", "identified"];
+    if !telling.iter().any(|word| contains(text, word)) {
+        return text.to_owned();
+    }
+    let mut masked = String::with_capacity(text.len());
+    // The words since the last one that announces a secret; a few may stand between it and the literal.
+    let mut behind: Option<u32> = None;
+    for token in tokens(text, Rules::new(Syntax::Mysql)) {
+        match token.kind {
+            TokenKind::Word if telling.iter().any(|word| token.text.eq_ignore_ascii_case(word)) => {
+                behind = Some(0)
+            }
+            TokenKind::String if behind.is_some() => {
+                masked.push_str("'***'");
+                behind = None;
+                continue;
+            }
+            TokenKind::Word => behind = behind.map(|words| words + 1).filter(|words| *words < 5),
+            TokenKind::Symbol if token.text == ";" => behind = None,
+            _ => {}
+        }
+        masked.push_str(token.text);
+    }
+    masked
+}
+
+fn contains(text: &str, word: &str) -> bool {
+    text.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_hidden_and_nothing_else() {
+        let cases = [
+            (
+                "ALTER ROLE a WITH LOGIN PASSWORD 'hunter2' VALID UNTIL '2030'",
+                "ALTER ROLE a WITH LOGIN PASSWORD '***' VALID UNTIL '2030'",
+            ),
+            (
+                "CREATE USER a IDENTIFIED WITH mysql_native_password BY 'x'",
+                "CREATE USER a IDENTIFIED WITH mysql_native_password BY '***'",
+            ),
+            ("create user a identified by 'it''s'", "create user a identified by '***'"),
+            ("SELECT 'plain'", "SELECT 'plain'"),
+            (
+                "CREATE TABLE u (password TEXT, a TEXT, b TEXT, c TEXT, d TEXT DEFAULT 'x')",
+                "CREATE TABLE u (password TEXT, a TEXT, b TEXT, c TEXT, d TEXT DEFAULT 'x')",
+            ),
+        ];
+        for (text, masked) in cases {
+            assert_eq!(mask_secrets(text), masked);
+        }
+    }
+}

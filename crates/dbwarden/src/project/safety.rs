@@ -17,6 +17,17 @@ pub struct Safety {
     pub window: Option<Window>,
 }
 
+impl Default for Safety {
+    fn default() -> Self {
+        Self {
+            require_backup_within: None,
+            lock_timeout: Duration::from_secs(10),
+            destructive: Destructive::default(),
+            window: None,
+        }
+    }
+}
+
 /// What to do about statements that drop data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Destructive {

@@ -101,6 +101,38 @@ pub struct Hooks {
 }
 
 impl DatabaseSettings {
+    /// Returns the settings of the database at `url` with every default, and no file: what a program that brings its own
+    /// settings starts from.
+    pub fn of(url: DatabaseUrl) -> Self {
+        Self {
+            name: "primary".to_owned(),
+            url,
+            url_origin: Origin::Default,
+            direct_url: None,
+            dev_url: None,
+            dev: false,
+            strict_translation: false,
+            environment: None,
+            migrations: PathBuf::from("migrations"),
+            models: Vec::new(),
+            schema: None,
+            session: Vec::new(),
+            schema_file: None,
+            protected: false,
+            template: None,
+            foreign_keys: false,
+            strict_ahead: false,
+            tables: Tables::default(),
+            hooks: Hooks::default(),
+            echo: false,
+            pool_size: None,
+            max_overflow: None,
+            lock_wait: Duration::from_secs(60),
+            safety: Safety::default(),
+            notes: Vec::new(),
+        }
+    }
+
     /// Returns the most sessions we may hold at once, or `None` where nothing bounds them.
     pub fn max_sessions(&self) -> Option<u32> {
         self.pool_size.map(|size| size.saturating_add(self.max_overflow.unwrap_or(0)))

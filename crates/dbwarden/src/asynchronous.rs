@@ -1,0 +1,210 @@
+//! The async face: mirrors [`Migrator`](crate::Migrator) over threads where blocking is allowed. Dropping a future cancels what it
+//! runs: the statement is interrupted, the migration rolled back, the lock released.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::apply::run::Cancel;
+use crate::error::{Error, ErrorKind};
+use crate::migration::RevisionId;
+use crate::migration::applied::Applied;
+use crate::ops::Report;
+use crate::ops::migrate::MigrateOptions;
+use crate::ops::ready::Readiness;
+use crate::ops::rollback::RollbackOptions;
+use crate::ops::status::Status;
+use crate::ops::verify::Verification;
+
+/// A [`Migrator`](crate::Migrator) for async programs. It runs on the runtime it is called on, which must be tokio's.
+#[derive(Debug, Clone)]
+pub struct Migrator {
+    inner: Arc<Mutex<crate::Migrator<'static>>>,
+}
+
+impl From<crate::Migrator<'static>> for Migrator {
+    fn from(migrator: crate::Migrator<'static>) -> Self {
+        Self { inner: Arc::new(Mutex::new(migrator)) }
+    }
+}
+
+/// Cancels a run when the future that waits for it is dropped.
+struct CancelOnDrop(Option<Cancel>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        if let Some(cancel) = self.0.take() {
+            cancel.cancel();
+        }
+    }
+}
+
+impl Migrator {
+    async fn call<T: Send + 'static>(
+        &self,
+        verb: impl FnOnce(&mut crate::Migrator<'static>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let cancel = Cancel::default();
+        let mut guard = CancelOnDrop(Some(cancel.clone()));
+        let inner = Arc::clone(&self.inner);
+        let task = tokio::task::spawn_blocking(move || {
+            let mut migrator = inner.lock().unwrap_or_else(PoisonError::into_inner);
+            // Each call has a handle of its own: a cancelled one does not keep the next from running.
+            migrator.deployment().cancel = cancel;
+            verb(&mut migrator)
+        });
+        let outcome = task.await;
+        guard.0 = None;
+        match outcome {
+            Ok(result) => result,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => Err(ErrorKind::Usage { message: "the runtime was shut down".to_owned() }.into()),
+        }
+    }
+
+    /// As [`Migrator::migrate`](crate::Migrator::migrate).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn migrate(&self) -> Result<Report, Error> {
+        self.call(crate::Migrator::migrate).await
+    }
+
+    /// As [`Migrator::migrate_to`](crate::Migrator::migrate_to).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn migrate_to(&self, target: &str) -> Result<Report, Error> {
+        let target = target.to_owned();
+        self.call(move |migrator| migrator.migrate_to(&target)).await
+    }
+
+    /// As [`Migrator::migrate_count`](crate::Migrator::migrate_count).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn migrate_count(&self, count: u64) -> Result<Report, Error> {
+        self.call(move |migrator| migrator.migrate_count(count)).await
+    }
+
+    /// As [`Migrator::migrate_with`](crate::Migrator::migrate_with).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn migrate_with(&self, options: MigrateOptions) -> Result<Report, Error> {
+        self.call(move |migrator| migrator.migrate_with(&options)).await
+    }
+
+    /// As [`Migrator::rollback`](crate::Migrator::rollback).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn rollback(&self) -> Result<Report, Error> {
+        self.call(crate::Migrator::rollback).await
+    }
+
+    /// As [`Migrator::rollback_to`](crate::Migrator::rollback_to).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn rollback_to(&self, target: &str) -> Result<Report, Error> {
+        let target = target.to_owned();
+        self.call(move |migrator| migrator.rollback_to(&target)).await
+    }
+
+    /// As [`Migrator::rollback_count`](crate::Migrator::rollback_count).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn rollback_count(&self, count: u64) -> Result<Report, Error> {
+        self.call(move |migrator| migrator.rollback_count(count)).await
+    }
+
+    /// As [`Migrator::rollback_with`](crate::Migrator::rollback_with).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn rollback_with(&self, options: RollbackOptions) -> Result<Report, Error> {
+        self.call(move |migrator| migrator.rollback_with(&options)).await
+    }
+
+    /// As [`Migrator::ready`](crate::Migrator::ready).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn ready(&self) -> Result<Readiness, Error> {
+        self.call(crate::Migrator::ready).await
+    }
+
+    /// As [`Migrator::status`](crate::Migrator::status).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn status(&self) -> Result<Status, Error> {
+        self.call(crate::Migrator::status).await
+    }
+
+    /// As [`Migrator::current`](crate::Migrator::current).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn current(&self) -> Result<Vec<RevisionId>, Error> {
+        self.call(crate::Migrator::current).await
+    }
+
+    /// As [`Migrator::heads`](crate::Migrator::heads).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn heads(&self) -> Result<Vec<RevisionId>, Error> {
+        self.call(|migrator| migrator.heads()).await
+    }
+
+    /// As [`Migrator::pending`](crate::Migrator::pending).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn pending(&self) -> Result<Vec<RevisionId>, Error> {
+        self.call(crate::Migrator::pending).await
+    }
+
+    /// As [`Migrator::has_pending`](crate::Migrator::has_pending).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn has_pending(&self) -> Result<bool, Error> {
+        self.call(crate::Migrator::has_pending).await
+    }
+
+    /// As [`Migrator::is_applied`](crate::Migrator::is_applied).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn is_applied(&self, reference: &str) -> Result<bool, Error> {
+        let reference = reference.to_owned();
+        self.call(move |migrator| migrator.is_applied(&reference)).await
+    }
+
+    /// As [`Migrator::applied`](crate::Migrator::applied).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn applied(&self) -> Result<Vec<Applied>, Error> {
+        self.call(crate::Migrator::applied).await
+    }
+
+    /// As [`Migrator::stamp`](crate::Migrator::stamp).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn stamp(&self, target: &str) -> Result<Report, Error> {
+        let target = target.to_owned();
+        self.call(move |migrator| migrator.stamp(&target)).await
+    }
+
+    /// As [`Migrator::verify`](crate::Migrator::verify).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn verify(&self) -> Result<Verification, Error> {
+        self.call(crate::Migrator::verify).await
+    }
+}

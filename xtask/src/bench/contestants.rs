@@ -25,10 +25,10 @@ impl Dbwarden {
         }
     }
 
-    pub(super) fn version(&self) -> Result<String, Failure> {
-        let mut command = bare(&self.binary);
-        command.arg("--version");
-        Ok(output(&mut command)?.trim().to_owned())
+    /// What was measured, for the reader of the figures.
+    pub(super) fn version(&self) -> String {
+        let version = output(bare(&self.binary).arg("--version")).unwrap_or_default();
+        format!("{} ({})", version.trim(), self.binary.display())
     }
 
     /// A verb, quietly, in an empty directory, where no settings file is found.

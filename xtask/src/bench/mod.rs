@@ -29,7 +29,8 @@ Usage: cargo xtask bench [TASK] [OPTION…]
             transaction and one history insert for each
   noop      a run with nothing pending, and `status`; the floor is `sqlite3` reading the same history rows
   split     how fast statements are cut (cargo bench --bench split)
-  memory    applies a seed file of 1 GiB: the most memory it held, and the time; the floor is `sqlite3` reading the file
+  memory    applies a seed file of 1 GiB, which takes minutes: the most memory held, and the time; the floor is `sqlite3`
+            reading the file
   all       these four (without a TASK too)
 
   --rounds N      rounds, each of which runs every contestant once (apply 7, noop 21, memory 1)
@@ -64,7 +65,7 @@ fn measure(arguments: &Arguments) -> Result<Vec<Row>, Failure> {
             None => build_dbwarden("release")?,
         };
         let ours = Dbwarden::new(binary)?;
-        println!("{}", ours.version()?);
+        println!("{}", ours.version());
         println!("sqlite3 {}", shell.version()?);
         if let Some(load) = scratch::load() {
             println!("load {load} before");

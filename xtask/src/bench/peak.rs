@@ -132,4 +132,24 @@ mod tests {
         // A process that has ended holds nothing.
         assert_eq!(high_water("Name:\tdbwarden\nState:\tZ (zombie)\n"), None);
     }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_running_process_is_looked_at() {
+        let run = Gauge::Proc.run(Command::new("sleep").arg("0.2"), None).unwrap();
+        assert!(run.seconds >= 0.2);
+        // No process here holds less than a page or as much as 64 MiB.
+        assert!(run.peak.is_some_and(|peak| (4..65536).contains(&peak)), "{run:?}");
+    }
+
+    #[test]
+    fn a_command_keeps_its_directory_and_environment_under_time() {
+        let mut command = Command::new("/bin/a");
+        command.arg("b").env_clear().env("C", "d").current_dir("/e");
+        let timed = wrapped(Path::new("/usr/bin/time"), Path::new("/r"), &command);
+        let arguments: Vec<_> = timed.get_args().map(|it| it.to_string_lossy()).collect();
+        assert_eq!(arguments, ["-f", "%M", "-o", "/r", "/bin/a", "b"]);
+        assert_eq!(timed.get_current_dir(), Some(Path::new("/e")));
+        assert_eq!(timed.get_envs().count(), 1);
+    }
 }

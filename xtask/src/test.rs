@@ -1,0 +1,108 @@
+//! `cargo xtask test`: the whole test suite. Doc tests first, so that the last lines are the runner's summary.
+
+use std::env;
+use std::process::{Command, ExitCode, Stdio};
+
+use crate::cargo::{cargo, exit_code, status};
+use crate::failure::{Failure, Outcome};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Runner {
+    Nextest,
+    CargoTest,
+}
+
+pub(crate) fn run(filters: &[String]) -> Outcome {
+    if let Some(option) = filters.iter().find(|filter| filter.starts_with('-')) {
+        return Err(Failure::usage(format!(
+            "test takes parts of test names, not `{option}`; call `cargo nextest` or `cargo test` itself for its options"
+        )));
+    }
+    let runner = if nextest_is_there() {
+        Runner::Nextest
+    } else {
+        eprintln!("xtask: cargo-nextest is not installed, so `cargo test` runs the tests");
+        Runner::CargoTest
+    };
+    let mut code = ExitCode::SUCCESS;
+    for arguments in calls(runner, filters) {
+        let status = status(&mut still(cargo(arguments)))?;
+        code = exit_code(status);
+        if !status.success() {
+            break;
+        }
+    }
+    Ok(code)
+}
+
+fn nextest_is_there() -> bool {
+    let asked = cargo(["nextest", "--version"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    asked.is_ok_and(|status| status.success())
+}
+
+/// The calls of cargo in their order; the first that fails is the last.
+fn calls(runner: Runner, filters: &[String]) -> Vec<Vec<&str>> {
+    let filters = || filters.iter().map(String::as_str);
+    let scope = ["--workspace", "--all-features", "--no-fail-fast"];
+    let libtest = |mut call: Vec<&'static str>| {
+        call.extend(scope);
+        let mut call: Vec<&str> = call;
+        if filters().next().is_some() {
+            call.push("--");
+            call.extend(filters());
+        }
+        call
+    };
+    match runner {
+        // Nextest runs no doc tests.
+        Runner::Nextest => {
+            let mut suite = vec!["nextest", "run"];
+            suite.extend(scope);
+            suite.extend(filters());
+            vec![libtest(vec!["test", "--doc"]), suite]
+        }
+        Runner::CargoTest => vec![libtest(vec!["test"])],
+    }
+}
+
+/// Under CI a snapshot that differs is a failure, and no file is written for it.
+fn still(mut command: Command) -> Command {
+    if env::var_os("CI").is_some_and(|ci| !ci.is_empty() && ci != "false") {
+        command.env("INSTA_UPDATE", "no");
+    }
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(runner: Runner, filters: &[&str]) -> Vec<String> {
+        let filters: Vec<String> = filters.iter().map(ToString::to_string).collect();
+        calls(runner, &filters).iter().map(|call| call.join(" ")).collect()
+    }
+
+    #[test]
+    fn nextest_comes_last_and_takes_filters_as_they_are() {
+        assert_eq!(
+            lines(Runner::Nextest, &["lock", "graph"]),
+            [
+                "test --doc --workspace --all-features --no-fail-fast -- lock graph",
+                "nextest run --workspace --all-features --no-fail-fast lock graph",
+            ]
+        );
+    }
+
+    #[test]
+    fn cargo_test_runs_doc_tests_itself() {
+        assert_eq!(lines(Runner::CargoTest, &[]), ["test --workspace --all-features --no-fail-fast"]);
+        assert_eq!(
+            lines(Runner::CargoTest, &["lock"]),
+            ["test --workspace --all-features --no-fail-fast -- lock"]
+        );
+    }
+}

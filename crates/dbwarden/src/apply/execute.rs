@@ -11,7 +11,7 @@ use super::failure::{Cause, Kept, StepError};
 use super::history;
 use super::inspect::{self, Violations};
 use super::journal::{self, NewUnit};
-use super::lock::LockGuard;
+use super::lock::{LockError, LockGuard};
 use super::run::{Event, Run};
 use super::watchdog::Watchdog;
 use crate::dialect::{Dialect, Manner, Records, SessionTrace};
@@ -249,6 +249,10 @@ impl Executor<'_, '_, '_> {
                 }
                 group = None;
             }
+        }
+        // What was done may not be taken out of the file either.
+        if let Some(unit) = done.iter().find(|unit| unit.first + unit.count > progress.ordinal + 1) {
+            return Err(Cause::Edited { id: progress.task.step.id.clone(), statement: unit.first });
         }
         if group.is_some() || groups.next().is_some() {
             return Err(problem(SourceProblem::Changed));
@@ -516,17 +520,25 @@ impl Executor<'_, '_, '_> {
     fn check_keys(&mut self, before: &Violations) -> Result<(), Cause> {
         let now = inspect::violations(self.guard.session(), self.dialect)
             .map_err(around("checking foreign keys"))?;
-        let mut new = now.difference(before);
-        let Some((table, _, parent)) = new.next() else { return Ok(()) };
-        Err(Cause::ForeignKeys { count: 1 + new.count(), table: table.clone(), parent: parent.clone() })
+        let known = |row| before.get(row).copied().unwrap_or(0);
+        let new: Vec<_> = now.iter().filter(|(row, times)| **times > known(*row)).collect();
+        let Some(((table, _, parent), _)) = new.first() else { return Ok(()) };
+        let count = new.iter().map(|(row, times)| *times - known(*row)).sum();
+        Err(Cause::ForeignKeys { count, table: table.clone(), parent: parent.clone() })
     }
 
     /// Rolls back what is open, and keeps in the journal why.
     fn failed(&mut self, progress: &mut Progress<'_>, cause: Cause) -> Box<StepError> {
-        let session = self.guard.session();
         if !self.shared {
-            session.rollback().ok();
+            self.guard.session().rollback().ok();
         }
+        // "The table exists already", since another took over and made it: that the lock is lost is the cause.
+        let cause = match cause {
+            Cause::Lock(_) | Cause::Cancelled => cause,
+            _ if self.guard.is_lost() => Cause::Lock(LockError::Lost),
+            _ => cause,
+        };
+        let session = self.guard.session();
         let worth_a_row = !progress.atomic
             && !progress.recorded
             && progress.ordinal > 0

@@ -137,7 +137,10 @@ pub fn read(session: &mut dyn Session, records: &Records) -> Result<LockRow, Loc
     }))
 }
 
-/// What a waiter has seen of a holder, on its own clock.
+/// The longest that one look at the lock waits for another session's transaction: Ctrl-C is heard in between.
+const ONE_LOOK: Duration = Duration::from_secs(1);
+
+/// What a waiter has seen of the lock, on its own clock.
 struct Watch {
     token: i64,
     beat: i64,
@@ -160,6 +163,8 @@ impl<'s> LockGuard<'s> {
         let mut here = Owner::this(&run.who, &run.id);
         let mut watch: Option<Watch> = None;
         let mut last_told: Option<Instant> = None;
+        let mut seen: Option<Holder> = None;
+        let lock_timeout = session.lock_timeout();
         loop {
             if run.cancel.take_note() {
                 return Err(LockError::Cancelled);
@@ -171,18 +176,24 @@ impl<'s> LockGuard<'s> {
             };
             here.session_lock = held.is_some();
             run.point("session-locked");
+            let left = options.wait.saturating_sub(started.elapsed()).max(POLL);
+            session.set_lock_timeout(lock_timeout.min(ONE_LOOK).min(left))?;
             let attempt = attempt(&mut *session, &records, &here, busy, options, &mut watch, run);
             let holder = match attempt {
                 Ok(Attempt::Taken(token)) => {
+                    session.set_lock_timeout(lock_timeout)?;
                     let heartbeat = company
                         .filter(|_| session.may_have_company())
                         .map(|(url, open)| Heartbeat::start(url, open, &records, token, options.beat));
                     run.point("lock-taken");
                     return Ok(Self { session, records, token, held, heartbeat, released: false });
                 }
-                Ok(Attempt::Held(holder)) => holder,
-                // Somebody writes right now: that is a holder too, if one that cannot be read.
-                Err(LockError::Driver(error)) if error.kind == DriverErrorKind::Busy => None,
+                Ok(Attempt::Held(holder)) => {
+                    seen.clone_from(&holder);
+                    holder
+                }
+                // Somebody writes right now: whoever was seen last, or one that cannot be read.
+                Err(LockError::Driver(error)) if error.kind == DriverErrorKind::Busy => seen.clone(),
                 Err(error) => {
                     session.rollback()?;
                     return Err(error);
@@ -222,6 +233,14 @@ impl<'s> LockGuard<'s> {
     pub fn renew(&mut self, doing: Option<&str>) -> Result<(), LockError> {
         let changed = self.session.execute(&self.records.renew, &[doing.into(), self.token.into()])?;
         if changed == 0 { Err(LockError::Lost) } else { Ok(()) }
+    }
+
+    /// Returns whether the lock is another's by now. Asked when something failed: what another has done meanwhile may be why.
+    pub(crate) fn is_lost(&mut self) -> bool {
+        read(&mut *self.session, &self.records).is_ok_and(|row| match row {
+            LockRow::Free(_) => true,
+            LockRow::Held(holder) => holder.token != self.token,
+        })
     }
 
     /// Releases the lock and returns the session.
@@ -270,14 +289,19 @@ fn attempt(
 ) -> Result<Attempt, LockError> {
     // The engine's lock is another's: look, without writing, whether that one still moves.
     if busy {
-        let holder = match read(session, records) {
-            Ok(LockRow::Held(holder)) => holder,
-            // No table yet, or between two holders.
-            Ok(LockRow::Free(_)) | Err(LockError::Driver(_)) => return Ok(Attempt::Held(None)),
+        let (mark, holder) = match read(session, records) {
+            Ok(LockRow::Held(holder)) => ((holder.token, holder.beat), Some(holder)),
+            // Between two holders; or one stands still there, or its row was forced open, and the token is what counts.
+            Ok(LockRow::Free(token)) => ((token, -1), None),
+            Err(LockError::Driver(error)) if error.kind == DriverErrorKind::Busy => {
+                return Err(LockError::Driver(error));
+            }
+            // No table yet.
+            Err(LockError::Driver(_)) => ((-1, -1), None),
             Err(error) => return Err(error),
         };
-        if !stood_still(watch, &holder, options.lease) {
-            return Ok(Attempt::Held(Some(holder)));
+        if !stood_still(watch, mark, options.lease) {
+            return Ok(Attempt::Held(holder));
         }
     }
     session.begin()?;
@@ -289,7 +313,7 @@ fn attempt(
         LockRow::Free(token) => token,
         LockRow::Held(holder) => {
             let why = holder.owner.gone(here, here.session_lock).or_else(|| {
-                stood_still(watch, &holder, options.lease).then_some("it gave no sign for a whole lease")
+                stood_still(watch, (holder.token, holder.beat), options.lease).then_some("it gave no sign for a whole lease")
             });
             let Some(why) = why else { return Ok(Attempt::Held(Some(holder))) };
             run.observer.event(&Event::TakenOver { holder: &holder, why });
@@ -307,12 +331,12 @@ fn attempt(
     Ok(Attempt::Taken(token + 1))
 }
 
-/// Whether `holder` is the one that was seen a whole lease ago, unmoved.
-fn stood_still(watch: &mut Option<Watch>, holder: &Holder, lease: Duration) -> bool {
+/// Whether token and counter are those that were seen a whole lease ago.
+fn stood_still(watch: &mut Option<Watch>, (token, beat): (i64, i64), lease: Duration) -> bool {
     match watch {
-        Some(seen) if seen.token == holder.token && seen.beat == holder.beat => seen.since.elapsed() >= lease,
+        Some(seen) if seen.token == token && seen.beat == beat => seen.since.elapsed() >= lease,
         _ => {
-            *watch = Some(Watch { token: holder.token, beat: holder.beat, since: Instant::now() });
+            *watch = Some(Watch { token, beat, since: Instant::now() });
             false
         }
     }
@@ -342,15 +366,12 @@ impl Heartbeat {
             ..open.clone()
         };
         let thread = std::thread::spawn(move || {
-            let mut session: Option<Box<dyn Session>> = None;
             while stopped.recv_timeout(beat) == Err(RecvTimeoutError::Timeout) {
-                // Opened with the first beat: most runs are over before.
-                if session.is_none() {
-                    session = crate::driver::open(&url, &open).ok();
-                }
+                // Opened for each beat: most runs are over before the first, and a connection that stood open beside ours
+                // would keep a migration from leaving WAL (https://www.sqlite.org/pragma.html#pragma_journal_mode).
                 // BUSY: our own transaction, or another's, keeps everybody out, who waits as well as us. No row: the lock
                 // is another's, and the next renewal will say so.
-                if let Some(session) = &mut session
+                if let Ok(mut session) = crate::driver::open(&url, &open)
                     && let Ok(0) = session.execute(&records.beat, &[Value::from(token)])
                 {
                     return;

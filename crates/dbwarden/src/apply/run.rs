@@ -152,12 +152,15 @@ impl Cancel {
         let state = Arc::downgrade(&self.0);
         std::thread::spawn(move || {
             while let Some(state) = state.upgrade() {
+                // Held over the interrupt, so that it cannot hit the rollback behind the statement.
+                let session = locked(&state.session);
                 if state.seen.load(Ordering::SeqCst) {
                     return;
                 }
-                if let Some(session) = &*locked(&state.session) {
+                if let Some(session) = &*session {
                     session.interrupt();
                 }
+                drop(session);
                 std::thread::sleep(Duration::from_millis(20));
             }
         });
@@ -172,7 +175,9 @@ impl Cancel {
     pub(crate) fn take_note(&self) -> bool {
         let cancelled = self.is_cancelled();
         if cancelled {
+            let session = locked(&self.0.session);
             self.0.seen.store(true, Ordering::SeqCst);
+            drop(session);
         }
         cancelled
     }

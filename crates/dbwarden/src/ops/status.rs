@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Deployment, Survey};
 use crate::apply::lock::{self, Holder, LockRow};
 use crate::error::Error;
-use crate::migration::applied::{Applied, ForeignRecords, Unfinished};
+use crate::migration::applied::{Applied, Direction, ForeignRecords, Unfinished};
 use crate::migration::groups::GroupKind;
 use crate::migration::state::{Due, Selection, Standing};
 use crate::migration::{Migration, RevisionId, Script};
@@ -157,7 +157,10 @@ fn of(survey: &Survey, database: String, target: String, lock: Option<Holder>) -
             .iter()
             .map(|unfinished| UnfinishedLine {
                 done: unfinished.done(),
-                total: set.get(&unfinished.version).map(|migration| migration.up.statements),
+                total: set.get(&unfinished.version).and_then(|migration| match unfinished.direction {
+                    Direction::Up => Some(migration.up.statements),
+                    Direction::Down => migration.down.as_ref().map(|down| down.statements),
+                }),
                 unfinished: unfinished.clone(),
             })
             .collect(),

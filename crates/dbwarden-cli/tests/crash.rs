@@ -51,10 +51,8 @@ fn prepared(scenario: &Scenario) -> Database {
 fn wrongs(database: &Database, again: &Finished, expected: &End) -> Vec<String> {
     let mut wrongs = Vec::new();
     if !again.succeeded() {
-        wrongs.push(format!(
-            "the second run ended with {:?} {:?}: {}",
-            again.code, again.signal, again.stderr
-        ));
+        wrongs
+            .push(format!("the second run ended with {:?} {:?}: {}", again.code, again.signal, again.stderr));
     }
     if again.took > AT_ONCE {
         wrongs.push(format!("the second run took {:?}", again.took));
@@ -67,7 +65,8 @@ fn wrongs(database: &Database, again: &Finished, expected: &End) -> Vec<String> 
         wrongs.push(format!("history: {:#?}\nin place of: {:#?}", found.history, expected.history));
     }
     if database.journalled() > 0 {
-        wrongs.push(format!("the journal is not empty: {:?}", database.rows("SELECT * FROM dbwarden_journal")));
+        wrongs
+            .push(format!("the journal is not empty: {:?}", database.rows("SELECT * FROM dbwarden_journal")));
     }
     // A second run with nothing to do takes no lock, and writes nothing: the killed one's row stands. It is in nobody's way.
     if !database.lock_owner().is_empty() {

@@ -135,7 +135,9 @@ fn a_restored_old_copy_with_a_stale_lock_is_taken_over() {
     // A copy from another machine, or from before a reboot: nothing can be seen of its holder, so one lease is waited out.
     let program = Program::new(BINARY, &copy).with_lease(500);
     let owner = r#"{"user":"ana","host":"elsewhere","pid":1,"started":"1","boot":"another","namespace":"x","session_lock":true}"#;
-    copy.execute(&format!("UPDATE dbwarden_lock SET owner = '{owner}', since = 'then' WHERE name = 'holder'"));
+    copy.execute(&format!(
+        "UPDATE dbwarden_lock SET owner = '{owner}', since = 'then' WHERE name = 'holder'"
+    ));
     copy.write(&[("0003_last.sql", "INSERT INTO log VALUES ('3');\n")]);
     let refused = program.with_lease(60_000).run(&["migrate", "--lock-wait", "1s"]).expect(4);
     assert!(refused.stderr.contains("ana@elsewhere"), "{}", refused.stderr);

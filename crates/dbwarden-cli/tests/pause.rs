@@ -17,7 +17,10 @@ fn database() -> Database {
     let database = Database::new(Engine::Sqlite);
     database.write(&[
         ("0001_log.sql", "CREATE TABLE log (what TEXT);\nINSERT INTO log VALUES ('1');\n"),
-        ("0002_each.sql", "-- no-transaction\nINSERT INTO log VALUES ('2a');\nVACUUM;\nINSERT INTO log VALUES ('2b');\n"),
+        (
+            "0002_each.sql",
+            "-- no-transaction\nINSERT INTO log VALUES ('2a');\nVACUUM;\nINSERT INTO log VALUES ('2b');\n",
+        ),
         ("0003_table.sql", "CREATE TABLE a (x);\nINSERT INTO log VALUES ('3');\n"),
     ]);
     database
@@ -42,7 +45,12 @@ fn taken_over(point: &str, codes: &[i32]) {
     let before = (database.snapshot(), database.rows("SELECT * FROM dbwarden_migrations"));
     paused.go_on();
     let woken = paused.finish();
-    assert!(woken.code.is_some_and(|code| codes.contains(&code)), "{point}: {:?}\n{}", woken.code, woken.stderr);
+    assert!(
+        woken.code.is_some_and(|code| codes.contains(&code)),
+        "{point}: {:?}\n{}",
+        woken.code,
+        woken.stderr
+    );
     if !woken.succeeded() {
         assert!(woken.stderr.contains("error[lock-lost]"), "{point}: {}", woken.stderr);
     }
@@ -68,7 +76,9 @@ fn a_paused_holder_without_a_transaction_is_taken_over_and_commits_nothing() {
 
 #[test]
 fn a_paused_holder_with_an_open_transaction_keeps_others_out_and_finishes_first() {
-    for point in ["records-created", "begun", "statement-run", "recorded", "renewed", "unit-run", "unit-recorded"] {
+    for point in
+        ["records-created", "begun", "statement-run", "recorded", "renewed", "unit-run", "unit-recorded"]
+    {
         let database = database();
         let program = Program::new(BINARY, &database).with_lease(LEASE);
         let paused = program.ending_at(format!("pause:{point}")).start(&["migrate"]);

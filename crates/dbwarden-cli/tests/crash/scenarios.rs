@@ -119,11 +119,17 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "repeatables",
         files: &[
             ("0001_log.sql", LOG),
-            ("ROC__names.sql", "DROP VIEW IF EXISTS logged;\nCREATE VIEW logged AS SELECT what FROM log;\n\
-                                INSERT INTO log VALUES ('on change');\n"),
+            (
+                "ROC__names.sql",
+                "DROP VIEW IF EXISTS logged;\nCREATE VIEW logged AS SELECT what FROM log;\n\
+                                INSERT INTO log VALUES ('on change');\n",
+            ),
             // It runs always, so also again behind a kill.
-            ("RA__totals.sql", "CREATE TABLE IF NOT EXISTS totals (n INTEGER);\nDELETE FROM totals;\n\
-                                INSERT INTO totals SELECT count(*) FROM log;\n"),
+            (
+                "RA__totals.sql",
+                "CREATE TABLE IF NOT EXISTS totals (n INTEGER);\nDELETE FROM totals;\n\
+                                INSERT INTO totals SELECT count(*) FROM log;\n",
+            ),
         ],
         before: &[],
         command: &["migrate"],
@@ -136,7 +142,12 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
     Scenario { name: "stamp", files: PLAIN, before: &[], command: &["stamp", "head"] },
     Scenario { name: "stamp to base", files: PLAIN, before: &[&["migrate"]], command: &["stamp", "base"] },
-    Scenario { name: "baseline", files: PLAIN, before: &[], command: &["migrate", "--baseline", "-t", "0002"] },
+    Scenario {
+        name: "baseline",
+        files: PLAIN,
+        before: &[],
+        command: &["migrate", "--baseline", "-t", "0002"],
+    },
     Scenario {
         name: "seeds and conditions",
         files: &[

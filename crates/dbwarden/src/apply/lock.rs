@@ -313,7 +313,8 @@ fn attempt(
         LockRow::Free(token) => token,
         LockRow::Held(holder) => {
             let why = holder.owner.gone(here, here.session_lock).or_else(|| {
-                stood_still(watch, (holder.token, holder.beat), options.lease).then_some("it gave no sign for a whole lease")
+                stood_still(watch, (holder.token, holder.beat), options.lease)
+                    .then_some("it gave no sign for a whole lease")
             });
             let Some(why) = why else { return Ok(Attempt::Held(Some(holder))) };
             run.observer.event(&Event::TakenOver { holder: &holder, why });

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use dbwarden::apply::run::POINTS;
-use scenarios::{SCENARIOS, Scenario};
+use scenarios::{SCENARIOS, Scenario, WAL};
 use testkit::{Database, Engine, Finished, Program, Random};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_dbwarden");
@@ -39,7 +39,11 @@ fn prepared(scenario: &Scenario) -> Database {
     let database = Database::new(Engine::Sqlite);
     database.write(scenario.files);
     for command in scenario.before {
-        Program::new(BINARY, &database).run(command).expect(0);
+        if *command == WAL {
+            database.execute("PRAGMA journal_mode = WAL");
+        } else {
+            Program::new(BINARY, &database).run(command).expect(0);
+        }
     }
     if scenario.name == "a repeatable that changed" {
         database.write(&[("ROC__names.sql", "INSERT INTO log VALUES ('changed again');\n")]);
@@ -143,6 +147,39 @@ fn killed_at_every_point_it_is_run_again() {
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
     let unknown: Vec<_> = POINTS.iter().filter(|point| !passed.contains_key(*point)).collect();
     assert!(unknown.is_empty(), "no scenario passes {unknown:?}");
+}
+
+#[test]
+fn killed_twice_it_is_run_again() {
+    let mut random = Random::new(2);
+    let (mut wrong, mut killed) = (Vec::new(), 0);
+    for name in ["groups", "no transaction", "journal mode in the middle", "rollback in several transactions"]
+    {
+        let scenario = SCENARIOS.iter().find(|scenario| scenario.name == name).unwrap();
+        let template = prepared(scenario);
+        let undisturbed = template.copy();
+        Program::new(BINARY, &undisturbed).run(scenario.command).expect(0);
+        let expected = end(&undisturbed);
+        for _ in 0..40 {
+            let database = template.copy();
+            let program = Program::new(BINARY, &database);
+            let mut points = Vec::new();
+            // The second kill hits the run that takes over from the first.
+            for _ in 0..2 {
+                let point = POINTS[usize::try_from(random.below(POINTS.len() as u64)).unwrap()];
+                let point = format!("{point}:{}", 1 + random.below(3));
+                killed += usize::from(program.ending_at(&point).run(scenario.command).was_killed());
+                points.push(point);
+            }
+            let again = program.run(scenario.command);
+            for what in wrongs(&database, &again, &expected) {
+                wrong.push(format!("{name}, killed at {points:?}: {what}"));
+            }
+        }
+    }
+    println!("{killed} killed");
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(killed > 100, "{killed} were killed before their end");
 }
 
 #[test]

@@ -119,6 +119,21 @@ fn unlock_of_a_live_run_is_refused_without_a_terminal() {
 }
 
 #[test]
+fn a_run_that_writes_cannot_be_forced_and_says_so() {
+    let database = database();
+    let program = Program::new(BINARY, &database);
+    let holder = program.ending_at("pause:statement-run").start(&["migrate"]);
+    holder.wait_until_stopped();
+    // Nobody can write beside it: its lock stays what it is.
+    let refused = program.run(&["unlock", "--force"]).expect(4);
+    assert!(refused.stderr.contains("error[busy]"), "{}", refused.stderr);
+    holder.go_on();
+    holder.finish().expect(0);
+    assert_eq!(database.rows("SELECT what FROM log"), ["1", "2"]);
+    assert_eq!(database.lock_owner(), "");
+}
+
+#[test]
 fn a_restored_old_copy_with_a_stale_lock_is_taken_over() {
     let database = database();
     let holder = holding(&database);

@@ -23,9 +23,18 @@ const ORDERS: &str = "CREATE TABLE orders (id INTEGER PRIMARY KEY, user_id INTEG
 const PLAIN: &[(&str, &str)] =
     &[("0001_log.sql", LOG), ("0002_users.sql", USERS), ("0003_orders.sql", ORDERS)];
 
+/// Stands for a command: the database is put into WAL mode.
+pub(crate) const WAL: &[&str] = &["WAL"];
+
 /// Everything that is killed.
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { name: "plain", files: PLAIN, before: &[], command: &["migrate"] },
+    Scenario {
+        name: "in WAL mode",
+        files: PLAIN,
+        before: &[&["migrate", "-t", "0001"], WAL],
+        command: &["migrate"],
+    },
     Scenario {
         name: "one transaction",
         files: PLAIN,

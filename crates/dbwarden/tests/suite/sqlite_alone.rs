@@ -285,6 +285,27 @@ fn places_that_are_no_database_are_named_and_left_alone() {
 }
 
 #[test]
+fn a_disk_without_room_leaves_what_was_there() {
+    let database = database();
+    database.write(&[LOG]);
+    migrate(&database).unwrap();
+    let fill = "INSERT INTO log (what) WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 20000) SELECT 'fills' FROM n;\n";
+    for header in ["", "-- no-transaction\n"] {
+        let text = format!("{header}INSERT INTO log (what) VALUES ('2');\n{fill}");
+        database.write(&[("0002_fill.sql", &text)]);
+        let mut deployment = deployment(&database);
+        deployment.settings.session.push("PRAGMA max_page_count = 60".to_owned());
+        assert_eq!(code(run(&mut deployment, &MigrateOptions::default(), &mut Silent)), "disk", "{header}");
+        assert_eq!(log(&database).len(), usize::from(!header.is_empty()));
+        assert_eq!(database.versions(), ["0001"]);
+        assert_eq!(database.lock_owner(), "");
+    }
+    // With room again it goes on.
+    migrate(&database).unwrap();
+    assert_eq!(log(&database).len(), 20_001);
+}
+
+#[test]
 fn looking_makes_no_file() {
     let database = database();
     database.write(&[LOG]);

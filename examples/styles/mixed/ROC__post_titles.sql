@@ -1,0 +1,2 @@
+DROP VIEW IF EXISTS post_titles;
+CREATE VIEW post_titles AS SELECT title FROM posts;

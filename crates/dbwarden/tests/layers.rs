@@ -60,7 +60,10 @@ fn breaches_are_found() {
     );
     let check = |file: &str, text: &str| breaches(&layers, &[Source::new(file, text)]);
     let clean = [
-        ("ops/migrate.rs", "use crate::sql::Rules;\nuse super::report;\nuse crate::migration::plan::{self, Plan};"),
+        (
+            "ops/migrate.rs",
+            "use crate::sql::Rules;\nuse super::report;\nuse crate::migration::plan::{self, Plan};",
+        ),
         ("sql/lexer.rs", "use super::Syntax; // not crate::ops\n/// See [`crate::ops`].\nstruct A;"),
         ("sql/lexer.rs", "fn a() {}\n\n#[cfg(test)]\nmod tests {\n    use crate::ops::migrate;\n}"),
         ("sql/lexer.rs", "#[cfg(test)]\nmod tests;\nuse crate::sql::Rules;"),
@@ -71,7 +74,11 @@ fn breaches_are_found() {
         assert!(found.iter().all(|found| found.contains("no longer")), "{file}: {found:?}");
     }
     let breached = [
-        ("sql/lexer.rs", "use crate::ops::migrate;", "sql/lexer.rs:1: `sql` uses crate::ops::migrate of `ops`"),
+        (
+            "sql/lexer.rs",
+            "use crate::ops::migrate;",
+            "sql/lexer.rs:1: `sql` uses crate::ops::migrate of `ops`",
+        ),
         (
             "migration/plan.rs",
             "\nfn a() -> crate::ops::Report {}",
@@ -106,14 +113,18 @@ fn breaches_are_found() {
     assert_eq!(found, ["apply/mod.rs:2: `apply` uses crate::apply::lock::Guard of `apply::lock`"]);
     // An exception that nothing needs any more is one too many.
     let found = check("migration/mod.rs", "use crate::sql::Position;");
-    assert_eq!(found, ["ARCHITECTURE.md: `migration` no longer uses `migration::plan`; take it out of the table"]);
+    assert_eq!(
+        found,
+        ["ARCHITECTURE.md: `migration` no longer uses `migration::plan`; take it out of the table"]
+    );
     assert_eq!(check("migration/mod.rs", "mod plan;\nuse plan::Plan;"), [""; 0]);
 }
 
 /// Reads the table below the mark.
 fn table(text: &str) -> Vec<Layer> {
     let (_, below) = text.split_once(MARK).expect("ARCHITECTURE.md has the mark of the table");
-    let names = |cell: &str| -> Vec<String> { cell.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
+    let names =
+        |cell: &str| -> Vec<String> { cell.split('`').skip(1).step_by(2).map(str::to_owned).collect() };
     below
         .lines()
         .skip_while(|line| !line.starts_with('|'))
@@ -176,7 +187,8 @@ fn breaches(layers: &[Layer], sources: &[Source]) -> Vec<String> {
     let row = |module: &[String]| {
         let fits = |layer: &Layer| {
             let parts: Vec<_> = layer.module.split("::").collect();
-            (module.len() >= parts.len() && parts.iter().zip(module).all(|(a, b)| a == b)).then_some(parts.len())
+            (module.len() >= parts.len() && parts.iter().zip(module).all(|(a, b)| a == b))
+                .then_some(parts.len())
         };
         let rows = layers.iter().enumerate().filter_map(|(index, layer)| Some((fits(layer)?, index)));
         rows.max().map(|(_, index)| index)
@@ -200,9 +212,13 @@ fn breaches(layers: &[Layer], sources: &[Source]) -> Vec<String> {
         }
     }
     for layer in layers {
-        for also in layer.also.iter().filter(|also| !needed.contains(&(layer.module.clone(), (*also).clone()))) {
+        for also in
+            layer.also.iter().filter(|also| !needed.contains(&(layer.module.clone(), (*also).clone())))
+        {
             let module = &layer.module;
-            found.push(format!("ARCHITECTURE.md: `{module}` no longer uses `{also}`; take it out of the table"));
+            found.push(format!(
+                "ARCHITECTURE.md: `{module}` no longer uses `{also}`; take it out of the table"
+            ));
         }
     }
     found

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::error::{SourceError, SourceProblem};
-use super::{Place, Source, SourceFile, formats, scan};
+use super::{Headers, Place, Source, SourceFile, formats, scan};
 use crate::dialect::Dialect;
 use crate::migration::{Kind, Migration, RevisionId, Script};
 
@@ -170,6 +170,6 @@ pub(crate) fn script_of(
     file: &SourceFile,
     text: &str,
     dialect: &'static dyn Dialect,
-) -> Result<Script, SourceError> {
-    scan::scan(file, text.as_bytes(), text.len() as u64, dialect).map(|scanned| scanned.up)
+) -> Result<(Script, Headers), SourceError> {
+    scan::scan(file, text.as_bytes(), text.len() as u64, dialect).map(|scanned| (scanned.up, scanned.headers))
 }

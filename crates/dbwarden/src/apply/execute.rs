@@ -5,47 +5,26 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
 use super::failure::{Cause, Kept, StepError};
 use super::history;
 use super::inspect::{self, Violations};
 use super::journal::{self, NewUnit};
 use super::lock::{LockError, LockGuard};
-use super::run::{Event, Run};
+use super::run::{Event, Run, StepReport};
 use super::watchdog::Watchdog;
 use crate::dialect::{Dialect, Manner, Records, SessionTrace};
 use crate::driver::{DriverError, DriverErrorKind};
+use crate::migration::Script;
 use crate::migration::applied::{Applied, Direction, Unfinished, Unit};
 use crate::migration::groups::{Group, GroupKind};
 use crate::migration::plan::{Action, Step};
 use crate::migration::source::{
     Directive, GroupHash, SourceError, SourceFile, SourceProblem, directives, section_reader,
 };
-use crate::migration::{RevisionId, Script};
 use crate::sql::{Event as Piece, Position, ReadError, Rules, tokens};
 
 /// How often a step that meets another session's lock is tried again, unless its header says otherwise.
 const RETRIES: u32 = 3;
-
-/// What a step came to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct StepReport {
-    /// The id.
-    pub version: RevisionId,
-    /// What it does.
-    pub description: String,
-    /// What was done with it.
-    pub action: Action,
-    /// Statements of its script.
-    pub statements: u64,
-    /// Statements that were left out, since a directive said so.
-    pub skipped: u64,
-    /// Statements that an earlier run had done.
-    pub resumed_from: u64,
-    /// How long it took, in milliseconds.
-    pub duration_ms: u64,
-}
 
 /// What is to be run, beside the step itself.
 #[derive(Debug)]
@@ -154,6 +133,7 @@ impl Executor<'_, '_, '_> {
         let report = StepReport {
             version: task.step.id.clone(),
             description: task.step.description.clone(),
+            kind: task.step.kind,
             action: task.step.action,
             statements: task.step.statements,
             skipped: progress.skipped,

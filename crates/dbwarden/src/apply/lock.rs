@@ -10,9 +10,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
-use super::owner::Owner;
+use super::owner::{Holder, Owner};
 use super::run::{Event, Run};
 use crate::dialect::Records;
 use crate::driver::{DriverError, DriverErrorKind, Held, OpenOptions, Session, SessionLock};
@@ -34,21 +32,6 @@ impl Default for LockOptions {
     fn default() -> Self {
         Self { wait: Duration::from_secs(60), lease: Duration::from_secs(30), beat: Duration::from_secs(5) }
     }
-}
-
-/// Who holds the lock, as its row says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Holder {
-    /// The process.
-    pub owner: Owner,
-    /// Since when, in UTC.
-    pub since: String,
-    /// What it is doing.
-    pub doing: Option<String>,
-    /// Its token.
-    pub token: i64,
-    /// Its counter.
-    pub beat: i64,
 }
 
 /// Why the lock is not ours.

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::Serialize;
 
-use super::lock::Holder;
+use super::owner::Holder;
 use crate::driver::Interrupt;
-use crate::migration::RevisionId;
-use crate::migration::plan::Step;
+use crate::migration::plan::{Action, Step};
+use crate::migration::{Kind, RevisionId};
 
 /// Tells the time.
 pub trait Clock: Send + Sync + fmt::Debug {
@@ -65,6 +66,13 @@ pub enum Event<'a> {
         /// Statements in all.
         total: u64,
     },
+    /// A down script that comes from the database is about to be run.
+    StoredScript {
+        /// The migration.
+        id: &'a RevisionId,
+        /// The script.
+        text: &'a str,
+    },
     /// A step begins.
     StepStarted {
         /// The step.
@@ -93,7 +101,7 @@ pub enum Event<'a> {
     /// A step is committed.
     StepFinished {
         /// What it came to.
-        report: &'a super::execute::StepReport,
+        report: &'a StepReport,
     },
     /// Another session's lock was met; it is tried again.
     Retrying {
@@ -102,6 +110,27 @@ pub enum Event<'a> {
         /// What the engine said.
         reason: &'a str,
     },
+}
+
+/// What a step came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StepReport {
+    /// The id.
+    pub version: RevisionId,
+    /// What it does.
+    pub description: String,
+    /// The kind.
+    pub kind: Kind,
+    /// What was done with it.
+    pub action: Action,
+    /// Statements of its script.
+    pub statements: u64,
+    /// Statements that were left out, since a directive said so.
+    pub skipped: u64,
+    /// Statements that an earlier run had done.
+    pub resumed_from: u64,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
 }
 
 /// Watches a run.

@@ -165,6 +165,9 @@ fn not_yet(settings: &crate::project::DatabaseSettings) -> Vec<String> {
     if !(hooks.before.is_empty() && hooks.after.is_empty() && hooks.failure.is_empty()) {
         notes.push("the hooks in the settings are not run by this version yet".to_owned());
     }
+    if settings.safety.destructive != crate::project::Destructive::default() {
+        notes.push("safety.destructive in the settings is not acted on by this version yet".to_owned());
+    }
     if settings.schema_file.is_some() {
         notes.push("the schema_file in the settings is not written by this version yet".to_owned());
     }
@@ -179,8 +182,9 @@ pub(super) fn finish(
 ) {
     let graph = survey.set.graph();
     report.current = graph.current(versions);
-    report.at_head = graph.heads().iter().all(|head| versions.contains(head));
     report.pending = survey.state.pending.iter().filter(|id| !versions.contains(id)).cloned().collect();
+    // A head that is not asked for is nothing to get to.
+    report.at_head = report.pending.is_empty() && survey.state.ahead.is_empty();
 }
 
 /// What wants a person's word before a run.

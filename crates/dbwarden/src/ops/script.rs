@@ -11,7 +11,7 @@ use crate::migration::applied::History;
 use crate::migration::groups::{Group, GroupKind};
 use crate::migration::plan::{self, Plan};
 use crate::migration::set::MigrationSet;
-use crate::migration::source::{SourceError, SourceFile, directives, section_reader};
+use crate::migration::source::{Directive, SourceError, SourceFile, directives, section_reader};
 use crate::migration::state::State;
 use crate::migration::{Kind, Migration, RevisionId, Script};
 use crate::sql::{Event, ReadError, Rules};
@@ -38,8 +38,14 @@ pub fn script(
     let plan = plan::upgrade(&set, &state, &history, &options.request()?)?;
     let records = dialect.records(&deployment.settings.tables);
     let now = recorded_time(deployment.clock.now());
-    let writer =
-        Writer { dialect, records, who: deployment.who.clone(), now, shared: plan.single_transaction };
+    let writer = Writer {
+        dialect,
+        records,
+        who: deployment.who.clone(),
+        now,
+        shared: plan.single_transaction,
+        foreign_keys: deployment.settings.foreign_keys,
+    };
     let fail = |error: std::io::Error| ErrorKind::Usage {
         message: format!("the script cannot be written: {error}"),
     };
@@ -89,6 +95,8 @@ struct Writer {
     now: String,
     /// All in one transaction.
     shared: bool,
+    /// What foreign keys are in a session, unless a file says otherwise.
+    foreign_keys: bool,
 }
 
 impl Writer {
@@ -120,7 +128,7 @@ impl Writer {
             let statement = match reader.next() {
                 Ok(Some(Event::Statement(statement))) => statement,
                 Ok(Some(_)) => continue,
-                Ok(None) => return Ok(()),
+                Ok(None) => break,
                 Err(ReadError::Io(error)) => return Err(fail(error)),
                 Err(ReadError::Text(error)) => {
                     return Err(fail(std::io::Error::other(error.to_string())));
@@ -131,7 +139,7 @@ impl Writer {
                 continue;
             }
             ordinal += 1;
-            let Some(current) = group.or_else(|| groups.next()) else { return Ok(()) };
+            let Some(current) = group.or_else(|| groups.next()) else { break };
             let transaction = current.kind == GroupKind::Transaction && !self.shared;
             if group.is_none() {
                 if current.foreign_keys != keys {
@@ -144,8 +152,15 @@ impl Writer {
                 }
             }
             group = Some(current);
-            for (_, text) in directives(statement.leading, self.dialect.syntax()).unwrap_or_default() {
-                writeln!(out, "-- {text}").map_err(fail)?;
+            for (directive, text) in directives(statement.leading, self.dialect.syntax()).unwrap_or_default()
+            {
+                // A script cannot ask: whoever runs it must.
+                let word = if matches!(directive, Directive::Allow { .. }) {
+                    ""
+                } else {
+                    "CHECK FIRST, then keep or remove the next statement: "
+                };
+                writeln!(out, "-- {word}{text}").map_err(fail)?;
             }
             writeln!(out, "{};", statement.text).map_err(fail)?;
             let ends = ordinal + 1 == current.first + current.count;
@@ -159,11 +174,18 @@ impl Writer {
                 group = None;
             }
         }
+        if keys.is_some() {
+            let on = if self.foreign_keys { "ON" } else { "OFF" };
+            writeln!(out, "PRAGMA foreign_keys = {on};").map_err(fail)?;
+        }
+        Ok(())
     }
 
     /// The statement that records `migration`.
     fn record(&self, migration: &Migration) -> String {
         let text = |text: &str| format!("'{}'", text.replace('\'', "''"));
+        // A file that can no longer be read has just been read.
+        let down = super::run::down_script(migration).unwrap_or_default();
         let values = [
             text(migration.id.as_str()),
             text(&migration.description),
@@ -176,7 +198,7 @@ impl Writer {
             text(env!("CARGO_PKG_VERSION")),
             text("script"),
             migration.up.statements.to_string(),
-            "NULL".to_owned(),
+            down.as_deref().map_or_else(|| "NULL".to_owned(), text),
             text("applied from a script"),
         ];
         let mut values = values.into_iter();

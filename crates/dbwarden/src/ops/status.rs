@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::{Deployment, Survey};
-use crate::apply::lock::{self, Holder, LockRow};
+use crate::apply::lock::{self, LockRow};
+use crate::apply::owner::Holder;
 use crate::error::Error;
 use crate::migration::applied::{Applied, Direction, ForeignRecords, Unfinished};
 use crate::migration::groups::GroupKind;
@@ -32,7 +33,7 @@ pub struct Status {
     pub version: String,
     /// The current revisions.
     pub current: Vec<RevisionId>,
-    /// Whether those are all heads of the files.
+    /// Whether nothing versioned is pending that was asked for, and the files know all that is applied.
     pub at_head: bool,
     /// The heads of the files.
     pub heads: Vec<RevisionId>,
@@ -123,7 +124,6 @@ pub fn status(deployment: &mut Deployment<'_>, options: &StatusOptions) -> Resul
 
 fn of(survey: &Survey, database: String, target: String, lock: Option<Holder>) -> Status {
     let Survey { set, history, state, server } = survey;
-    let versions = history.versions();
     let heads: Vec<RevisionId> = set.graph().heads().into_iter().cloned().collect();
     let versioned = state.pending.iter().filter_map(|id| set.get(id)).map(|migration| line(migration, None));
     let repeatables = state
@@ -141,7 +141,8 @@ fn of(survey: &Survey, database: String, target: String, lock: Option<Holder>) -
         engine: server.database.name().to_owned(),
         version: server.version.clone(),
         current: state.current.clone(),
-        at_head: heads.iter().all(|head| versions.contains(head)),
+        // A head that is not asked for is nothing to get to.
+        at_head: state.pending.is_empty() && state.ahead.is_empty(),
         heads,
         applied: state
             .applied

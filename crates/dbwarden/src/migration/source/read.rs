@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::error::{SourceError, SourceProblem};
-use super::{Place, Source, SourceFile, formats, scan};
+use super::{Headers, Place, Source, SourceFile, formats, scan};
 use crate::dialect::Dialect;
 use crate::migration::{Kind, Migration, RevisionId, Script};
 
@@ -150,17 +150,17 @@ fn migration(name: &str, file: SourceFile, options: &ReadOptions) -> Result<Opti
 fn scan_file(file: &SourceFile, dialect: &'static dyn Dialect) -> Result<scan::Scanned, SourceError> {
     let unreadable = |error| SourceError::new(file.name.clone(), SourceProblem::Unreadable { error });
     match &file.place {
-        Place::Static(bytes) => scan::scan(file, *bytes, dialect),
-        Place::Text(text) => scan::scan(file, text.as_bytes(), dialect),
+        Place::Static(bytes) => scan::scan(file, *bytes, bytes.len() as u64, dialect),
+        Place::Text(text) => scan::scan(file, text.as_bytes(), text.len() as u64, dialect),
         Place::Path(path) => {
             let mut opened = File::open(path).map_err(unreadable)?;
             let size = opened.metadata().map_err(unreadable)?.len();
             if size > SMALL {
-                return scan::scan(file, opened, dialect);
+                return scan::scan(file, opened, size, dialect);
             }
             let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0) + 1);
             opened.read_to_end(&mut bytes).map_err(unreadable)?;
-            scan::scan(file, &bytes[..], dialect)
+            scan::scan(file, &bytes[..], size, dialect)
         }
     }
 }
@@ -170,6 +170,6 @@ pub(crate) fn script_of(
     file: &SourceFile,
     text: &str,
     dialect: &'static dyn Dialect,
-) -> Result<Script, SourceError> {
-    scan::scan(file, text.as_bytes(), dialect).map(|scanned| scanned.up)
+) -> Result<(Script, Headers), SourceError> {
+    scan::scan(file, text.as_bytes(), text.len() as u64, dialect).map(|scanned| (scanned.up, scanned.headers))
 }

@@ -2,7 +2,7 @@
 //! group, else unit by unit with the journal, so that a killed run goes on where it stopped.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::failure::{Cause, Kept, StepError};
@@ -332,7 +332,14 @@ impl Executor<'_, '_, '_> {
         if let Some(watchdog) = &progress.watchdog {
             watchdog.start();
         }
-        let ran = self.guard.session().run(piece.text);
+        let solitary = self.dialect.capabilities().alone_refuses_company && !in_transaction;
+        let ran = if solitary {
+            let gate = self.guard.gate();
+            let _quiet = gate.lock().unwrap_or_else(PoisonError::into_inner);
+            self.guard.session().run(piece.text)
+        } else {
+            self.guard.session().run(piece.text)
+        };
         let over = progress.watchdog.as_ref().and_then(Watchdog::stop);
         if let Err(error) = ran {
             if error.kind == DriverErrorKind::Interrupted {

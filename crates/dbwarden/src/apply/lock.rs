@@ -5,8 +5,8 @@
 //! a whole lease, or at once where the holder's end can be seen. A holder renews inside each of its transactions; where the
 //! token is another's by then, nothing is committed.
 
-use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -81,6 +81,8 @@ pub struct LockGuard<'s> {
     token: i64,
     held: Option<Box<dyn Held>>,
     heartbeat: Option<Heartbeat>,
+    /// Held by the heartbeat while its session is open.
+    gate: Arc<Mutex<()>>,
     released: bool,
 }
 
@@ -165,11 +167,12 @@ impl<'s> LockGuard<'s> {
             let holder = match attempt {
                 Ok(Attempt::Taken(token)) => {
                     session.set_lock_timeout(lock_timeout)?;
-                    let heartbeat = company
-                        .filter(|_| session.may_have_company())
-                        .map(|(url, open)| Heartbeat::start(url, open, &records, token, options.beat));
+                    let gate = Arc::new(Mutex::new(()));
+                    let heartbeat = company.filter(|_| session.may_have_company()).map(|(url, open)| {
+                        Heartbeat::start(url, open, &records, token, options.beat, Arc::clone(&gate))
+                    });
                     run.point("lock-taken");
-                    return Ok(Self { session, records, token, held, heartbeat, released: false });
+                    return Ok(Self { session, records, token, held, heartbeat, gate, released: false });
                 }
                 Ok(Attempt::Held(holder)) => {
                     seen.clone_from(&holder);
@@ -207,6 +210,11 @@ impl<'s> LockGuard<'s> {
     /// Returns the SQL of our tables.
     pub fn records(&self) -> Arc<Records> {
         Arc::clone(&self.records)
+    }
+
+    /// Returns what keeps the heartbeat's session closed while it is locked.
+    pub(crate) fn gate(&self) -> Arc<Mutex<()>> {
+        Arc::clone(&self.gate)
     }
 
     /// Renews the lease, inside the transaction that is to be committed next.
@@ -340,6 +348,7 @@ impl Heartbeat {
         records: &Arc<Records>,
         token: i64,
         beat: Duration,
+        gate: Arc<Mutex<()>>,
     ) -> Self {
         let (stop, stopped) = channel();
         let (url, records) = (url.clone(), Arc::clone(records));
@@ -351,8 +360,8 @@ impl Heartbeat {
         };
         let thread = std::thread::spawn(move || {
             while stopped.recv_timeout(beat) == Err(RecvTimeoutError::Timeout) {
-                // Opened for each beat: most runs are over before the first, and a connection that stood open beside ours
-                // would keep a migration from leaving WAL (https://www.sqlite.org/pragma.html#pragma_journal_mode).
+                let _open = gate.lock().unwrap_or_else(PoisonError::into_inner);
+                // Opened for each beat: most runs are over before the first, and some statements want no company.
                 // BUSY: our own transaction, or another's, keeps everybody out, who waits as well as us. No row: the lock
                 // is another's, and the next renewal will say so.
                 if let Ok(mut session) = crate::driver::open(&url, &open)

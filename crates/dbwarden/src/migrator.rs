@@ -374,7 +374,7 @@ impl<'host> Migrator<'host> {
     ///
     /// # Errors
     /// As [`Migrator::survey`].
-    pub fn applied(&mut self) -> Result<Vec<Applied>, Error> {
+    pub fn applied(&mut self) -> Result<Vec<Arc<Applied>>, Error> {
         Ok(self.survey()?.history.applied)
     }
 

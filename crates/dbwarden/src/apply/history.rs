@@ -1,6 +1,7 @@
 //! The records: reads them whole, and writes one row for each finished migration.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::journal;
 use crate::dialect::Records;
@@ -83,7 +84,7 @@ pub fn read(session: &mut dyn Session, records: &Records, tables: &Tables) -> Re
     }
     if history.exists {
         for row in session.query(&records.history, &[])? {
-            history.applied.extend(applied(&row, &mut history.oddities));
+            history.applied.extend(applied(row, &mut history.oddities).map(Arc::new));
         }
     }
     if journalled {
@@ -124,46 +125,47 @@ fn foreign(table: &str) -> ForeignRecords {
 
 /// A row as it can be read. What makes no sense is named in `oddities`; a row with a version counts as applied all the same,
 /// since running its migration again could do harm.
-fn applied(row: &Row, oddities: &mut Vec<String>) -> Option<Applied> {
-    let version = match row.get(0) {
+fn applied(mut row: Row, oddities: &mut Vec<String>) -> Option<Applied> {
+    let version = match row.take(0) {
         Value::Null => String::new(),
+        Value::Text(text) => text,
         value => value.to_string(),
     };
     if version.trim().is_empty() {
         oddities.push("a row has no version".to_owned());
         return None;
     }
-    let mut kind = row.text(2);
-    if !["versioned", "runs-always", "runs-on-change"].contains(&kind) {
+    let mut kind = row.take_text(2).unwrap_or_default();
+    if !["versioned", "runs-always", "runs-on-change"].contains(&kind.as_str()) {
         oddities.push(format!("the row of {version} has the kind \"{kind}\""));
         kind = if version.starts_with("RA__") {
-            "runs-always"
+            "runs-always".to_owned()
         } else if version.starts_with("ROC__") {
-            "runs-on-change"
+            "runs-on-change".to_owned()
         } else {
-            "versioned"
+            "versioned".to_owned()
         };
     }
     let mut text = |index: usize, name: &str| {
-        row.optional_text(index).unwrap_or_else(|| {
+        row.take_text(index).unwrap_or_else(|| {
             oddities.push(format!("the row of {version} has no {name}"));
             String::new()
         })
     };
     let (checksum, applied_at) = (text(3, "checksum"), text(5, "applied_at"));
     Some(Applied {
-        description: row.text(1).to_owned(),
-        kind: kind.to_owned(),
+        description: row.take_text(1).unwrap_or_default(),
+        kind,
         checksum: Checksum::recorded(checksum),
-        file_hash: row.optional_text(4).map(FileHash::recorded),
+        file_hash: row.take_text(4).map(FileHash::recorded),
         applied_at,
         duration_ms: row.integer(6).unwrap_or(0),
-        applied_by: row.text(7).to_owned(),
-        tool_version: row.text(8).to_owned(),
-        run_id: row.text(9).to_owned(),
+        applied_by: row.take_text(7).unwrap_or_default(),
+        tool_version: row.take_text(8).unwrap_or_default(),
+        run_id: row.take_text(9).unwrap_or_default(),
         statements: row.integer(10).unwrap_or(0),
         has_down: row.integer(11).unwrap_or(0) != 0,
-        note: row.optional_text(12),
+        note: row.take_text(12),
         version: RevisionId::new(version),
     })
 }

@@ -11,6 +11,7 @@ use crate::apply::run::Observer;
 use crate::error::{Error, ErrorKind, Refusal};
 use crate::migration::graph::Target;
 use crate::migration::plan::{self, Plan, Reach, UpgradeRequest};
+use crate::migration::set::MigrationSet;
 use crate::migration::state::{Selection, State};
 
 /// What is asked of `migrate`.
@@ -85,7 +86,8 @@ pub fn migrate(
     let company = matches!(deployment.connection, super::Connection::Address);
     let mut run = deployment.run(&*clock, observer);
 
-    let (mut survey, session) = survey::open(deployment, &selection, !options.dry_run)?;
+    let (source, read) = (deployment.source.clone(), deployment.read_options()?);
+    let (mut survey, session) = survey::glance(deployment, &selection, !options.dry_run)?;
     if !survey.history.exists
         && !options.record_only
         && let Some(records) = survey.history.foreign.first()
@@ -100,6 +102,10 @@ pub fn migrate(
     if plan.is_empty() {
         return Ok(report);
     }
+    // Something is to be done: now the files are needed whole.
+    survey.set = MigrationSet::load(&source, &read)?;
+    survey.state = State::new(&survey.set, &survey.history, &selection)?;
+    plan = self::plan(&survey, &request)?;
     if options.dry_run {
         report.plan = Some(plan);
         return Ok(report);

@@ -85,7 +85,7 @@ fn taken_for_applied(set: &MigrationSet, ids: &[RevisionId]) -> History {
         has_down: migration.down.is_some(),
         note: None,
     });
-    History { exists: true, applied: rows.collect(), ..History::default() }
+    History { exists: true, applied: rows.map(std::sync::Arc::new).collect(), ..History::default() }
 }
 
 struct Writer {

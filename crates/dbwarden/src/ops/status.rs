@@ -1,6 +1,7 @@
 //! Where a database stands: everything that a person asks first.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -66,7 +67,7 @@ pub struct Status {
 pub struct AppliedLine {
     /// Its row.
     #[serde(flatten)]
-    pub row: Applied,
+    pub row: Arc<Applied>,
     /// How it stands to its file.
     #[serde(flatten)]
     pub standing: Standing,
@@ -133,7 +134,7 @@ fn of(survey: &Survey, database: String, target: String, lock: Option<Holder>) -
         .filter_map(|(id, due)| Some(line(set.get(id)?, Some(*due))));
     let row_of_repeatable = history.applied.iter().filter(|row| !row.is_versioned()).map(|row| {
         let standing = crate::migration::state::standing(row, set.get(&row.version));
-        AppliedLine { row: row.clone(), standing }
+        AppliedLine { row: Arc::clone(row), standing }
     });
     Status {
         database,
@@ -147,7 +148,7 @@ fn of(survey: &Survey, database: String, target: String, lock: Option<Holder>) -
         applied: state
             .applied
             .iter()
-            .map(|(row, standing)| AppliedLine { row: row.clone(), standing: standing.clone() })
+            .map(|(row, standing)| AppliedLine { row: Arc::clone(row), standing: standing.clone() })
             .chain(row_of_repeatable)
             .collect(),
         pending: versioned.chain(repeatables).collect(),

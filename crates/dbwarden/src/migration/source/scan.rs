@@ -11,7 +11,7 @@ use crate::dialect::Dialect;
 use crate::migration::Script;
 use crate::migration::checksum::{FileHash, v1};
 use crate::migration::groups::{Grouper, Taken, first_words};
-use crate::sql::{Event, Position, ReadError, Reader, Rules, TokenKind, tokens};
+use crate::sql::{Event, Position, ReadError, Reader, Rules, Syntax, TokenKind, tokens};
 
 /// What a file turns out to hold.
 #[derive(Debug)]
@@ -58,6 +58,27 @@ fn marker(comment: &str) -> Option<Section> {
 
 fn is_marker(comment: &str) -> bool {
     marker(comment).is_some()
+}
+
+/// What the headers at the start of a file say, found without splitting it; nothing where they are wrong, or do not end in
+/// `head`.
+pub(super) fn headers(head: &[u8], syntax: Syntax) -> Option<Headers> {
+    let text = match std::str::from_utf8(head) {
+        Ok(text) => text,
+        // A character may be cut at the end.
+        Err(error) => std::str::from_utf8(&head[..error.valid_up_to()]).ok()?,
+    };
+    let mut reader = HeaderReader::default();
+    for token in tokens(text.strip_prefix('\u{feff}').unwrap_or(text), Rules::new(syntax)) {
+        match token.kind {
+            TokenKind::Whitespace | TokenKind::BlockComment => {}
+            TokenKind::LineComment if is_marker(token.text) => {}
+            TokenKind::LineComment if token.text.starts_with("--") => reader.comment(token.text).ok()?,
+            TokenKind::LineComment => {}
+            _ => return Some(reader.finish()),
+        }
+    }
+    None
 }
 
 /// A buffer for `length` bytes of text: making it is what a small file would cost most.

@@ -149,6 +149,16 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         before: &[&["migrate"]],
         command: &["migrate"],
     },
+    Scenario {
+        name: "rollback beside repeatables",
+        files: &[
+            ("0001_log.sql", LOG),
+            ("0002_users.sql", USERS),
+            ("ROC__names.sql", "DROP VIEW IF EXISTS logged;\nCREATE VIEW logged AS SELECT what FROM log;\n"),
+        ],
+        before: &[&["migrate"]],
+        command: &["rollback", "-t", "0001"],
+    },
     Scenario { name: "stamp", files: PLAIN, before: &[], command: &["stamp", "head"] },
     Scenario { name: "stamp to base", files: PLAIN, before: &[&["migrate"]], command: &["stamp", "base"] },
     Scenario {

@@ -86,13 +86,13 @@ fn there_and_back(directory: &str, others: &[&str], left: &[&str]) -> Vec<String
     );
     let mut undone = example.down();
     undone.reverse();
+    // Repeatables are forgotten beside what they stand on.
+    undone.retain(|id| !id.starts_with('R'));
     let versioned: Vec<_> = applied.iter().filter(|id| !id.starts_with('R')).cloned().collect();
     assert_eq!(undone, versioned);
     assert_eq!(example.objects(), left);
     example.up(&[]);
-    if !applied.iter().any(|id| id.starts_with("ROC__")) {
-        assert_eq!(example.objects(), made);
-    }
+    assert_eq!(example.objects(), made);
     applied
 }
 
@@ -117,7 +117,7 @@ fn the_shop_keeps_its_rows() {
     assert_eq!(shop.ask("SELECT what FROM order_events"), ["ordered", "ordered", "paid"]);
     assert_eq!(shop.ask("SELECT sku FROM sales_by_product WHERE sold = 2"), ["GT-0001"]);
     assert_eq!(shop.ask("SELECT 'violated' FROM pragma_foreign_key_check"), [""; 0]);
-    assert_eq!(shop.down().len(), 18);
+    assert_eq!(shop.down().iter().filter(|id| !id.starts_with('R')).count(), 18);
     assert_eq!(shop.objects(), [""; 0]);
 }
 

@@ -126,6 +126,7 @@ fn foreign(table: &str) -> ForeignRecords {
 /// A row as it can be read. What makes no sense is named in `oddities`; a row with a version counts as applied all the same,
 /// since running its migration again could do harm.
 fn applied(mut row: Row, oddities: &mut Vec<String>) -> Option<Applied> {
+    let before = oddities.len();
     let version = match row.take(0) {
         Value::Null => String::new(),
         Value::Text(text) => text,
@@ -165,6 +166,7 @@ fn applied(mut row: Row, oddities: &mut Vec<String>) -> Option<Applied> {
         run_id: row.take_text(9).unwrap_or_default(),
         statements: row.integer(10).unwrap_or(0),
         has_down: row.integer(11).unwrap_or(0) != 0,
+        odd: oddities.len() > before,
         note: row.take_text(12),
         version: RevisionId::new(version),
     })

@@ -35,6 +35,8 @@ pub struct Applied {
     pub statements: i64,
     /// Whether its down script is stored.
     pub has_down: bool,
+    /// The row makes sense only in part, and is named for it.
+    pub odd: bool,
     /// What was noted: that it was stamped, or accepted, by whom and why.
     pub note: Option<String>,
 }

@@ -263,7 +263,7 @@ pub fn upgrade(
             next: unfinished.done() + 1,
         });
     }
-    let versions = history.versions();
+    let versions = &state.versions;
     let graph = set.graph();
     // What is not asked for holds back nothing.
     let passed: BTreeSet<RevisionId> = versions.iter().chain(&state.not_selected).cloned().collect();
@@ -275,7 +275,7 @@ pub fn upgrade(
         return Err(PlanError::Ahead { ahead: state.ahead.clone(), pending: ids });
     }
     let mut notes = Vec::new();
-    let late = graph.late(&ids, &versions);
+    let late = graph.late(&ids, versions);
     if !late.is_empty() {
         let newest = history.applied.iter().rfind(|row| row.is_versioned());
         let newest = newest.map_or_else(|| RevisionId::from(""), |row| row.version.clone());

@@ -78,6 +78,8 @@ pub enum Due {
 pub struct State {
     /// Each versioned row, oldest first, and how it stands to its file.
     pub applied: Vec<(Arc<Applied>, Standing)>,
+    /// The ids of the versioned rows.
+    pub versions: BTreeSet<RevisionId>,
     /// The revisions that nothing applied stands on.
     pub current: Vec<RevisionId>,
     /// Versioned ones to be applied, in order.
@@ -100,7 +102,10 @@ impl State {
     /// # Errors
     /// A squash of which this database has only a part.
     pub fn new(set: &MigrationSet, history: &History, selection: &Selection) -> Result<Self, GraphError> {
-        let versions = history.versions();
+        // A row that makes sense only in part keeps its file from being run again, and says nothing beyond that.
+        let odd = |row: &Applied| row.odd && set.get(&row.version).is_none();
+        let rows = history.applied.iter().filter(|row| row.is_versioned() && !odd(row));
+        let versions: BTreeSet<RevisionId> = rows.map(|row| row.version.clone()).collect();
         let applied: Vec<_> = history
             .applied
             .iter()
@@ -109,10 +114,11 @@ impl State {
             .collect();
         let replaced = |id: &RevisionId| set.graph().replaced_by(id).is_some();
         let gone = |(row, standing): &(Arc<Applied>, Standing)| {
-            *standing == Standing::Gone && !replaced(&row.version)
+            *standing == Standing::Gone && !row.odd && !replaced(&row.version)
         };
-        let last_known = applied.iter().rposition(|row| !gone(row)).map_or(0, |index| index + 1);
-        let known_any = applied.iter().any(|row| !gone(row));
+        let known = |row: &(Arc<Applied>, Standing)| !gone(row) && !row.0.odd;
+        let last_known = applied.iter().rposition(known).map_or(0, |index| index + 1);
+        let known_any = applied.iter().any(known);
         let without_file = |rows: &[(Arc<Applied>, Standing)]| -> Vec<RevisionId> {
             rows.iter().filter(|row| gone(row)).map(|(row, _)| row.version.clone()).collect()
         };
@@ -154,6 +160,7 @@ impl State {
             gone: missing.into_iter().filter(|id| not_renamed(id) && !accepted(id)).collect(),
             renamed,
             applied,
+            versions,
         })
     }
 

@@ -129,7 +129,7 @@ pub fn migrate(
         let ground =
             Ground { set: &survey.set, history: &survey.history, recorded: &recorded, environment, note };
         steps(&limits, &mut guard, &plan, &ground, &mut run, &mut report)?;
-        let mut versions = survey.history.versions();
+        let mut versions = survey.state.versions.clone();
         versions.extend(
             plan.steps
                 .iter()
@@ -160,7 +160,7 @@ pub(super) fn report(settings: &crate::project::DatabaseSettings, survey: &Surve
     };
     report.notes.extend(survey.history.oddities.iter().map(|oddity| format!("in the records: {oddity}")));
     report.notes.extend(not_yet(settings));
-    finish(&mut report, survey, &survey.history.versions());
+    finish(&mut report, survey, &survey.state.versions);
     report
 }
 
@@ -187,7 +187,11 @@ pub(super) fn finish(
     versions: &BTreeSet<crate::migration::RevisionId>,
 ) {
     let graph = survey.set.graph();
-    report.current = graph.current(versions);
+    report.current = if *versions == survey.state.versions {
+        survey.state.current.clone()
+    } else {
+        graph.current(versions)
+    };
     report.pending = survey.state.pending.iter().filter(|id| !versions.contains(id)).cloned().collect();
     // A head that is not asked for is nothing to get to.
     report.at_head = report.pending.is_empty() && survey.state.ahead.is_empty();

@@ -89,7 +89,7 @@ pub fn rollback(
     let ground =
         Ground { set: &survey.set, history: &survey.history, recorded: &recorded, environment, note: None };
     steps(&limits, &mut guard, &plan, &ground, &mut run, &mut report)?;
-    let mut versions = survey.history.versions();
+    let mut versions = survey.state.versions.clone();
     for step in &plan.steps {
         versions.remove(&step.id);
     }

@@ -192,6 +192,7 @@ fn row(migration: &Migration, has_down: bool, note: Option<String>, run: &Run<'_
         run_id: run.id.clone(),
         statements: i64::try_from(migration.up.statements).unwrap_or(i64::MAX),
         has_down,
+        odd: false,
         note,
     }
 }

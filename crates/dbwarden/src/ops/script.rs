@@ -83,6 +83,7 @@ fn taken_for_applied(set: &MigrationSet, ids: &[RevisionId]) -> History {
         run_id: String::new(),
         statements: 0,
         has_down: migration.down.is_some(),
+        odd: false,
         note: None,
     });
     History { exists: true, applied: rows.map(std::sync::Arc::new).collect(), ..History::default() }

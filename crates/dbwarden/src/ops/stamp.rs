@@ -88,7 +88,7 @@ pub fn stamp(
         note: Some(format!("stamped without being run, by {}", run.who)),
     };
     steps(&limits, &mut guard, &plan, &ground, &mut run, &mut report)?;
-    let mut versions = survey.history.versions();
+    let mut versions = survey.state.versions.clone();
     for step in &plan.steps {
         match step.action {
             Action::Record => versions.insert(step.id.clone()),
@@ -103,7 +103,7 @@ pub fn stamp(
 
 fn plan(survey: &Survey, stamp: &Stamp) -> Result<Plan, Error> {
     let graph = survey.set.graph();
-    let versions = survey.history.versions();
+    let versions = survey.state.versions.clone();
     let mut all_rows = false;
     let wanted: BTreeSet<RevisionId> = match stamp {
         Stamp::Exactly(target) => {

@@ -117,7 +117,7 @@ pub fn verify(deployment: &mut Deployment<'_>, only: Option<&str>) -> Result<Ver
         let names = heads.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
         add("heads", false, None, format!("there are several heads: {names}"));
     }
-    let late = set.graph().late(&state.pending, &history.versions());
+    let late = set.graph().late(&state.pending, &state.versions);
     for id in &late {
         add("late", false, Some(id), "pending, and older than the newest applied migration".to_owned());
     }

@@ -69,8 +69,8 @@ impl Handle<'_> {
 enum Place {
     File(PathBuf),
     Memory,
-    /// A file that is not there and was not to be made: an empty database stands in for it, and is never written.
-    Absent,
+    /// A file that is not there and was not to be made yet: an empty database stands in for it, and is never written.
+    Absent(PathBuf),
     Host,
 }
 
@@ -87,7 +87,7 @@ impl SqliteSession<'static> {
         let place = match url.path() {
             None => Place::Memory,
             Some(path) if options.create || path.exists() => Place::File(path.to_owned()),
-            Some(_) => Place::Absent,
+            Some(path) => Place::Absent(path.to_owned()),
         };
         let mut session = SqliteSession {
             connection: Handle::Own(connect(&place, options.create)?),
@@ -244,6 +244,16 @@ impl Session for SqliteSession<'_> {
             Place::File(path) => Ok(FileLock::attempt(path)),
             _ => Ok(SessionLock::Unsupported),
         }
+    }
+
+    fn create(&mut self) -> Result<(), DriverError> {
+        if let Place::Absent(path) = &self.place {
+            let place = Place::File(path.clone());
+            self.connection = Handle::Own(connect(&place, true)?);
+            self.place = place;
+            self.prepare()?;
+        }
+        Ok(())
     }
 
     fn interrupter(&self) -> Arc<dyn Interrupt> {

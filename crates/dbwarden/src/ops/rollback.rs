@@ -60,7 +60,7 @@ pub fn rollback(
     let company = matches!(deployment.connection, super::Connection::Address);
     let mut run = deployment.run(&*clock, observer);
 
-    let (mut survey, mut session) = survey::open(deployment, &selection, false)?;
+    let (mut survey, mut session) = survey::open(deployment, &selection)?;
     let records = Arc::new(dialect.records(&settings.tables));
     let (mut plan, mut recorded) = self::plan(&survey, &mut *session, dialect, &records, &reach)?;
     let mut report = report(&settings, &survey, &plan);

@@ -38,18 +38,18 @@ pub fn files(deployment: &Deployment<'_>) -> Result<MigrationSet, Error> {
 /// # Errors
 /// A file that is no migration; a database that cannot be opened or read.
 pub fn survey(deployment: &mut Deployment<'_>, selection: &Selection) -> Result<Survey, Error> {
-    let (survey, _) = open(deployment, selection, false)?;
+    let (survey, _) = open(deployment, selection)?;
     Ok(survey)
 }
 
-/// Reads files and records, and returns the session with them. Files and records are read at the same time.
+/// Reads files and records, and returns the session with them. Files and records are read at the same time. A file that
+/// is not there is not made: [`Session::create`] does that.
 pub(super) fn open<'a>(
     deployment: &'a mut Deployment<'_>,
     selection: &Selection,
-    create: bool,
 ) -> Result<(Survey, Box<dyn Session + 'a>), Error> {
     let dialect = deployment.dialect()?;
-    let (options, read) = (deployment.open_options(create), deployment.read_options()?);
+    let (options, read) = (deployment.open_options(false), deployment.read_options()?);
     let tables = deployment.settings.tables.clone();
     let wait = deployment.lock.wait;
     let points = deployment.points.clone();

@@ -178,7 +178,7 @@ pub fn accept(
     let settings = deployment.settings.clone();
     let company = matches!(deployment.connection, super::Connection::Address);
     let mut run = deployment.run(&*clock, observer);
-    let (mut survey, session) = super::survey::open(deployment, &selection, false)?;
+    let (mut survey, session) = super::survey::open(deployment, &selection)?;
     find(&survey, reference)?;
     let records = Arc::new(dialect.records(&settings.tables));
     let company = company.then_some((&settings.url, &open));

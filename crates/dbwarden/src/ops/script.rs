@@ -1,8 +1,10 @@
 //! The SQL that a run would send, as text, without a database.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 
 use super::migrate::MigrateOptions;
+use super::run::down_script;
 use super::{Deployment, files};
 use crate::apply::run::recorded_time;
 use crate::dialect::{Dialect, Manner, Records};
@@ -11,7 +13,7 @@ use crate::migration::applied::History;
 use crate::migration::groups::{Group, GroupKind};
 use crate::migration::plan::{self, Plan};
 use crate::migration::set::MigrationSet;
-use crate::migration::source::{SourceError, SourceFile, directives, section_reader};
+use crate::migration::source::{Condition, Directive, SourceError, SourceFile, directives, section_reader};
 use crate::migration::state::State;
 use crate::migration::{Kind, Migration, RevisionId, Script};
 use crate::sql::{Event, ReadError, Rules};
@@ -38,11 +40,21 @@ pub fn script(
     let plan = plan::upgrade(&set, &state, &history, &options.request()?)?;
     let records = dialect.records(&deployment.settings.tables);
     let now = recorded_time(deployment.clock.now());
-    let writer =
-        Writer { dialect, records, who: deployment.who.clone(), now, shared: plan.single_transaction };
+    let writer = Writer {
+        dialect,
+        records,
+        who: deployment.who.clone(),
+        now,
+        shared: plan.single_transaction,
+        foreign_keys: deployment.settings.foreign_keys,
+        environment: deployment.environment(),
+    };
     let fail = |error: std::io::Error| ErrorKind::Usage {
         message: format!("the script cannot be written: {error}"),
     };
+    if writer.foreign_keys {
+        writeln!(out, "{};", foreign_keys(true)).map_err(fail)?;
+    }
     if applied.is_empty() {
         for statement in &writer.records.create {
             writeln!(out, "{statement};").map_err(fail)?;
@@ -89,6 +101,13 @@ struct Writer {
     now: String,
     /// All in one transaction.
     shared: bool,
+    /// What foreign keys are in each session, unless a file says otherwise.
+    foreign_keys: bool,
+    environment: BTreeSet<String>,
+}
+
+fn foreign_keys(on: bool) -> &'static str {
+    if on { "PRAGMA foreign_keys = ON" } else { "PRAGMA foreign_keys = OFF" }
 }
 
 impl Writer {
@@ -96,7 +115,7 @@ impl Writer {
         let fail = |error: std::io::Error| Error::from(SourceError::unreadable(&migration.file.name, error));
         writeln!(out, "\n-- {} {}", migration.id, migration.description).map_err(fail)?;
         if record_only {
-            writeln!(out, "{};", self.record(migration)).map_err(fail)?;
+            writeln!(out, "{};", self.record(migration)?).map_err(fail)?;
             return Ok(());
         }
         self.statements(migration, &migration.file, &migration.up, out)
@@ -120,7 +139,13 @@ impl Writer {
             let statement = match reader.next() {
                 Ok(Some(Event::Statement(statement))) => statement,
                 Ok(Some(_)) => continue,
-                Ok(None) => return Ok(()),
+                Ok(None) => {
+                    // The next migration finds the session as each one does.
+                    if keys.is_some_and(|on| on != self.foreign_keys) {
+                        writeln!(out, "{};", foreign_keys(self.foreign_keys)).map_err(fail)?;
+                    }
+                    return Ok(());
+                }
                 Err(ReadError::Io(error)) => return Err(fail(error)),
                 Err(ReadError::Text(error)) => {
                     return Err(fail(std::io::Error::other(error.to_string())));
@@ -135,8 +160,8 @@ impl Writer {
             let transaction = current.kind == GroupKind::Transaction && !self.shared;
             if group.is_none() {
                 if current.foreign_keys != keys {
-                    let on = if current.foreign_keys == Some(true) { "ON" } else { "OFF" };
-                    writeln!(out, "PRAGMA foreign_keys = {on};").map_err(fail)?;
+                    let on = current.foreign_keys.unwrap_or(self.foreign_keys);
+                    writeln!(out, "{};", foreign_keys(on)).map_err(fail)?;
                     keys = current.foreign_keys;
                 }
                 if transaction {
@@ -144,13 +169,23 @@ impl Writer {
                 }
             }
             group = Some(current);
-            for (_, text) in directives(statement.leading, self.dialect.syntax()).unwrap_or_default() {
+            let mut wanted = true;
+            for (directive, text) in directives(statement.leading, self.dialect.syntax()).unwrap_or_default()
+            {
                 writeln!(out, "-- {text}").map_err(fail)?;
+                wanted &= self.wants(&directive).ok_or_else(|| ErrorKind::Usage {
+                    message: format!(
+                        "{}:{}: only the database can say whether `-- {text}` holds, and a script asks nobody",
+                        file.name, statement.start.line
+                    ),
+                })?;
             }
-            writeln!(out, "{};", statement.text).map_err(fail)?;
+            if wanted {
+                writeln!(out, "{};", statement.text).map_err(fail)?;
+            }
             let ends = ordinal + 1 == current.first + current.count;
             if ordinal == last {
-                writeln!(out, "{};", self.record(migration)).map_err(fail)?;
+                writeln!(out, "{};", self.record(migration)?).map_err(fail)?;
             }
             if ends {
                 if transaction {
@@ -161,9 +196,25 @@ impl Writer {
         }
     }
 
-    /// The statement that records `migration`.
-    fn record(&self, migration: &Migration) -> String {
+    /// Whether a statement with `directive` before it is to be run, where that is known without the database.
+    fn wants(&self, directive: &Directive) -> Option<bool> {
+        let holds = |condition: &Condition| match condition {
+            Condition::Engine(engine) => Some(self.dialect.database() == *engine),
+            Condition::Environment(name) => Some(self.environment.contains(&name.to_ascii_lowercase())),
+            Condition::Exists(_) | Condition::Query(_) => None,
+        };
+        match directive {
+            Directive::Unless(condition) => holds(condition).map(|holds| !holds),
+            Directive::OnlyIf(condition) => holds(condition),
+            Directive::Allow { .. } => Some(true),
+        }
+    }
+
+    /// The statements that record `migration`.
+    fn record(&self, migration: &Migration) -> Result<String, Error> {
         let text = |text: &str| format!("'{}'", text.replace('\'', "''"));
+        let down = down_script(migration)
+            .map_err(|error| Error::from(SourceError::unreadable(&migration.file.name, error)))?;
         let values = [
             text(migration.id.as_str()),
             text(&migration.description),
@@ -176,17 +227,21 @@ impl Writer {
             text(env!("CARGO_PKG_VERSION")),
             text("script"),
             migration.up.statements.to_string(),
-            "NULL".to_owned(),
+            down.as_deref().map_or_else(|| "NULL".to_owned(), text),
             text("applied from a script"),
         ];
         let mut values = values.into_iter();
         let mut statement = String::new();
+        if migration.kind != Kind::Versioned {
+            // A repeatable has one row, that of its last run.
+            statement = self.records.delete.replacen('?', &text(migration.id.as_str()), 1) + ";\n";
+        }
         for (index, piece) in self.records.insert.split('?').enumerate() {
             if index > 0 {
                 statement.push_str(&values.next().unwrap_or_default());
             }
             statement.push_str(piece);
         }
-        statement
+        Ok(statement)
     }
 }

@@ -97,7 +97,7 @@ fn all(
                 if shared {
                     // What went before is rolled back with it.
                     executor.guard.session().rollback().ok();
-                    report.steps.clear();
+                    report.rolled_back = report.steps.drain(..).map(|step| step.version).collect();
                 }
                 return Err((error, index));
             }
@@ -110,7 +110,7 @@ fn all(
         });
         if let Err(cause) = committed {
             executor.guard.session().rollback().ok();
-            report.steps.clear();
+            report.rolled_back = report.steps.drain(..).map(|step| step.version).collect();
             return Err((whole(plan, cause), last));
         }
         executor.run.point("committed");
@@ -148,7 +148,7 @@ fn task<'a>(step: &'a Step, ground: &Ground<'a>, run: &Run<'_>) -> Result<Task<'
 }
 
 /// The text that undoes `migration`, to be stored with its row, so that a release without the file can still go back.
-fn down_script(migration: &Migration) -> std::io::Result<Option<String>> {
+pub(super) fn down_script(migration: &Migration) -> std::io::Result<Option<String>> {
     use std::io::Read;
     let Some(down) = &migration.down else { return Ok(None) };
     if migration.kind != Kind::Versioned || down.length > DOWN_SCRIPT_LIMIT as u64 {

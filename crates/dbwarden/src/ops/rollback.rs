@@ -136,7 +136,7 @@ fn gates(
     }
     // Backups come with a later version: until then none is ever recorded.
     if let Some(within) = settings.safety.require_backup_within {
-        return refused(Refusal::NoBackup { within: format!("{} h", within.as_secs() / 3600) });
+        return refused(Refusal::NoBackup { within: crate::project::duration_text(within) });
     }
     if !settings.protected {
         return Ok(());
@@ -146,5 +146,8 @@ fn gates(
         return refused(Refusal::RecordedScript { id: id.clone(), script });
     }
     let ids = plan.steps.iter().map(|step| step.id.as_str()).collect::<Vec<_>>().join(", ");
-    refused(Refusal::Protected { what: format!("rollback of {ids}"), database: settings.name.clone() })
+    refused(Refusal::Protected {
+        what: format!("rollback of {ids} changes"),
+        database: settings.name.clone(),
+    })
 }

@@ -69,7 +69,7 @@ pub fn stamp(
     }
     if settings.protected && !options.agreed {
         let refusal =
-            Refusal::Protected { what: "stamp rewrites the records".to_owned(), database: settings.name };
+            Refusal::Protected { what: "stamp rewrites the records of".to_owned(), database: settings.name };
         return Err(ErrorKind::Refused { refusal }.into());
     }
     let records = Arc::new(dialect.records(&settings.tables));

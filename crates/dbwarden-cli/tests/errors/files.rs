@@ -97,6 +97,13 @@ fn a_near_miss_of_a_marker() {
     let said = [
         file("0002_near.sql", "-- upgrade\nCREATE TABLE a (id INTEGER);\n-- rolback\nDROP TABLE a;\n"),
         file("0002_near.sql", "-- upgrade:\nCREATE TABLE a (id INTEGER);\n-- rollback:\nDROP TABLE a;\n"),
+        file("0002_near.sql", "CREATE TABLE a (id INTEGER);\n-- ===== Roll back =====\nDROP TABLE a;\n"),
+        file("0002_near.sql", "CREATE TABLE a (id INTEGER);\n-- undo\nDROP TABLE a;\n"),
+        file("0002_near.sql", "-- +goose Up\nCREATE TABLE a (id INTEGER);\n-- +goose Down\nDROP TABLE a;\n"),
+        file(
+            "0002_near.sql",
+            "-- migrate:up\nCREATE TABLE a (id INTEGER);\n-- migrate:down\nDROP TABLE a;\n",
+        ),
     ];
     assert_snapshot!(said.join("\n"));
 }
@@ -207,11 +214,6 @@ fn a_directive_before_what_is_no_statement() {
 #[test]
 fn a_name_that_says_no_revision() {
     assert_snapshot!(file("add coupons.sql", "CREATE TABLE coupons (id INTEGER);\n"));
-}
-
-#[test]
-fn shell_commands() {
-    assert_snapshot!(file("0002_shell.sql", "\\connect shop\nCREATE TABLE a (id INTEGER);\n"));
 }
 
 #[test]

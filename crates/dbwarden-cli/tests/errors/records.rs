@@ -92,10 +92,10 @@ fn ahead_where_that_is_forbidden() {
 #[test]
 fn late_with_strict() {
     let sandbox = Sandbox::shop();
-    sandbox.migration("0002.5_between.sql", A);
+    sandbox.migration("V2.5__between.sql", A);
     assert_snapshot!(sandbox.refuses(6, &["migrate", "--strict"]).transcript);
     sandbox.run(&["migrate"]).exits(0);
-    assert_eq!(sandbox.applied(), "0001,0002,0003,0002.5");
+    assert_eq!(sandbox.applied(), "0001,0002,0003,2.5");
 }
 
 #[test]

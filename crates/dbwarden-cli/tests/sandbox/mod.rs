@@ -189,11 +189,12 @@ impl Sandbox {
         for (pattern, shown) in [
             (r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?(\.\d+)?", "[time]"),
             (r"\S+@\S+ \(pid \d+\)", "[who] (pid [pid])"),
+            (r"  [\w-]+@[\w.-]+$", "  [who]"),
             (r"\b\d+ min \d+ s\b|\b\d+(\.\d+)? m?s\b", "[duration]"),
             (r"\bv1:[0-9a-f]{8,}", "[checksum]"),
             (r"\bplan [0-9a-f]{12}\b", "plan [hash]"),
         ] {
-            let pattern = regex::Regex::new(pattern).unwrap();
+            let pattern = regex::Regex::new(&format!("(?m){pattern}")).unwrap();
             text = pattern.replace_all(&text, shown).into_owned();
         }
         text
@@ -312,13 +313,13 @@ pub(crate) fn contents(database: &rusqlite::Connection) -> String {
         let mut rows = statement.query([]).unwrap();
         while let Some(row) = rows.next().unwrap() {
             let cells: Vec<_> = (0..columns).map(|column| shown(row.get_ref(column).unwrap())).collect();
-            text.push_str(&format!("{table}: {}\n", cells.join("|")));
+            text.push_str(&format!("{table}: {}\n", cells.join("|").replace('\n', "\\n")));
         }
     }
     if text.is_empty() { "no file\n".to_owned() } else { text }
 }
 
-/// Schema of the user's own objects.
+/// Schema and rows of the user's own objects.
 pub(crate) fn schema(database: &rusqlite::Connection) -> String {
     let text = contents(database);
     text.lines().filter(|line| !line.starts_with("dbwarden_migrations:")).collect::<Vec<_>>().join("\n")

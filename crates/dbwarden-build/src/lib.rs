@@ -26,14 +26,20 @@ pub fn embed(directory: impl AsRef<Path>) {
     }
 }
 
-#[expect(clippy::disallowed_methods, clippy::print_stdout, reason = "this is how cargo speaks with a build script")]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "this is how cargo speaks with a build script"
+)]
 fn try_embed(directory: &Path) -> Result<(), String> {
-    let variable = |name: &str| std::env::var(name).map_err(|_| format!("{name} is not set: call this from build.rs"));
+    let variable =
+        |name: &str| std::env::var(name).map_err(|_| format!("{name} is not set: call this from build.rs"));
     let directory = PathBuf::from(variable("CARGO_MANIFEST_DIR")?).join(directory);
     let out = PathBuf::from(variable("OUT_DIR")?).join("dbwarden_embedded.rs");
     // Cargo looks at everything below a directory that is named.
     println!("cargo::rerun-if-changed={}", directory.display());
-    let text = list(&directory).map_err(|error| format!("{} cannot be read: {error}", directory.display()))?;
+    let text =
+        list(&directory).map_err(|error| format!("{} cannot be read: {error}", directory.display()))?;
     fs::write(&out, text).map_err(|error| format!("{} cannot be written: {error}", out.display()))
 }
 

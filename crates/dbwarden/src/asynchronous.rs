@@ -187,7 +187,7 @@ impl Migrator {
     ///
     /// # Errors
     /// The same.
-    pub async fn applied(&self) -> Result<Vec<Applied>, Error> {
+    pub async fn applied(&self) -> Result<Vec<Arc<Applied>>, Error> {
         self.call(crate::Migrator::applied).await
     }
 

@@ -45,7 +45,11 @@ impl fmt::Debug for Migrator<'_> {
 impl Migrator<'static> {
     /// Begins a migrator for the database at `url`, such as `sqlite:///app.db`.
     pub fn builder(url: &str) -> Builder<'static> {
-        Builder::of(DatabaseUrl::parse(url).map(|url| Deployment::new(DatabaseSettings::of(url))).map_err(Error::from))
+        Builder::of(
+            DatabaseUrl::parse(url)
+                .map(|url| Deployment::new(DatabaseSettings::of(url)))
+                .map_err(Error::from),
+        )
     }
 
     /// Begins a migrator with settings that were read from files.
@@ -210,7 +214,11 @@ impl<'host> Migrator<'host> {
     }
 
     fn options(&self) -> MigrateOptions {
-        MigrateOptions { tags: self.tags.clone(), without_seeds: self.without_seeds, ..MigrateOptions::default() }
+        MigrateOptions {
+            tags: self.tags.clone(),
+            without_seeds: self.without_seeds,
+            ..MigrateOptions::default()
+        }
     }
 
     /// Applies all that is pending. Safe where many instances start at once, and quick where nothing is pending.
@@ -366,7 +374,7 @@ impl<'host> Migrator<'host> {
     ///
     /// # Errors
     /// As [`Migrator::survey`].
-    pub fn applied(&mut self) -> Result<Vec<Applied>, Error> {
+    pub fn applied(&mut self) -> Result<Vec<Arc<Applied>>, Error> {
         Ok(self.survey()?.history.applied)
     }
 
@@ -375,8 +383,7 @@ impl<'host> Migrator<'host> {
     /// # Errors
     /// A target that is not there; the lock; the engine's answer.
     pub fn stamp(&mut self, target: &str) -> Result<Report, Error> {
-        let options =
-            StampOptions { stamp: Stamp::Exactly(target.parse()?), dry_run: false, agreed: false };
+        let options = StampOptions { stamp: Stamp::Exactly(target.parse()?), dry_run: false, agreed: false };
         stamp(&mut self.deployment, &options, &mut *self.observer)
     }
 

@@ -95,6 +95,19 @@ impl Row {
         self.0.get(index).unwrap_or(&Value::Null)
     }
 
+    /// Takes the value of the column at `index` out of the row; NULL where there is no such column.
+    pub fn take(&mut self, index: usize) -> Value {
+        self.0.get_mut(index).map_or(Value::Null, |value| std::mem::replace(value, Value::Null))
+    }
+
+    /// Takes the text of the column at `index` out of the row, where it is text.
+    pub fn take_text(&mut self, index: usize) -> Option<String> {
+        match self.take(index) {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// Returns the text of the column at `index`, empty where it is not text.
     pub fn text(&self, index: usize) -> &str {
         self.get(index).as_text().unwrap_or_default()

@@ -1,1 +1,40 @@
-//! Placeholder.
+//! What the tests of all crates share: databases that a test owns, and the program `dbwarden` run, killed and paused.
+//!
+//! Knows no other crate of the workspace, so that each of them may use it.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on ends")]
+
+mod database;
+#[cfg(unix)]
+mod program;
+mod random;
+
+pub use database::{Database, Engine};
+#[cfg(unix)]
+pub use program::{Finished, Program, Running};
+pub use random::Random;
+
+/// Runs each test on every engine: `fn name(database) { … }` becomes the tests `sqlite::name` and so on.
+///
+/// An engine more is one line here, and its arms in [`Engine`].
+#[macro_export]
+macro_rules! on_every_database {
+    ($($(#[$about:meta])* fn $name:ident($database:ident) $body:block)*) => {
+        $($(#[$about])* fn $name($database: $crate::Database) $body)*
+        $crate::tests_of!(sqlite, $crate::Engine::Sqlite; $($name)*);
+    };
+}
+
+/// The tests of one engine, each on a database of its own.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! tests_of {
+    ($module:ident, $engine:expr; $($name:ident)*) => {
+        mod $module {
+            $(#[test]
+            fn $name() {
+                super::$name($crate::Database::new($engine));
+            })*
+        }
+    };
+}

@@ -85,7 +85,7 @@ pub(super) fn show(heading: &str, report: &Report, done: &str) {
     } else if report.steps.is_empty() {
         line(&format!("{heading}  nothing to do, {place}"));
     } else {
-        line(&format!("{done} {} in {}, now {place}", report.steps.len(), time(report.duration_ms)));
+        line(&format!("{done} {} in {}, now {place}", report.count(), time(report.duration_ms)));
     }
     if !report.ahead.is_empty() {
         let names = report.ahead.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");

@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use dbwarden::apply::run::{Event, Observer};
+use dbwarden::migration::Kind;
 use dbwarden::migration::plan::{Action, Step};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -41,12 +42,12 @@ impl Progress {
         let width =
             |of: fn(&Step) -> &str| steps.iter().map(|step| of(step).chars().count()).max().unwrap_or(0);
         self.widths = (width(|step| step.id.as_str()), width(|step| &step.description).min(40));
-        if steps.is_empty() {
-            return;
-        }
         let undo = steps.iter().any(|step| step.action == Action::Undo);
-        let what = if undo { "to undo" } else { "pending" };
-        line(&format!("{}  {} {what}", self.heading, steps.len()));
+        let counted = steps.iter().filter(|step| !(undo && step.action == Action::Forget)).count();
+        if counted > 0 {
+            let what = if undo { "to undo" } else { "pending" };
+            line(&format!("{}  {counted} {what}", self.heading));
+        }
     }
 
     fn statement(&mut self, number: u64, total: u64, bytes: u64, of_bytes: u64) {
@@ -124,6 +125,12 @@ impl Observer for Progress {
                     done + 1
                 )));
             }
+            Event::StoredScript { id, text } => {
+                aside(&clean(&format!("the file of {id} is not here; its stored down script is run:")));
+                for text in text.lines().filter(|text| !text.trim().is_empty()) {
+                    aside(&clean(&format!("  | {}", dbwarden::sql::mask_secrets(text))));
+                }
+            }
             Event::StepStarted { .. } => {
                 self.started = Instant::now();
                 self.last_log = self.started;
@@ -149,6 +156,7 @@ impl Observer for Progress {
                 }
                 let work = match report.action {
                     Action::Record => "recorded".to_owned(),
+                    Action::Forget if report.kind != Kind::Versioned => "runs again".to_owned(),
                     Action::Forget => "forgotten".to_owned(),
                     _ if report.resumed_from > 0 => {
                         format!(

@@ -2,50 +2,29 @@
 //! group, else unit by unit with the journal, so that a killed run goes on where it stopped.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
-
-use serde::Serialize;
 
 use super::failure::{Cause, Kept, StepError};
 use super::history;
 use super::inspect::{self, Violations};
 use super::journal::{self, NewUnit};
-use super::lock::LockGuard;
-use super::run::{Event, Run};
+use super::lock::{LockError, LockGuard};
+use super::run::{Event, Run, StepReport};
 use super::watchdog::Watchdog;
 use crate::dialect::{Dialect, Manner, Records, SessionTrace};
 use crate::driver::{DriverError, DriverErrorKind};
+use crate::migration::Script;
 use crate::migration::applied::{Applied, Direction, Unfinished, Unit};
 use crate::migration::groups::{Group, GroupKind};
 use crate::migration::plan::{Action, Step};
 use crate::migration::source::{
     Directive, GroupHash, SourceError, SourceFile, SourceProblem, directives, section_reader,
 };
-use crate::migration::{RevisionId, Script};
 use crate::sql::{Event as Piece, Position, ReadError, Rules, tokens};
 
 /// How often a step that meets another session's lock is tried again, unless its header says otherwise.
 const RETRIES: u32 = 3;
-
-/// What a step came to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct StepReport {
-    /// The id.
-    pub version: RevisionId,
-    /// What it does.
-    pub description: String,
-    /// What was done with it.
-    pub action: Action,
-    /// Statements of its script.
-    pub statements: u64,
-    /// Statements that were left out, since a directive said so.
-    pub skipped: u64,
-    /// Statements that an earlier run had done.
-    pub resumed_from: u64,
-    /// How long it took, in milliseconds.
-    pub duration_ms: u64,
-}
 
 /// What is to be run, beside the step itself.
 #[derive(Debug)]
@@ -154,6 +133,7 @@ impl Executor<'_, '_, '_> {
         let report = StepReport {
             version: task.step.id.clone(),
             description: task.step.description.clone(),
+            kind: task.step.kind,
             action: task.step.action,
             statements: task.step.statements,
             skipped: progress.skipped,
@@ -250,6 +230,10 @@ impl Executor<'_, '_, '_> {
                 }
                 group = None;
             }
+        }
+        // What was done may not be taken out of the file either.
+        if let Some(unit) = done.iter().find(|unit| unit.first + unit.count > progress.ordinal + 1) {
+            return Err(Cause::Edited { id: progress.task.step.id.clone(), statement: unit.first });
         }
         if group.is_some() || groups.next().is_some() {
             return Err(problem(SourceProblem::Changed));
@@ -349,7 +333,14 @@ impl Executor<'_, '_, '_> {
         if let Some(watchdog) = &progress.watchdog {
             watchdog.start();
         }
-        let ran = self.guard.session().run(piece.text);
+        let solitary = self.dialect.capabilities().alone_refuses_company && !in_transaction;
+        let ran = if solitary {
+            let gate = self.guard.gate();
+            let _quiet = gate.lock().unwrap_or_else(PoisonError::into_inner);
+            self.guard.session().run(piece.text)
+        } else {
+            self.guard.session().run(piece.text)
+        };
         let over = progress.watchdog.as_ref().and_then(Watchdog::stop);
         if let Err(error) = ran {
             if error.kind == DriverErrorKind::Interrupted {
@@ -517,17 +508,25 @@ impl Executor<'_, '_, '_> {
     fn check_keys(&mut self, before: &Violations) -> Result<(), Cause> {
         let now = inspect::violations(self.guard.session(), self.dialect)
             .map_err(around("checking foreign keys"))?;
-        let mut new = now.difference(before);
-        let Some((table, _, parent)) = new.next() else { return Ok(()) };
-        Err(Cause::ForeignKeys { count: 1 + new.count(), table: table.clone(), parent: parent.clone() })
+        let known = |row| before.get(row).copied().unwrap_or(0);
+        let new: Vec<_> = now.iter().filter(|(row, times)| **times > known(*row)).collect();
+        let Some(((table, _, parent), _)) = new.first() else { return Ok(()) };
+        let count = new.iter().map(|(row, times)| *times - known(*row)).sum();
+        Err(Cause::ForeignKeys { count, table: table.clone(), parent: parent.clone() })
     }
 
     /// Rolls back what is open, and keeps in the journal why.
     fn failed(&mut self, progress: &mut Progress<'_>, cause: Cause) -> Box<StepError> {
-        let session = self.guard.session();
         if !self.shared {
-            session.rollback().ok();
+            self.guard.session().rollback().ok();
         }
+        // "The table exists already", since another took over and made it: that the lock is lost is the cause.
+        let cause = match cause {
+            Cause::Lock(_) | Cause::Cancelled => cause,
+            _ if self.guard.is_lost() => Cause::Lock(LockError::Lost),
+            _ => cause,
+        };
+        let session = self.guard.session();
         let worth_a_row = !progress.atomic
             && !progress.recorded
             && progress.ordinal > 0

@@ -1,6 +1,7 @@
 //! The records: reads them whole, and writes one row for each finished migration.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::journal;
 use crate::dialect::Records;
@@ -83,10 +84,7 @@ pub fn read(session: &mut dyn Session, records: &Records, tables: &Tables) -> Re
     }
     if history.exists {
         for row in session.query(&records.history, &[])? {
-            match applied(&row) {
-                Ok(applied) => history.applied.push(applied),
-                Err(oddity) => history.oddities.push(oddity),
-            }
+            history.applied.extend(applied(row, &mut history.oddities).map(Arc::new));
         }
     }
     if journalled {
@@ -125,32 +123,50 @@ fn foreign(table: &str) -> ForeignRecords {
     ForeignRecords { table: table.to_owned(), tool: tool.to_owned() }
 }
 
-fn applied(row: &Row) -> Result<Applied, String> {
-    let version = row.text(0);
-    if version.is_empty() {
-        return Err("a row without a version".to_owned());
-    }
-    let kind = row.text(2);
-    if !["versioned", "runs-always", "runs-on-change"].contains(&kind) {
-        return Err(format!("the row of {version} has the kind \"{kind}\""));
-    }
-    let text = |index: usize, name: &str| {
-        row.optional_text(index).ok_or_else(|| format!("the row of {version} has no {name}"))
+/// A row as it can be read. What makes no sense is named in `oddities`; a row with a version counts as applied all the same,
+/// since running its migration again could do harm.
+fn applied(mut row: Row, oddities: &mut Vec<String>) -> Option<Applied> {
+    let version = match row.take(0) {
+        Value::Null => String::new(),
+        Value::Text(text) => text,
+        value => value.to_string(),
     };
-    Ok(Applied {
-        version: RevisionId::new(version),
-        description: row.text(1).to_owned(),
-        kind: kind.to_owned(),
-        checksum: Checksum::recorded(text(3, "checksum")?),
-        file_hash: row.optional_text(4).map(FileHash::recorded),
-        applied_at: text(5, "applied_at")?,
+    if version.trim().is_empty() {
+        oddities.push("a row has no version".to_owned());
+        return None;
+    }
+    let mut kind = row.take_text(2).unwrap_or_default();
+    if !["versioned", "runs-always", "runs-on-change"].contains(&kind.as_str()) {
+        oddities.push(format!("the row of {version} has the kind \"{kind}\""));
+        kind = if version.starts_with("RA__") {
+            "runs-always".to_owned()
+        } else if version.starts_with("ROC__") {
+            "runs-on-change".to_owned()
+        } else {
+            "versioned".to_owned()
+        };
+    }
+    let mut text = |index: usize, name: &str| {
+        row.take_text(index).unwrap_or_else(|| {
+            oddities.push(format!("the row of {version} has no {name}"));
+            String::new()
+        })
+    };
+    let (checksum, applied_at) = (text(3, "checksum"), text(5, "applied_at"));
+    Some(Applied {
+        description: row.take_text(1).unwrap_or_default(),
+        kind,
+        checksum: Checksum::recorded(checksum),
+        file_hash: row.take_text(4).map(FileHash::recorded),
+        applied_at,
         duration_ms: row.integer(6).unwrap_or(0),
-        applied_by: row.text(7).to_owned(),
-        tool_version: row.text(8).to_owned(),
-        run_id: row.text(9).to_owned(),
+        applied_by: row.take_text(7).unwrap_or_default(),
+        tool_version: row.take_text(8).unwrap_or_default(),
+        run_id: row.take_text(9).unwrap_or_default(),
         statements: row.integer(10).unwrap_or(0),
         has_down: row.integer(11).unwrap_or(0) != 0,
-        note: row.optional_text(12),
+        note: row.take_text(12),
+        version: RevisionId::new(version),
     })
 }
 

@@ -1,6 +1,6 @@
 //! Looks at the database: whether a directive's condition holds, which foreign keys are violated.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::dialect::{Dialect, Existence, Object};
 use crate::driver::{DriverError, Session};
@@ -72,8 +72,9 @@ fn names_constraint(text: &str, name: &str, dialect: &dyn Dialect) -> bool {
     false
 }
 
-/// Rows that point at nothing: table, rowid, the table they should point at.
-pub(crate) type Violations = BTreeSet<(String, String, String)>;
+/// Rows that point at nothing: table, rowid, the table they should point at; and how many. A table WITHOUT ROWID has many
+/// rows of one name.
+pub(crate) type Violations = BTreeMap<(String, String, String), usize>;
 
 /// Returns the violated foreign keys.
 pub(crate) fn violations(
@@ -81,6 +82,10 @@ pub(crate) fn violations(
     dialect: &dyn Dialect,
 ) -> Result<Violations, DriverError> {
     let Some(query) = dialect.foreign_key_violations() else { return Ok(Violations::new()) };
-    let row = |row: Row| (row.text(0).to_owned(), row.get(1).to_string(), row.text(2).to_owned());
-    Ok(session.query(query, &[])?.into_iter().map(row).collect())
+    let name = |row: Row| (row.text(0).to_owned(), row.get(1).to_string(), row.text(2).to_owned());
+    let mut violations = Violations::new();
+    for row in session.query(query, &[])? {
+        *violations.entry(name(row)).or_default() += 1;
+    }
+    Ok(violations)
 }

@@ -5,14 +5,12 @@
 //! a whole lease, or at once where the holder's end can be seen. A holder renews inside each of its transactions; where the
 //! token is another's by then, nothing is committed.
 
-use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
-use super::owner::Owner;
+use super::owner::{Holder, Owner};
 use super::run::{Event, Run};
 use crate::dialect::Records;
 use crate::driver::{DriverError, DriverErrorKind, Held, OpenOptions, Session, SessionLock};
@@ -34,21 +32,6 @@ impl Default for LockOptions {
     fn default() -> Self {
         Self { wait: Duration::from_secs(60), lease: Duration::from_secs(30), beat: Duration::from_secs(5) }
     }
-}
-
-/// Who holds the lock, as its row says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Holder {
-    /// The process.
-    pub owner: Owner,
-    /// Since when, in UTC.
-    pub since: String,
-    /// What it is doing.
-    pub doing: Option<String>,
-    /// Its token.
-    pub token: i64,
-    /// Its counter.
-    pub beat: i64,
 }
 
 /// Why the lock is not ours.
@@ -101,6 +84,8 @@ pub struct LockGuard<'s> {
     token: i64,
     held: Option<Box<dyn Held>>,
     heartbeat: Option<Heartbeat>,
+    /// Held by the heartbeat while its session is open.
+    gate: Arc<Mutex<()>>,
     released: bool,
 }
 
@@ -141,7 +126,10 @@ pub fn read(session: &mut dyn Session, records: &Records) -> Result<LockRow, Loc
     }))
 }
 
-/// What a waiter has seen of a holder, on its own clock.
+/// The longest that one look at the lock waits for another session's transaction: Ctrl-C is heard in between.
+const ONE_LOOK: Duration = Duration::from_secs(1);
+
+/// What a waiter has seen of the lock, on its own clock.
 struct Watch {
     token: i64,
     beat: i64,
@@ -164,6 +152,8 @@ impl<'s> LockGuard<'s> {
         let mut here = Owner::this(&run.who, &run.id);
         let mut watch: Option<Watch> = None;
         let mut last_told: Option<Instant> = None;
+        let mut seen: Option<Holder> = None;
+        let lock_timeout = session.lock_timeout();
         loop {
             if run.cancel.take_note() {
                 return Err(LockError::Cancelled);
@@ -175,18 +165,25 @@ impl<'s> LockGuard<'s> {
             };
             here.session_lock = held.is_some();
             run.point("session-locked");
+            let left = options.wait.saturating_sub(started.elapsed()).max(POLL);
+            session.set_lock_timeout(lock_timeout.min(ONE_LOOK).min(left))?;
             let attempt = attempt(&mut *session, &records, &here, busy, options, &mut watch, run);
             let holder = match attempt {
                 Ok(Attempt::Taken(token)) => {
-                    let heartbeat = company
-                        .filter(|_| session.may_have_company())
-                        .map(|(url, open)| Heartbeat::start(url, open, &records, token, options.beat));
+                    session.set_lock_timeout(lock_timeout)?;
+                    let gate = Arc::new(Mutex::new(()));
+                    let heartbeat = company.filter(|_| session.may_have_company()).map(|(url, open)| {
+                        Heartbeat::start(url, open, &records, token, options.beat, Arc::clone(&gate))
+                    });
                     run.point("lock-taken");
-                    return Ok(Self { session, records, token, held, heartbeat, released: false });
+                    return Ok(Self { session, records, token, held, heartbeat, gate, released: false });
                 }
-                Ok(Attempt::Held(holder)) => holder,
-                // Somebody writes right now: that is a holder too, if one that cannot be read.
-                Err(LockError::Driver(error)) if error.kind == DriverErrorKind::Busy => None,
+                Ok(Attempt::Held(holder)) => {
+                    seen.clone_from(&holder);
+                    holder
+                }
+                // Somebody writes right now: whoever was seen last, or one that cannot be read.
+                Err(LockError::Driver(error)) if error.kind == DriverErrorKind::Busy => seen.clone(),
                 Err(error) => {
                     session.rollback()?;
                     return Err(error);
@@ -219,6 +216,11 @@ impl<'s> LockGuard<'s> {
         Arc::clone(&self.records)
     }
 
+    /// Returns what keeps the heartbeat's session closed while it is locked.
+    pub(crate) fn gate(&self) -> Arc<Mutex<()>> {
+        Arc::clone(&self.gate)
+    }
+
     /// Renews the lease, inside the transaction that is to be committed next.
     ///
     /// # Errors
@@ -226,6 +228,14 @@ impl<'s> LockGuard<'s> {
     pub fn renew(&mut self, doing: Option<&str>) -> Result<(), LockError> {
         let changed = self.session.execute(&self.records.renew, &[doing.into(), self.token.into()])?;
         if changed == 0 { Err(LockError::Lost) } else { Ok(()) }
+    }
+
+    /// Returns whether the lock is another's by now. Asked when something failed: what another has done meanwhile may be why.
+    pub(crate) fn is_lost(&mut self) -> bool {
+        read(&mut *self.session, &self.records).is_ok_and(|row| match row {
+            LockRow::Free(_) => true,
+            LockRow::Held(holder) => holder.token != self.token,
+        })
     }
 
     /// Releases the lock and returns the session.
@@ -274,14 +284,19 @@ fn attempt(
 ) -> Result<Attempt, LockError> {
     // The engine's lock is another's: look, without writing, whether that one still moves.
     if busy {
-        let holder = match read(session, records) {
-            Ok(LockRow::Held(holder)) => holder,
-            // No table yet, or between two holders.
-            Ok(LockRow::Free(_)) | Err(LockError::Driver(_)) => return Ok(Attempt::Held(None)),
+        let (mark, holder) = match read(session, records) {
+            Ok(LockRow::Held(holder)) => ((holder.token, holder.beat), Some(holder)),
+            // Between two holders; or one stands still there, or its row was forced open, and the token is what counts.
+            Ok(LockRow::Free(token)) => ((token, -1), None),
+            Err(LockError::Driver(error)) if error.kind == DriverErrorKind::Busy => {
+                return Err(LockError::Driver(error));
+            }
+            // No table yet.
+            Err(LockError::Driver(_)) => ((-1, -1), None),
             Err(error) => return Err(error),
         };
-        if !stood_still(watch, &holder, options.lease) {
-            return Ok(Attempt::Held(Some(holder)));
+        if !stood_still(watch, mark, options.lease) {
+            return Ok(Attempt::Held(holder));
         }
     }
     session.begin()?;
@@ -293,7 +308,8 @@ fn attempt(
         LockRow::Free(token) => token,
         LockRow::Held(holder) => {
             let why = holder.owner.gone(here, here.session_lock).or_else(|| {
-                stood_still(watch, &holder, options.lease).then_some("it gave no sign for a whole lease")
+                stood_still(watch, (holder.token, holder.beat), options.lease)
+                    .then_some("it gave no sign for a whole lease")
             });
             let Some(why) = why else { return Ok(Attempt::Held(Some(holder))) };
             run.observer.event(&Event::TakenOver { holder: &holder, why });
@@ -311,12 +327,12 @@ fn attempt(
     Ok(Attempt::Taken(token + 1))
 }
 
-/// Whether `holder` is the one that was seen a whole lease ago, unmoved.
-fn stood_still(watch: &mut Option<Watch>, holder: &Holder, lease: Duration) -> bool {
+/// Whether token and counter are those that were seen a whole lease ago.
+fn stood_still(watch: &mut Option<Watch>, (token, beat): (i64, i64), lease: Duration) -> bool {
     match watch {
-        Some(seen) if seen.token == holder.token && seen.beat == holder.beat => seen.since.elapsed() >= lease,
+        Some(seen) if seen.token == token && seen.beat == beat => seen.since.elapsed() >= lease,
         _ => {
-            *watch = Some(Watch { token: holder.token, beat: holder.beat, since: Instant::now() });
+            *watch = Some(Watch { token, beat, since: Instant::now() });
             false
         }
     }
@@ -336,6 +352,7 @@ impl Heartbeat {
         records: &Arc<Records>,
         token: i64,
         beat: Duration,
+        gate: Arc<Mutex<()>>,
     ) -> Self {
         let (stop, stopped) = channel();
         let (url, records) = (url.clone(), Arc::clone(records));
@@ -346,15 +363,12 @@ impl Heartbeat {
             ..open.clone()
         };
         let thread = std::thread::spawn(move || {
-            let mut session: Option<Box<dyn Session>> = None;
             while stopped.recv_timeout(beat) == Err(RecvTimeoutError::Timeout) {
-                // Opened with the first beat: most runs are over before.
-                if session.is_none() {
-                    session = crate::driver::open(&url, &open).ok();
-                }
+                let _open = gate.lock().unwrap_or_else(PoisonError::into_inner);
+                // Opened for each beat: most runs are over before the first, and some statements want no company.
                 // BUSY: our own transaction, or another's, keeps everybody out, who waits as well as us. No row: the lock
                 // is another's, and the next renewal will say so.
-                if let Some(session) = &mut session
+                if let Ok(mut session) = crate::driver::open(&url, &open)
                     && let Ok(0) = session.execute(&records.beat, &[Value::from(token)])
                 {
                     return;

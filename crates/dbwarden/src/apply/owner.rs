@@ -28,6 +28,21 @@ pub struct Owner {
     pub run: String,
 }
 
+/// Who holds the lock, as its row says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Holder {
+    /// The process.
+    pub owner: Owner,
+    /// Since when, in UTC.
+    pub since: String,
+    /// What it is doing.
+    pub doing: Option<String>,
+    /// Its token.
+    pub token: i64,
+    /// Its counter.
+    pub beat: i64,
+}
+
 impl Owner {
     /// Returns this process; `who` is user@host.
     pub fn this(who: &str, run: &str) -> Self {

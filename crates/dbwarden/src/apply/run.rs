@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::Serialize;
 
-use super::lock::Holder;
+use super::owner::Holder;
 use crate::driver::Interrupt;
-use crate::migration::RevisionId;
-use crate::migration::plan::Step;
+use crate::migration::plan::{Action, Step};
+use crate::migration::{Kind, RevisionId};
 
 /// Tells the time.
 pub trait Clock: Send + Sync + fmt::Debug {
@@ -65,6 +66,13 @@ pub enum Event<'a> {
         /// Statements in all.
         total: u64,
     },
+    /// A down script that comes from the database is about to be run.
+    StoredScript {
+        /// The migration.
+        id: &'a RevisionId,
+        /// The script.
+        text: &'a str,
+    },
     /// A step begins.
     StepStarted {
         /// The step.
@@ -93,7 +101,7 @@ pub enum Event<'a> {
     /// A step is committed.
     StepFinished {
         /// What it came to.
-        report: &'a super::execute::StepReport,
+        report: &'a StepReport,
     },
     /// Another session's lock was met; it is tried again.
     Retrying {
@@ -102,6 +110,27 @@ pub enum Event<'a> {
         /// What the engine said.
         reason: &'a str,
     },
+}
+
+/// What a step came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StepReport {
+    /// The id.
+    pub version: RevisionId,
+    /// What it does.
+    pub description: String,
+    /// The kind.
+    pub kind: Kind,
+    /// What was done with it.
+    pub action: Action,
+    /// Statements of its script.
+    pub statements: u64,
+    /// Statements that were left out, since a directive said so.
+    pub skipped: u64,
+    /// Statements that an earlier run had done.
+    pub resumed_from: u64,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
 }
 
 /// Watches a run.
@@ -152,12 +181,15 @@ impl Cancel {
         let state = Arc::downgrade(&self.0);
         std::thread::spawn(move || {
             while let Some(state) = state.upgrade() {
+                // Held over the interrupt, so that it cannot hit the rollback behind the statement.
+                let session = locked(&state.session);
                 if state.seen.load(Ordering::SeqCst) {
                     return;
                 }
-                if let Some(session) = &*locked(&state.session) {
+                if let Some(session) = &*session {
                     session.interrupt();
                 }
+                drop(session);
                 std::thread::sleep(Duration::from_millis(20));
             }
         });
@@ -172,7 +204,9 @@ impl Cancel {
     pub(crate) fn take_note(&self) -> bool {
         let cancelled = self.is_cancelled();
         if cancelled {
+            let session = locked(&self.0.session);
             self.0.seen.store(true, Ordering::SeqCst);
+            drop(session);
         }
         cancelled
     }

@@ -30,7 +30,8 @@ impl Watchdog {
             let (deadline, fired) = (Arc::clone(&deadline), Arc::clone(&fired));
             std::thread::spawn(move || {
                 while stopped.recv_timeout(tick) == Err(RecvTimeoutError::Timeout) {
-                    let due = *deadline.read().unwrap_or_else(PoisonError::into_inner);
+                    // Held over the interrupt, so that it cannot hit what comes behind the statement.
+                    let due = deadline.read().unwrap_or_else(PoisonError::into_inner);
                     if due.is_some_and(|due| Instant::now() >= due) {
                         fired.store(true, Ordering::SeqCst);
                         session.interrupt();

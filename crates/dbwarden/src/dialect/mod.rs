@@ -56,6 +56,8 @@ pub fn of(database: Database) -> Option<&'static dyn Dialect> {
 pub struct Capabilities {
     /// Schema changes are part of the transaction around them.
     pub transactional_ddl: bool,
+    /// A statement that refuses a transaction may refuse other sessions too, even idle ones of our own.
+    pub alone_refuses_company: bool,
 }
 
 /// How a statement stands to transactions.

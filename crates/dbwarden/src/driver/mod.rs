@@ -95,6 +95,9 @@ pub trait Session: Send {
     /// What the engine answered.
     fn set_lock_timeout(&mut self, timeout: Duration) -> Result<(), DriverError>;
 
+    /// Returns how long a statement waits for another session's lock.
+    fn lock_timeout(&self) -> Duration;
+
     /// SQLite: turns foreign keys on or off. Elsewhere nothing happens.
     ///
     /// # Errors

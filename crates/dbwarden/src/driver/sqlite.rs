@@ -234,6 +234,10 @@ impl Session for SqliteSession<'_> {
         self.connection().busy_timeout(timeout).map_err(|error| answer(&error))
     }
 
+    fn lock_timeout(&self) -> Duration {
+        self.lock_timeout
+    }
+
     fn set_foreign_keys(&mut self, on: bool) -> Result<(), DriverError> {
         self.connection().pragma_update(None, "foreign_keys", on).map_err(|error| answer(&error))
     }
@@ -250,7 +254,10 @@ impl Session for SqliteSession<'_> {
 
     fn try_session_lock(&mut self) -> Result<SessionLock, DriverError> {
         match &self.place {
-            Place::File(path) => Ok(FileLock::attempt(path)),
+            // Under its own name: a link to the file is the same database.
+            Place::File(path) => {
+                Ok(FileLock::attempt(&std::fs::canonicalize(path).unwrap_or_else(|_| path.clone())))
+            }
             _ => Ok(SessionLock::Unsupported),
         }
     }

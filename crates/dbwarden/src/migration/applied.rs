@@ -1,6 +1,7 @@
 //! What a database says has happened to it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -118,7 +119,7 @@ pub struct History {
     /// Whether our tables are there.
     pub exists: bool,
     /// What is applied, oldest first.
-    pub applied: Vec<Applied>,
+    pub applied: Vec<Arc<Applied>>,
     /// What was begun and is not finished.
     pub unfinished: Vec<Unfinished>,
     /// Rows that make no sense, in words.
@@ -139,7 +140,7 @@ pub struct ForeignRecords {
 impl History {
     /// Returns the row of `version`.
     pub fn get(&self, version: &RevisionId) -> Option<&Applied> {
-        self.applied.iter().find(|row| row.version == *version)
+        self.applied.iter().find(|row| row.version == *version).map(|row| &**row)
     }
 
     /// Returns the ids of the versioned rows.

@@ -82,6 +82,17 @@ pub struct Limits {
     pub retries: Option<u32>,
 }
 
+impl Limits {
+    /// Returns the limits that `headers` set.
+    pub fn of(headers: &super::source::Headers) -> Self {
+        Self {
+            lock_timeout: headers.lock_timeout,
+            statement_timeout: headers.statement_timeout,
+            retries: headers.retries,
+        }
+    }
+}
+
 impl Plan {
     /// Returns whether nothing is to be done.
     pub fn is_empty(&self) -> bool {
@@ -363,17 +374,38 @@ pub(crate) fn step(migration: &Migration, action: Action) -> Step {
         statements: script.map_or(0, |script| script.statements),
         groups: script.map_or_else(Vec::new, |script| script.groups.clone()),
         recorded: false,
-        limits: Limits {
-            lock_timeout: headers.lock_timeout,
-            statement_timeout: headers.statement_timeout,
-            retries: headers.retries,
-        },
+        limits: Limits::of(headers),
         breaking: headers.breaking.clone().filter(|_| action == Action::Apply),
     }
 }
 
 /// Down scripts that come from the database, ready to be run.
-pub type Recorded = BTreeMap<RevisionId, (SourceFile, Script)>;
+pub type Recorded = BTreeMap<RevisionId, RecordedScript>;
+
+/// A down script that comes from the database.
+#[derive(Debug, Clone)]
+pub struct RecordedScript {
+    /// Its text, as a file.
+    pub file: SourceFile,
+    /// What it holds.
+    pub script: Script,
+    /// Its limits.
+    pub limits: Limits,
+}
+
+/// What becomes of repeatables when versioned ones are undone. What a repeatable made may go with a table, so each that runs on
+/// change is forgotten first, and runs again with the next upgrade; where `all` goes, each is undone by its own down script.
+fn repeatables(set: &MigrationSet, history: &History, all: bool) -> Vec<Step> {
+    let rows = history.applied.iter().rev().filter(|row| !row.is_versioned());
+    rows.filter_map(|row| match set.get(&row.version) {
+        Some(migration) if all && migration.down.is_some() => Some(step(migration, Action::Undo)),
+        Some(migration) if all || migration.kind == Kind::RunsOnChange => {
+            Some(step(migration, Action::Forget))
+        }
+        _ => None,
+    })
+    .collect()
+}
 
 /// Returns what a rollback of `reach` undoes, newest first, before anything is known of down scripts.
 ///
@@ -426,17 +458,17 @@ pub fn downgrade(
     for id in ids {
         match (set.get(id), recorded.get(id)) {
             (Some(migration), _) if migration.down.is_some() => steps.push(step(migration, Action::Undo)),
-            (None, Some((file, script))) => steps.push(Step {
+            (None, Some(recorded)) => steps.push(Step {
                 id: id.clone(),
                 description: history.get(id).map(|row| row.description.clone()).unwrap_or_default(),
                 kind: Kind::Versioned,
                 action: Action::Undo,
-                file: file.name.clone(),
+                file: recorded.file.name.clone(),
                 checksum: history.get(id).map(|row| row.checksum.clone()),
-                statements: script.statements,
-                groups: script.groups.clone(),
+                statements: recorded.script.statements,
+                groups: recorded.script.groups.clone(),
                 recorded: true,
-                limits: Limits::default(),
+                limits: recorded.limits,
                 breaking: None,
             }),
             (migration, _) => {
@@ -448,5 +480,7 @@ pub fn downgrade(
     if !without.is_empty() {
         return Err(PlanError::Irreversible { revisions: without, files });
     }
+    let all = ids.len() == history.applied.iter().filter(|row| row.is_versioned()).count();
+    steps.splice(0..0, repeatables(set, history, all));
     Ok(Plan { direction: Direction::Down, steps, single_transaction: false, notes: Vec::new(), left: 0 })
 }

@@ -1,6 +1,7 @@
 //! Files against records: what is applied, pending, changed, missing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -76,7 +77,7 @@ pub enum Due {
 #[derive(Debug, Clone)]
 pub struct State {
     /// Each versioned row, oldest first, and how it stands to its file.
-    pub applied: Vec<(Applied, Standing)>,
+    pub applied: Vec<(Arc<Applied>, Standing)>,
     /// The revisions that nothing applied stands on.
     pub current: Vec<RevisionId>,
     /// Versioned ones to be applied, in order.
@@ -104,14 +105,15 @@ impl State {
             .applied
             .iter()
             .filter(|row| row.is_versioned())
-            .map(|row| (row.clone(), standing(row, set.get(&row.version))))
+            .map(|row| (Arc::clone(row), standing(row, set.get(&row.version))))
             .collect();
         let replaced = |id: &RevisionId| set.graph().replaced_by(id).is_some();
-        let gone =
-            |(row, standing): &(Applied, Standing)| *standing == Standing::Gone && !replaced(&row.version);
+        let gone = |(row, standing): &(Arc<Applied>, Standing)| {
+            *standing == Standing::Gone && !replaced(&row.version)
+        };
         let last_known = applied.iter().rposition(|row| !gone(row)).map_or(0, |index| index + 1);
         let known_any = applied.iter().any(|row| !gone(row));
-        let without_file = |rows: &[(Applied, Standing)]| -> Vec<RevisionId> {
+        let without_file = |rows: &[(Arc<Applied>, Standing)]| -> Vec<RevisionId> {
             rows.iter().filter(|row| gone(row)).map(|(row, _)| row.version.clone()).collect()
         };
         let ahead = without_file(&applied[last_known..]);
@@ -158,7 +160,7 @@ impl State {
     /// Returns the rows whose file's SQL is not what was run.
     pub fn changed(&self) -> impl Iterator<Item = (&Applied, &Checksum)> {
         self.applied.iter().filter_map(|(row, standing)| match standing {
-            Standing::Changed { file } => Some((row, file)),
+            Standing::Changed { file } => Some((&**row, file)),
             _ => None,
         })
     }

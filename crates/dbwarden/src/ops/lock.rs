@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::Deployment;
 use super::survey::read_history;
-use crate::apply::lock::{self, Holder, LockError, LockGuard, LockOptions, LockRow};
+use crate::apply::lock::{self, LockError, LockGuard, LockOptions, LockRow};
+use crate::apply::owner::Holder;
 use crate::apply::owner::Owner;
 use crate::apply::run::Observer;
 use crate::driver::SessionLock;
@@ -81,6 +82,10 @@ pub fn unlock(
         other => other?,
     };
     let Some(holder) = status.holder else { return Ok(Unlocked::Free) };
+    if deployment.settings.protected && !force && status.gone.is_none() {
+        let (what, database) = ("unlock".to_owned(), deployment.settings.name.clone());
+        return Err(ErrorKind::Refused { refusal: Refusal::Protected { what, database } }.into());
+    }
     let dialect = deployment.dialect()?;
     let records = Arc::new(dialect.records(&deployment.settings.tables));
     if force {
@@ -97,7 +102,14 @@ pub fn unlock(
             crate::value::Value::Null,
             holder.token.into(),
         ];
-        session.execute(&records.take, &take).map_err(failed)?;
+        if session.execute(&records.take, &take).map_err(failed)? == 0 {
+            // Another one holds it by now, who was not asked about.
+            session.rollback().map_err(failed)?;
+            return Err(ErrorKind::Usage {
+                message: "the lock changed hands meanwhile; look again".to_owned(),
+            }
+            .into());
+        }
         session.execute(&records.reset_beat, &[(holder.token + 1).into()]).map_err(failed)?;
         session.commit().map_err(failed)?;
         return Ok(Unlocked::Released { holder: Box::new(holder) });

@@ -11,6 +11,7 @@ use crate::apply::run::Observer;
 use crate::error::{Error, ErrorKind, Refusal};
 use crate::migration::graph::Target;
 use crate::migration::plan::{self, Plan, Reach, UpgradeRequest};
+use crate::migration::set::MigrationSet;
 use crate::migration::state::{Selection, State};
 
 /// What is asked of `migrate`.
@@ -85,7 +86,8 @@ pub fn migrate(
     let company = matches!(deployment.connection, super::Connection::Address);
     let mut run = deployment.run(&*clock, observer);
 
-    let (mut survey, mut session) = survey::open(deployment, &selection)?;
+    let (source, read) = (deployment.source.clone(), deployment.read_options()?);
+    let (mut survey, mut session) = survey::glance(deployment, &selection)?;
     if !survey.history.exists
         && !options.record_only
         && let Some(records) = survey.history.foreign.first()
@@ -100,6 +102,10 @@ pub fn migrate(
     if plan.is_empty() {
         return Ok(report);
     }
+    // Something is to be done: now the files are needed whole.
+    survey.set = MigrationSet::load(&source, &read)?;
+    survey.state = State::new(&survey.set, &survey.history, &selection)?;
+    plan = self::plan(&survey, &request)?;
     if options.dry_run {
         report.plan = Some(plan);
         return Ok(report);
@@ -172,6 +178,9 @@ fn not_yet(settings: &crate::project::DatabaseSettings) -> Vec<String> {
     if !(hooks.before.is_empty() && hooks.after.is_empty() && hooks.failure.is_empty()) {
         notes.push("the hooks in the settings are not run by this version yet".to_owned());
     }
+    if settings.safety.destructive != crate::project::Destructive::default() {
+        notes.push("safety.destructive in the settings is not acted on by this version yet".to_owned());
+    }
     if settings.schema_file.is_some() {
         notes.push("the schema_file in the settings is not written by this version yet".to_owned());
     }
@@ -186,8 +195,9 @@ pub(super) fn finish(
 ) {
     let graph = survey.set.graph();
     report.current = graph.current(versions);
-    report.at_head = graph.heads().iter().all(|head| versions.contains(head));
     report.pending = survey.state.pending.iter().filter(|id| !versions.contains(id)).cloned().collect();
+    // A head that is not asked for is nothing to get to.
+    report.at_head = report.pending.is_empty() && survey.state.ahead.is_empty();
 }
 
 /// What wants a person's word before a run.

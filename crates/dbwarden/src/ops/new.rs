@@ -127,7 +127,9 @@ fn template(deployment: &Deployment<'_>, options: &NewOptions) -> Result<Option<
 }
 
 fn text(options: &NewOptions, head: Option<&RevisionId>, depends_on: &[RevisionId], date: &str) -> String {
-    let mut text = format!("-- {}\n", options.description.trim());
+    // Words behind a colon are free text, whatever they are; alone they could be a header or a marker.
+    let words = options.description.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut text = format!("-- Migration: {words}\n");
     text.push_str(&format!("-- created: {date}\n"));
     if let Some(head) = head {
         text.push_str(&format!("-- down_revision: {head}\n"));

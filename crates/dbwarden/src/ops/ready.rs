@@ -38,7 +38,7 @@ impl Readiness {
 /// A file that is no migration; a database that cannot be read.
 pub fn ready(deployment: &mut Deployment<'_>) -> Result<Readiness, Error> {
     let selection = Selection { environment: deployment.environment(), ..Selection::default() };
-    let survey = survey(deployment, &selection)?;
+    let survey = survey::quick(deployment, &selection)?;
     let state = survey.state;
     if state.pending_count() > 0 {
         let due = state.repeatables.iter().filter(|(_, due)| {

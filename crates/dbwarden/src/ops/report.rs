@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::apply::execute::StepReport;
-use crate::migration::RevisionId;
-use crate::migration::plan::Plan;
+use crate::apply::run::StepReport;
+use crate::migration::plan::{Action, Plan};
+use crate::migration::{Kind, RevisionId};
 
 /// What `migrate`, `rollback` or `stamp` came to, also when it stopped in the middle.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -23,7 +23,7 @@ pub struct Report {
     pub rolled_back: Vec<RevisionId>,
     /// The current revisions afterwards.
     pub current: Vec<RevisionId>,
-    /// Whether those are all heads of the files.
+    /// Whether nothing versioned is pending that was asked for, and the files know all that is applied.
     pub at_head: bool,
     /// Versioned ones that are still pending.
     pub pending: Vec<RevisionId>,
@@ -40,8 +40,10 @@ pub struct Report {
 }
 
 impl Report {
-    /// Returns how many steps were committed.
+    /// Returns how many migrations were applied, undone or recorded; a repeatable that was only forgotten does not count.
     pub fn count(&self) -> usize {
-        self.steps.len()
+        let only_forgotten =
+            |step: &&StepReport| step.kind != Kind::Versioned && step.action == Action::Forget;
+        self.steps.len() - self.steps.iter().filter(only_forgotten).count()
     }
 }

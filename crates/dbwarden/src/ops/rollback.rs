@@ -8,13 +8,13 @@ use super::survey::{self, Survey, read_history};
 use super::{Deployment, Report};
 use crate::apply::history;
 use crate::apply::lock::LockGuard;
-use crate::apply::run::Observer;
+use crate::apply::run::{Event, Observer};
 use crate::dialect::Dialect;
 use crate::driver::Session;
 use crate::error::{Error, ErrorKind, Refusal};
 use crate::migration::RevisionId;
 use crate::migration::graph::Target;
-use crate::migration::plan::{self, Plan, Reach, Recorded};
+use crate::migration::plan::{self, Limits, Plan, Reach, Recorded, RecordedScript};
 use crate::migration::source::{SourceFile, script_of};
 use crate::migration::state::{Selection, State};
 
@@ -71,8 +71,8 @@ pub fn rollback(
         report.plan = Some(plan);
         return Ok(report);
     }
-    if !options.agreed && !options.without_checks {
-        gates(&settings, &plan, &recorded, clock.now())?;
+    if !options.agreed {
+        gates(&settings, &plan, &recorded, options.without_checks, clock.now())?;
     }
 
     let company = company.then_some((&settings.url, &open));
@@ -82,6 +82,10 @@ pub fn rollback(
     (plan, recorded) = self::plan(&survey, guard.session(), dialect, &records, &reach)?;
     report = self::report(&settings, &survey, &plan);
     run.point("planned");
+    for (id, recorded) in &recorded {
+        let text = recorded.file.whole_text().unwrap_or_default();
+        run.observer.event(&Event::StoredScript { id, text: &text });
+    }
     let ground =
         Ground { set: &survey.set, history: &survey.history, recorded: &recorded, environment, note: None };
     steps(&limits, &mut guard, &plan, &ground, &mut run, &mut report)?;
@@ -89,7 +93,8 @@ pub fn rollback(
     for step in &plan.steps {
         versions.remove(&step.id);
     }
-    survey.history.applied.retain(|row| versions.contains(&row.version));
+    let gone: Vec<_> = plan.steps.iter().map(|step| &step.id).collect();
+    survey.history.applied.retain(|row| !gone.contains(&&row.version));
     survey.state = State::new(&survey.set, &survey.history, &selection)?;
     finish(&mut report, &survey, &versions);
     guard.release()?;
@@ -116,8 +121,8 @@ fn plan(
     let mut recorded = Recorded::new();
     for (id, text) in texts {
         let file = SourceFile::text(format!("the stored down script of {id}"), &text);
-        let script = script_of(&file, &text, dialect)?;
-        recorded.insert(id, (file, script));
+        let (script, headers) = script_of(&file, &text, dialect)?;
+        recorded.insert(id, RecordedScript { file, script, limits: Limits::of(&headers) });
     }
     let plan = plan::downgrade(&survey.set, &survey.history, &ids, &recorded)?;
     Ok((plan, recorded))
@@ -128,11 +133,21 @@ fn gates(
     settings: &crate::project::DatabaseSettings,
     plan: &Plan,
     recorded: &Recorded,
+    without_checks: bool,
     now: jiff::Timestamp,
 ) -> Result<(), Error> {
     let refused = |refusal| Err(ErrorKind::Refused { refusal }.into());
     if let Some(window) = settings.safety.window.as_ref().filter(|window| !window.contains(now)) {
         return refused(Refusal::Window { window: window.to_string(), database: settings.name.clone() });
+    }
+    if settings.protected
+        && let Some((id, recorded)) = recorded.iter().next()
+    {
+        let script = recorded.file.whole_text().unwrap_or_default();
+        return refused(Refusal::RecordedScript { id: id.clone(), script });
+    }
+    if without_checks {
+        return Ok(());
     }
     // Backups come with a later version: until then none is ever recorded.
     if let Some(within) = settings.safety.require_backup_within {
@@ -140,10 +155,6 @@ fn gates(
     }
     if !settings.protected {
         return Ok(());
-    }
-    if let Some((id, (file, _))) = recorded.iter().next() {
-        let script = file.whole_text().unwrap_or_default();
-        return refused(Refusal::RecordedScript { id: id.clone(), script });
     }
     let ids = plan.steps.iter().map(|step| step.id.as_str()).collect::<Vec<_>>().join(", ");
     refused(Refusal::Protected {

@@ -124,7 +124,7 @@ fn task<'a>(step: &'a Step, ground: &Ground<'a>, run: &Run<'_>) -> Result<Task<'
         Action::Apply => migration.map(|migration| (&migration.file, &migration.up)),
         Action::Undo => migration
             .and_then(|migration| Some((&migration.file, migration.down.as_ref()?)))
-            .or_else(|| ground.recorded.get(&step.id).map(|(file, script)| (file, script))),
+            .or_else(|| ground.recorded.get(&step.id).map(|recorded| (&recorded.file, &recorded.script))),
         Action::Record | Action::Forget => None,
     };
     let (row, down) = match (step.action, migration) {
@@ -133,7 +133,12 @@ fn task<'a>(step: &'a Step, ground: &Ground<'a>, run: &Run<'_>) -> Result<Task<'
                 let error = crate::migration::source::SourceError::unreadable(&migration.file.name, error);
                 Box::new(stopped(step, Cause::Source(Arc::new(error))))
             })?;
-            (Some(row(migration, down.is_some(), ground.note.clone(), run)), down)
+            let mut note = ground.note.clone();
+            if down.is_none() && migration.kind == Kind::Versioned && migration.down.is_some() {
+                let words = "its down script is longer than 1 MiB: a rollback needs the file";
+                note = Some(note.map_or_else(|| words.to_owned(), |note| format!("{note}\n{words}")));
+            }
+            (Some(row(migration, down.is_some(), note, run)), down)
         }
         _ => (None, None),
     };
@@ -155,8 +160,19 @@ pub(super) fn down_script(migration: &Migration) -> std::io::Result<Option<Strin
         return Ok(None);
     }
     let mut text = String::new();
-    if migration.headers.no_transaction {
+    let headers = &migration.headers;
+    if headers.no_transaction {
         text.push_str("-- no-transaction\n");
+    }
+    for (name, limit) in
+        [("lock_timeout", headers.lock_timeout), ("statement_timeout", headers.statement_timeout)]
+    {
+        if let Some(limit) = limit {
+            text.push_str(&format!("-- {name}: {}ms\n", limit.as_millis()));
+        }
+    }
+    if let Some(retries) = headers.retries {
+        text.push_str(&format!("-- retries: {retries}\n"));
     }
     migration.file.open_at(down.start.offset)?.take(down.length).read_to_string(&mut text)?;
     Ok(Some(text))

@@ -91,7 +91,11 @@ fn taken_for_applied(set: &MigrationSet, ids: &[RevisionId]) -> History {
         has_down: migration.down.is_some(),
         note: None,
     });
-    History { exists: true, applied: rows.collect(), ..History::default() }
+    History { exists: true, applied: rows.map(std::sync::Arc::new).collect(), ..History::default() }
+}
+
+fn foreign_keys(on: bool) -> &'static str {
+    if on { "PRAGMA foreign_keys = ON" } else { "PRAGMA foreign_keys = OFF" }
 }
 
 struct Writer {
@@ -101,13 +105,9 @@ struct Writer {
     now: String,
     /// All in one transaction.
     shared: bool,
-    /// What foreign keys are in each session, unless a file says otherwise.
+    /// What foreign keys are in a session, unless a file says otherwise.
     foreign_keys: bool,
     environment: BTreeSet<String>,
-}
-
-fn foreign_keys(on: bool) -> &'static str {
-    if on { "PRAGMA foreign_keys = ON" } else { "PRAGMA foreign_keys = OFF" }
 }
 
 impl Writer {
@@ -139,13 +139,7 @@ impl Writer {
             let statement = match reader.next() {
                 Ok(Some(Event::Statement(statement))) => statement,
                 Ok(Some(_)) => continue,
-                Ok(None) => {
-                    // The next migration finds the session as each one does.
-                    if keys.is_some_and(|on| on != self.foreign_keys) {
-                        writeln!(out, "{};", foreign_keys(self.foreign_keys)).map_err(fail)?;
-                    }
-                    return Ok(());
-                }
+                Ok(None) => break,
                 Err(ReadError::Io(error)) => return Err(fail(error)),
                 Err(ReadError::Text(error)) => {
                     return Err(fail(std::io::Error::other(error.to_string())));
@@ -156,7 +150,7 @@ impl Writer {
                 continue;
             }
             ordinal += 1;
-            let Some(current) = group.or_else(|| groups.next()) else { return Ok(()) };
+            let Some(current) = group.or_else(|| groups.next()) else { break };
             let transaction = current.kind == GroupKind::Transaction && !self.shared;
             if group.is_none() {
                 if current.foreign_keys != keys {
@@ -172,13 +166,15 @@ impl Writer {
             let mut wanted = true;
             for (directive, text) in directives(statement.leading, self.dialect.syntax()).unwrap_or_default()
             {
-                writeln!(out, "-- {text}").map_err(fail)?;
-                wanted &= self.wants(&directive).ok_or_else(|| ErrorKind::Usage {
-                    message: format!(
-                        "{}:{}: only the database can say whether `-- {text}` holds, and a script asks nobody",
-                        file.name, statement.start.line
-                    ),
-                })?;
+                let known = self.wants(&directive);
+                // A script cannot ask: whoever runs it must.
+                let word = if known.is_some() {
+                    ""
+                } else {
+                    "CHECK FIRST, then keep or remove the next statement: "
+                };
+                writeln!(out, "-- {word}{text}").map_err(fail)?;
+                wanted &= known.unwrap_or(true);
             }
             if wanted {
                 writeln!(out, "{};", statement.text).map_err(fail)?;
@@ -194,6 +190,10 @@ impl Writer {
                 group = None;
             }
         }
+        if keys.is_some() {
+            writeln!(out, "{};", foreign_keys(self.foreign_keys)).map_err(fail)?;
+        }
+        Ok(())
     }
 
     /// Whether a statement with `directive` before it is to be run, where that is known without the database.

@@ -1,13 +1,15 @@
 //! Where a database stands: everything that a person asks first.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::{Deployment, Survey};
-use crate::apply::lock::{self, Holder, LockRow};
+use crate::apply::lock::{self, LockRow};
+use crate::apply::owner::Holder;
 use crate::error::Error;
-use crate::migration::applied::{Applied, ForeignRecords, Unfinished};
+use crate::migration::applied::{Applied, Direction, ForeignRecords, Unfinished};
 use crate::migration::groups::GroupKind;
 use crate::migration::state::{Due, Selection, Standing};
 use crate::migration::{Migration, RevisionId, Script};
@@ -32,7 +34,7 @@ pub struct Status {
     pub version: String,
     /// The current revisions.
     pub current: Vec<RevisionId>,
-    /// Whether those are all heads of the files.
+    /// Whether nothing versioned is pending that was asked for, and the files know all that is applied.
     pub at_head: bool,
     /// The heads of the files.
     pub heads: Vec<RevisionId>,
@@ -65,7 +67,7 @@ pub struct Status {
 pub struct AppliedLine {
     /// Its row.
     #[serde(flatten)]
-    pub row: Applied,
+    pub row: Arc<Applied>,
     /// How it stands to its file.
     #[serde(flatten)]
     pub standing: Standing,
@@ -123,7 +125,6 @@ pub fn status(deployment: &mut Deployment<'_>, options: &StatusOptions) -> Resul
 
 fn of(survey: &Survey, database: String, target: String, lock: Option<Holder>) -> Status {
     let Survey { set, history, state, server } = survey;
-    let versions = history.versions();
     let heads: Vec<RevisionId> = set.graph().heads().into_iter().cloned().collect();
     let versioned = state.pending.iter().filter_map(|id| set.get(id)).map(|migration| line(migration, None));
     let repeatables = state
@@ -133,7 +134,7 @@ fn of(survey: &Survey, database: String, target: String, lock: Option<Holder>) -
         .filter_map(|(id, due)| Some(line(set.get(id)?, Some(*due))));
     let row_of_repeatable = history.applied.iter().filter(|row| !row.is_versioned()).map(|row| {
         let standing = crate::migration::state::standing(row, set.get(&row.version));
-        AppliedLine { row: row.clone(), standing }
+        AppliedLine { row: Arc::clone(row), standing }
     });
     Status {
         database,
@@ -141,12 +142,13 @@ fn of(survey: &Survey, database: String, target: String, lock: Option<Holder>) -
         engine: server.database.name().to_owned(),
         version: server.version.clone(),
         current: state.current.clone(),
-        at_head: heads.iter().all(|head| versions.contains(head)),
+        // A head that is not asked for is nothing to get to.
+        at_head: state.pending.is_empty() && state.ahead.is_empty(),
         heads,
         applied: state
             .applied
             .iter()
-            .map(|(row, standing)| AppliedLine { row: row.clone(), standing: standing.clone() })
+            .map(|(row, standing)| AppliedLine { row: Arc::clone(row), standing: standing.clone() })
             .chain(row_of_repeatable)
             .collect(),
         pending: versioned.chain(repeatables).collect(),
@@ -157,7 +159,10 @@ fn of(survey: &Survey, database: String, target: String, lock: Option<Holder>) -
             .iter()
             .map(|unfinished| UnfinishedLine {
                 done: unfinished.done(),
-                total: set.get(&unfinished.version).map(|migration| migration.up.statements),
+                total: set.get(&unfinished.version).and_then(|migration| match unfinished.direction {
+                    Direction::Up => Some(migration.up.statements),
+                    Direction::Down => migration.down.as_ref().map(|down| down.statements),
+                }),
                 unfinished: unfinished.clone(),
             })
             .collect(),

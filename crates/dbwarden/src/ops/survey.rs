@@ -8,7 +8,8 @@ use crate::dialect::{Dialect, Records};
 use crate::driver::{DriverErrorKind, Server, Session};
 use crate::error::{Error, ErrorKind};
 use crate::migration::applied::History;
-use crate::migration::set::MigrationSet;
+use crate::migration::set::{MigrationSet, SetError};
+use crate::migration::source::Source;
 use crate::migration::state::{Selection, State};
 use crate::project::Tables;
 
@@ -48,14 +49,37 @@ pub(super) fn open<'a>(
     deployment: &'a mut Deployment<'_>,
     selection: &Selection,
 ) -> Result<(Survey, Box<dyn Session + 'a>), Error> {
+    let read = deployment.read_options()?;
+    beside(deployment, selection, |source| MigrationSet::load(source, &read), |set, _| Ok(set))
+}
+
+/// The same, without splitting files that the records know byte by byte: enough to find out that nothing is to be done, and
+/// for nothing else.
+pub(super) fn glance<'a>(
+    deployment: &'a mut Deployment<'_>,
+    selection: &Selection,
+) -> Result<(Survey, Box<dyn Session + 'a>), Error> {
+    let read = deployment.read_options()?;
+    let outlines = |source: &Source| Ok(source.outlines(&read)?);
+    beside(deployment, selection, outlines, |outlines, history| {
+        MigrationSet::trusting(outlines, &read, history)
+    })
+}
+
+fn beside<'a, T: Send>(
+    deployment: &'a mut Deployment<'_>,
+    selection: &Selection,
+    files: impl FnOnce(&Source) -> Result<T, SetError> + Send,
+    set: impl FnOnce(T, &History) -> Result<MigrationSet, SetError>,
+) -> Result<(Survey, Box<dyn Session + 'a>), Error> {
     let dialect = deployment.dialect()?;
-    let (options, read) = (deployment.open_options(false), deployment.read_options()?);
+    let options = deployment.open_options(false);
     let tables = deployment.settings.tables.clone();
     let wait = deployment.lock.wait;
     let points = deployment.points.clone();
     let Deployment { settings, source, connection, .. } = deployment;
-    let (set, records) = std::thread::scope(|scope| {
-        let files = scope.spawn(|| MigrationSet::load(source, &read));
+    let (read, records) = std::thread::scope(|scope| {
+        let files = scope.spawn(|| files(source));
         let records = connection.open(settings, &options).and_then(|mut session| {
             let history = read_history(&mut *session, dialect, &tables, wait)?;
             Ok((session, history))
@@ -64,14 +88,24 @@ pub(super) fn open<'a>(
         (files, records)
     });
     // A wrong file is told first: it is what its author can mend.
-    let set = set?;
+    let read = read?;
     let (session, history) = records?;
+    let set = set(read, &history)?;
     if let Some(points) = points {
         points("history-read");
     }
     let state = State::new(&set, &history, selection)?;
     let server = session.server();
     Ok((Survey { set, history, state, server }, session))
+}
+
+/// Reads files and records as far as tells what is applied and pending, and no further.
+///
+/// # Errors
+/// As [`survey`].
+pub(super) fn quick(deployment: &mut Deployment<'_>, selection: &Selection) -> Result<Survey, Error> {
+    let (survey, _) = glance(deployment, selection)?;
+    Ok(survey)
 }
 
 /// Reads the records; while another session keeps readers out, waits for it as for the lock.

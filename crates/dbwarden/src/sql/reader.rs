@@ -81,6 +81,8 @@ pub struct Reader<R> {
     breaks: Option<fn(&str) -> bool>,
     mode: Mode,
     buffer: Vec<u8>,
+    /// The size that the buffer begins with, and goes back to.
+    capacity: usize,
     /// How much of the buffer is text.
     filled: usize,
     /// What lies before has been handed out.
@@ -116,7 +118,8 @@ impl<R: Read> Reader<R> {
             rules,
             breaks: None,
             mode: if start.offset == 0 { Mode::Start } else { Mode::Text },
-            buffer: vec![0; CAPACITY],
+            buffer: Vec::new(),
+            capacity: CAPACITY,
             filled: 0,
             done: 0,
             tracker: Tracker::new(start),
@@ -141,9 +144,7 @@ impl<R: Read> Reader<R> {
     /// Begins with a buffer of another size. It grows as it must.
     #[must_use]
     pub fn with_capacity(mut self, bytes: usize) -> Self {
-        if self.filled == 0 {
-            self.buffer = vec![0; bytes.max(1)];
-        }
+        self.capacity = bytes.max(1);
         self
     }
 
@@ -197,6 +198,9 @@ impl<R: Read> Reader<R> {
         self.pending.end = self.pending.end.saturating_sub(self.done);
         self.filled = kept;
         self.done = 0;
+        if self.buffer.is_empty() {
+            self.buffer = vec![0; self.capacity];
+        }
         let size = self.buffer.len();
         if kept > size / 2 {
             self.buffer.resize(size * 2, 0);

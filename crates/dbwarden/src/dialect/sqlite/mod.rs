@@ -18,7 +18,8 @@ impl Dialect for Sqlite {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { transactional_ddl: true }
+        // Leaving WAL wants no other connection (https://www.sqlite.org/pragma.html#pragma_journal_mode).
+        Capabilities { transactional_ddl: true, alone_refuses_company: true }
     }
 
     fn manner(&self, statement: &str) -> Manner {

@@ -19,7 +19,7 @@ pub use directives::{Condition, Directive};
 pub use error::{SourceError, SourceProblem};
 pub use headers::{Headers, Phase};
 pub use read::ReadOptions;
-pub(crate) use read::script_of;
+pub(crate) use read::{Outline, script_of};
 pub(crate) use scan::{GroupHash, section_reader};
 
 /// Where migrations come from.

@@ -11,7 +11,7 @@ use crate::dialect::Dialect;
 use crate::migration::Script;
 use crate::migration::checksum::{FileHash, v1};
 use crate::migration::groups::{Grouper, Taken, first_words};
-use crate::sql::{Event, Position, ReadError, Reader, Rules, TextError, TokenKind, tokens};
+use crate::sql::{Event, Position, ReadError, Reader, Rules, Syntax, TextError, TokenKind, tokens};
 
 /// What a file turns out to hold.
 #[derive(Debug)]
@@ -98,6 +98,33 @@ fn is_marker(comment: &str) -> bool {
     marker(comment).is_some() || nearly_marker(comment).is_some()
 }
 
+/// What the headers at the start of a file say, found without splitting it; nothing where they are wrong, or do not end in
+/// `head`.
+pub(super) fn headers(head: &[u8], syntax: Syntax) -> Option<Headers> {
+    let text = match std::str::from_utf8(head) {
+        Ok(text) => text,
+        // A character may be cut at the end.
+        Err(error) => std::str::from_utf8(&head[..error.valid_up_to()]).ok()?,
+    };
+    let mut reader = HeaderReader::default();
+    for token in tokens(text.strip_prefix('\u{feff}').unwrap_or(text), Rules::new(syntax)) {
+        match token.kind {
+            TokenKind::Whitespace | TokenKind::BlockComment => {}
+            TokenKind::LineComment if is_marker(token.text) => {}
+            TokenKind::LineComment if token.text.starts_with("--") => reader.comment(token.text).ok()?,
+            TokenKind::LineComment => {}
+            _ => return Some(reader.finish()),
+        }
+    }
+    None
+}
+
+/// A buffer for `length` bytes of text: making it is what a small file would cost most.
+fn buffer(length: u64) -> usize {
+    const MOST: u64 = 256 << 10;
+    usize::try_from(length.saturating_add(1).min(MOST)).unwrap_or(1)
+}
+
 /// Opens the text of `script`, whose file is `file`, to be run.
 pub(crate) fn section_reader<'a>(
     file: &'a SourceFile,
@@ -105,7 +132,8 @@ pub(crate) fn section_reader<'a>(
     rules: Rules,
 ) -> io::Result<Reader<Box<dyn Read + Send + 'a>>> {
     let text = file.open_at(script.start.offset)?.take(script.length);
-    Ok(Reader::starting_at(Box::new(text) as Box<dyn Read + Send>, rules, script.start))
+    let text = Box::new(text) as Box<dyn Read + Send>;
+    Ok(Reader::starting_at(text, rules, script.start).with_capacity(buffer(script.length)))
 }
 
 /// One section while it is read.
@@ -114,7 +142,8 @@ struct Draft {
     end: u64,
     grouper: Grouper,
     hasher: v1::Hasher,
-    group_hasher: v1::Hasher,
+    /// The sum of the open group, from where it is no longer that of the whole script: most scripts are one group.
+    group_hasher: Option<v1::Hasher>,
     /// The groups whose sums are finished.
     hashed: Vec<String>,
 }
@@ -126,33 +155,30 @@ impl Draft {
             end: start.offset,
             grouper: Grouper::new(each),
             hasher: v1::Hasher::default(),
-            group_hasher: v1::Hasher::default(),
+            group_hasher: None,
             hashed: Vec::new(),
         }
     }
 
     fn finish(mut self) -> Result<Script, (SourceProblem, Position)> {
+        let checksum = self.hasher.finish();
         if self.grouper.len() > 0 {
-            self.hashed.push(self.group_hasher.finish().to_string());
+            let last = self.group_hasher.map_or_else(|| checksum.clone(), v1::Hasher::finish);
+            self.hashed.push(last.as_str().to_owned());
         }
         let (mut groups, statements) = self.grouper.finish()?;
         for (group, hash) in groups.iter_mut().zip(self.hashed) {
             group.hash = hash;
         }
-        Ok(Script {
-            start: self.start,
-            length: self.end - self.start.offset,
-            statements,
-            groups,
-            checksum: self.hasher.finish(),
-        })
+        Ok(Script { start: self.start, length: self.end - self.start.offset, statements, groups, checksum })
     }
 }
 
-/// Reads `text`, the whole of `file`.
+/// Reads `text`, the whole of `file`, some `size` bytes.
 pub(super) fn scan(
     file: &SourceFile,
     text: impl Read,
+    size: u64,
     dialect: &'static dyn Dialect,
 ) -> Result<Scanned, SourceError> {
     Scan {
@@ -167,7 +193,7 @@ pub(super) fn scan(
         stray: None,
         encoded: Vec::new(),
     }
-    .run(text)
+    .run(text, size)
     .map_err(|(problem, position)| {
         let mut error = SourceError::new(file.name.clone(), problem);
         if let Some(position) = position {
@@ -205,10 +231,12 @@ fn placed((problem, position): (SourceProblem, Position)) -> Problem {
 }
 
 impl Scan {
-    fn run(mut self, text: impl Read) -> Result<Scanned, Problem> {
+    fn run(mut self, text: impl Read, size: u64) -> Result<Scanned, Problem> {
         let rules = Rules::new(self.dialect.syntax());
         let mut digest = Sha256::new();
-        let mut reader = Reader::new(Hashing { text, digest: &mut digest }, rules).with_breaks(is_marker);
+        let mut reader = Reader::new(Hashing { text, digest: &mut digest }, rules)
+            .with_breaks(is_marker)
+            .with_capacity(buffer(size));
         loop {
             let before = reader.position();
             let event = match reader.next() {
@@ -400,12 +428,19 @@ impl Scan {
                 return Err((SourceProblem::DirectiveOnControl { directive, statement }, Some(start)));
             }
             if draft.grouper.len() > groups && groups > 0 {
-                let hasher = std::mem::take(&mut draft.group_hasher);
-                draft.hashed.push(hasher.finish().to_string());
+                let hasher = draft.group_hasher.replace(v1::Hasher::default());
+                let sum = hasher.unwrap_or_else(|| draft.hasher.clone()).finish();
+                draft.hashed.push(sum.as_str().to_owned());
+            } else if taken == Taken::Control && draft.group_hasher.is_none() {
+                // What is not run is part of the script's sum alone.
+                let empty = draft.grouper.len() == 0;
+                draft.group_hasher = Some(if empty { v1::Hasher::default() } else { draft.hasher.clone() });
             }
             draft.hasher.update(&encoded);
-            if taken == Taken::Run {
-                draft.group_hasher.update(&encoded);
+            if taken == Taken::Run
+                && let Some(hasher) = &mut draft.group_hasher
+            {
+                hasher.update(&encoded);
             }
         }
         self.encoded = encoded;
@@ -416,7 +451,9 @@ impl Scan {
         let encoded = std::mem::take(&mut self.encoded);
         if let Some(draft) = self.draft() {
             draft.hasher.update(&encoded);
-            draft.group_hasher.update(&encoded);
+            if let Some(hasher) = &mut draft.group_hasher {
+                hasher.update(&encoded);
+            }
         }
         self.encoded = encoded;
     }

@@ -1,0 +1,277 @@
+//! The process is killed at every named point, at random moments and in the middle of a statement, and run again: it must
+//! come to the same end, with nothing done twice, no lock in the way and nothing for a person to repair.
+//!
+//! A statement that runs outside a transaction (`VACUUM`, `PRAGMA journal_mode`) may run again when the kill came between
+//! it and its row in the journal. That is the one thing that is not exactly once, and on SQLite all such statements come to
+//! the same however often they run.
+
+#![cfg(all(unix, debug_assertions))]
+
+#[path = "crash/scenarios.rs"]
+mod scenarios;
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use dbwarden::apply::run::POINTS;
+use scenarios::{SCENARIOS, Scenario, WAL};
+use testkit::{Database, Engine, Finished, Program, Random};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_dbwarden");
+
+/// The lease is half a minute; who waits for it to run out is later than this.
+const AT_ONCE: Duration = Duration::from_secs(20);
+
+/// What a database comes to, as far as it is the same in each run.
+#[derive(Debug, PartialEq, Eq)]
+struct End {
+    content: String,
+    history: Vec<String>,
+}
+
+fn end(database: &Database) -> End {
+    End { content: database.snapshot(), history: database.history() }
+}
+
+fn prepared(scenario: &Scenario) -> Database {
+    let database = Database::new(Engine::Sqlite);
+    database.write(scenario.files);
+    for command in scenario.before {
+        if *command == WAL {
+            database.execute("PRAGMA journal_mode = WAL");
+        } else {
+            Program::new(BINARY, &database).run(command).expect(0);
+        }
+    }
+    if scenario.name == "a repeatable that changed" {
+        database.write(&[("ROC__names.sql", "INSERT INTO log VALUES ('changed again');\n")]);
+    }
+    database
+}
+
+/// What is wrong after a kill and a second run.
+fn wrongs(database: &Database, again: &Finished, expected: &End) -> Vec<String> {
+    let mut wrongs = Vec::new();
+    if !again.succeeded() {
+        wrongs
+            .push(format!("the second run ended with {:?} {:?}: {}", again.code, again.signal, again.stderr));
+    }
+    if again.took > AT_ONCE {
+        wrongs.push(format!("the second run took {:?}", again.took));
+    }
+    let found = end(database);
+    if found.content != expected.content {
+        wrongs.push(format!("content:\n{}in place of:\n{}", found.content, expected.content));
+    }
+    if found.history != expected.history {
+        wrongs.push(format!("history: {:#?}\nin place of: {:#?}", found.history, expected.history));
+    }
+    if database.journalled() > 0 {
+        wrongs
+            .push(format!("the journal is not empty: {:?}", database.rows("SELECT * FROM dbwarden_journal")));
+    }
+    // A second run with nothing to do takes no lock, and writes nothing: the killed one's row stands. It is in nobody's way.
+    if !database.lock_owner().is_empty() {
+        let status = Program::new(BINARY, database).run(&["lock-status"]);
+        if !status.stdout.contains("that run is gone") {
+            wrongs.push(format!("the lock is held: {}", status.stdout));
+        }
+        let unlocked = Program::new(BINARY, database).run(&["unlock"]);
+        if !unlocked.succeeded() || unlocked.took > AT_ONCE || !database.lock_owner().is_empty() {
+            wrongs.push(format!("the lock cannot be released: {}", unlocked.stderr));
+        }
+    }
+    wrongs
+}
+
+/// Kills `scenario` at each passing of each point; returns how often each was passed, and what was wrong.
+fn kill_everywhere(scenario: &Scenario) -> (BTreeMap<&'static str, usize>, Vec<String>) {
+    let template = prepared(scenario);
+    let undisturbed = template.copy();
+    Program::new(BINARY, &undisturbed).run(scenario.command).expect(0);
+    let expected = end(&undisturbed);
+    assert!(!undisturbed.lock_file() && undisturbed.lock_owner().is_empty(), "{}", scenario.name);
+
+    let (mut passed, mut wrong) = (BTreeMap::new(), Vec::new());
+    for point in POINTS {
+        for time in 1.. {
+            assert!(time < 100, "{point} is passed without end");
+            let database = template.copy();
+            let program = Program::new(BINARY, &database);
+            let killed = program.ending_at(format!("{point}:{time}")).run(scenario.command);
+            if !killed.was_killed() {
+                if !killed.succeeded() {
+                    wrong.push(format!("{}, not killed: {}", scenario.name, killed.stderr));
+                }
+                break;
+            }
+            *passed.entry(*point).or_insert(0) += 1;
+            let again = program.run(scenario.command);
+            for what in wrongs(&database, &again, &expected) {
+                wrong.push(format!("{}, killed at {point}:{time}: {what}", scenario.name));
+            }
+        }
+    }
+    (passed, wrong)
+}
+
+#[test]
+fn killed_at_every_point_it_is_run_again() {
+    let started = Instant::now();
+    let next = AtomicUsize::new(0);
+    let results = Mutex::new((BTreeMap::<&str, usize>::new(), Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some(scenario) = SCENARIOS.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    let (passed, wrong) = kill_everywhere(scenario);
+                    let mut results = results.lock().unwrap();
+                    for (point, times) in passed {
+                        *results.0.entry(point).or_insert(0) += times;
+                    }
+                    results.1.extend(wrong);
+                }
+            });
+        }
+    });
+    let (passed, wrong) = results.into_inner().unwrap();
+    println!(
+        "{} kills at {} points in {} scenarios, {:?}: {passed:?}",
+        passed.values().sum::<usize>(),
+        POINTS.len(),
+        SCENARIOS.len(),
+        started.elapsed()
+    );
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    let unknown: Vec<_> = POINTS.iter().filter(|point| !passed.contains_key(*point)).collect();
+    assert!(unknown.is_empty(), "no scenario passes {unknown:?}");
+}
+
+#[test]
+fn killed_twice_it_is_run_again() {
+    let mut random = Random::new(2);
+    let (mut wrong, mut killed) = (Vec::new(), 0);
+    for name in ["groups", "no transaction", "journal mode in the middle", "rollback in several transactions"]
+    {
+        let scenario = SCENARIOS.iter().find(|scenario| scenario.name == name).unwrap();
+        let template = prepared(scenario);
+        let undisturbed = template.copy();
+        Program::new(BINARY, &undisturbed).run(scenario.command).expect(0);
+        let expected = end(&undisturbed);
+        for _ in 0..40 {
+            let database = template.copy();
+            let program = Program::new(BINARY, &database);
+            let mut points = Vec::new();
+            // The second kill hits the run that takes over from the first.
+            for _ in 0..2 {
+                let point = POINTS[usize::try_from(random.below(POINTS.len() as u64)).unwrap()];
+                let point = format!("{point}:{}", 1 + random.below(3));
+                killed += usize::from(program.ending_at(&point).run(scenario.command).was_killed());
+                points.push(point);
+            }
+            let again = program.run(scenario.command);
+            for what in wrongs(&database, &again, &expected) {
+                wrong.push(format!("{name}, killed at {points:?}: {what}"));
+            }
+        }
+    }
+    println!("{killed} killed");
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(killed > 100, "{killed} were killed before their end");
+}
+
+#[test]
+fn killed_at_a_random_moment_it_is_run_again() {
+    let named = |name| SCENARIOS.iter().find(|scenario| scenario.name == name).unwrap();
+    let scenarios = ["plain", "groups", "no transaction", "journal mode in the middle", "rollback of two"];
+    let mut random = Random::new(20_261_121);
+    let (mut wrong, mut killed) = (Vec::new(), 0);
+    for name in scenarios {
+        let scenario = named(name);
+        let template = prepared(scenario);
+        let undisturbed = template.copy();
+        let whole = Program::new(BINARY, &undisturbed).run(scenario.command).expect(0).took;
+        let expected = end(&undisturbed);
+        for round in 0..12 {
+            let database = template.copy();
+            let program = Program::new(BINARY, &database);
+            // Up to three kills before it may come to its end.
+            for _ in 0..=random.below(3) {
+                let running = program.start(scenario.command);
+                std::thread::sleep(random.time_below(whole.mul_f64(1.1)));
+                running.kill();
+                killed += usize::from(running.finish().was_killed());
+            }
+            let again = program.run(scenario.command);
+            for what in wrongs(&database, &again, &expected) {
+                wrong.push(format!("{name}, round {round}: {what}"));
+            }
+        }
+    }
+    println!("{killed} killed");
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(killed > 20, "{killed} were killed before their end");
+}
+
+/// A statement that ends only when the table `dial` says so.
+const LONG: &str = "INSERT INTO numbers WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n \
+                    WHERE i < (SELECT until FROM dial)) SELECT i FROM n;\n";
+
+fn long(header: &str) -> Database {
+    let database = Database::new(Engine::Sqlite);
+    database.write(&[
+        ("0001_dial.sql", "CREATE TABLE dial (until INTEGER);\nINSERT INTO dial VALUES (1000000000000);\n"),
+        (
+            "0002_numbers.sql",
+            &format!("{header}\nCREATE TABLE numbers (i INTEGER);\nINSERT INTO numbers VALUES (-1);\n{LONG}"),
+        ),
+    ]);
+    database
+}
+
+/// Starts a run, and returns when its long statement has written something.
+fn in_the_long_statement(database: &Database) -> testkit::Running {
+    let running = Program::new(BINARY, database).start(&["migrate", "-v"]);
+    let started = Instant::now();
+    // Pages that leave SQLite's cache. From then on not even a reader gets in.
+    while std::fs::metadata(database.file()).map_or(0, |file| file.len()) < 1 << 20 {
+        assert!(started.elapsed() < Duration::from_secs(100), "the long statement did not begin");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    running
+}
+
+#[test]
+fn killed_in_a_long_statement_it_is_run_again() {
+    for (header, kept) in [("", 0), ("-- no-transaction", 2)] {
+        let database = long(header);
+        let running = in_the_long_statement(&database);
+        running.kill();
+        assert!(running.finish().was_killed());
+        assert_eq!(database.rows("SELECT i FROM numbers").len(), kept / 2, "rolled back");
+        assert_eq!(database.rows("SELECT 1 FROM dbwarden_journal WHERE state = 'done'").len(), kept);
+        database.execute("UPDATE dial SET until = 3");
+        let again = Program::new(BINARY, &database).run(&["migrate"]).expect(0);
+        assert!(again.took < AT_ONCE, "{:?}", again.took);
+        assert_eq!(database.rows("SELECT i FROM numbers"), ["-1", "1", "2", "3"], "{header}");
+        assert_eq!(database.versions(), ["0001", "0002"]);
+        assert_eq!(database.journalled(), 0);
+        assert_eq!(database.lock_owner(), "");
+    }
+}
+
+#[test]
+fn told_to_end_in_a_long_statement_it_leaves_no_lock() {
+    let database = long("");
+    let running = in_the_long_statement(&database);
+    running.terminate();
+    let ended = running.finish().expect(130);
+    assert!(ended.stderr.contains("error[interrupted]"), "{}", ended.stderr);
+    assert!(ended.took < AT_ONCE * 3, "{:?}", ended.took);
+    assert_eq!(database.versions(), ["0001"]);
+    assert!(database.rows("SELECT name FROM sqlite_schema WHERE name = 'numbers'").is_empty(), "rolled back");
+    assert_eq!(database.lock_owner(), "");
+    assert!(!database.lock_file());
+}

@@ -1,0 +1,87 @@
+//! Many processes start at once on one database: each migration is applied once, and all of them succeed.
+
+#![cfg(unix)]
+
+use testkit::{Database, Engine, Program, Random, Running};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_dbwarden");
+
+/// A database with five migrations, each of which adds one row to `log`.
+fn database(first: &str) -> Database {
+    let database = Database::new(Engine::Sqlite);
+    database.write(&[
+        ("0001_log.sql", &format!("{first}\nCREATE TABLE log (what TEXT);\nINSERT INTO log VALUES ('1');\n")),
+        ("0002_a.sql", "CREATE TABLE a (x);\nINSERT INTO log VALUES ('2');\n"),
+        ("0003_b.sql", "-- no-transaction\nCREATE TABLE b (x);\nVACUUM;\nINSERT INTO log VALUES ('3');\n"),
+        ("0004_c.sql", "INSERT INTO log VALUES ('4');\n"),
+        ("0005_d.sql", "CREATE INDEX log_what ON log (what);\nINSERT INTO log VALUES ('5');\n"),
+    ]);
+    database
+}
+
+fn once_each(database: &Database) {
+    assert_eq!(database.rows("SELECT what FROM log ORDER BY rowid"), ["1", "2", "3", "4", "5"]);
+    assert_eq!(database.versions(), ["0001", "0002", "0003", "0004", "0005"]);
+    assert_eq!(database.journalled(), 0);
+}
+
+#[test]
+fn thirty_two_processes_apply_each_migration_once() {
+    for first in ["", "PRAGMA journal_mode = WAL;"] {
+        let database = database(first);
+        let program = Program::new(BINARY, &database);
+        let all: Vec<Running> = (0..32).map(|_| program.start(&["migrate"])).collect();
+        for running in all {
+            running.finish().expect(0);
+        }
+        once_each(&database);
+        assert_eq!(database.lock_owner(), "");
+        assert!(!database.lock_file());
+    }
+}
+
+#[test]
+fn processes_that_are_killed_leave_the_work_to_the_others() {
+    let mut random = Random::new(8);
+    for round in 0..6 {
+        let database = database("");
+        let program = Program::new(BINARY, &database);
+        let all: Vec<Running> = (0..8).map(|_| program.start(&["migrate"])).collect();
+        for running in &all[..4] {
+            std::thread::sleep(random.time_below(std::time::Duration::from_millis(80)));
+            running.kill();
+        }
+        for (index, running) in all.into_iter().enumerate() {
+            let finished = running.finish();
+            let fine = finished.succeeded() || index < 4 && finished.was_killed();
+            assert!(fine, "round {round}, {index}: {:?}\n{}", finished.code, finished.stderr);
+            assert!(finished.took.as_secs() < 25, "nobody waits for a lease to run out: {:?}", finished.took);
+        }
+        once_each(&database);
+        // Released by whoever took the killed one's over; or nobody needed it any more.
+        program.run(&["unlock"]).expect(0);
+        assert_eq!(database.lock_owner(), "");
+    }
+}
+
+#[test]
+fn different_verbs_at_once_take_turns() {
+    let database = database("");
+    let program = Program::new(BINARY, &database);
+    program.run(&["migrate", "-t", "0002"]).expect(0);
+    let all: Vec<Running> = (0..12)
+        .map(|index| match index % 3 {
+            0 => program.start(&["migrate"]),
+            1 => program.start(&["status"]),
+            _ => program.start(&["stamp", "--only", "0004"]),
+        })
+        .collect();
+    for running in all {
+        running.finish().expect(0);
+    }
+    assert_eq!(database.versions().len(), 5);
+    for what in ["1", "2", "3", "5"] {
+        assert_eq!(database.one(&format!("SELECT count(*) FROM log WHERE what = '{what}'")), "1", "{what}");
+    }
+    assert_eq!(database.lock_owner(), "");
+}

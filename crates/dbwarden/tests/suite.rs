@@ -1,0 +1,117 @@
+//! One suite, every database: what a run does, records and refuses, through the library's verbs.
+//!
+//! A further engine is one line in `testkit`. What only one engine has stands in a module of that engine's own.
+
+#![cfg(feature = "sqlite")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stop at the first surprise")]
+
+#[path = "suite/conditions.rs"]
+mod conditions;
+#[path = "suite/files.rs"]
+mod files;
+#[path = "suite/journal.rs"]
+mod journal;
+#[path = "suite/limits.rs"]
+mod limits;
+#[path = "suite/locks.rs"]
+mod locks;
+#[path = "suite/records.rs"]
+mod records;
+#[path = "suite/repeatables.rs"]
+mod repeatables;
+#[path = "suite/selection.rs"]
+mod selection;
+#[path = "suite/sqlite_alone.rs"]
+mod sqlite_alone;
+#[path = "suite/stamps.rs"]
+mod stamps;
+#[path = "suite/transactions.rs"]
+mod transactions;
+
+use dbwarden::Error;
+use dbwarden::apply::run::Silent;
+use dbwarden::migration::RevisionId;
+use dbwarden::ops::migrate::MigrateOptions;
+use dbwarden::ops::rollback::RollbackOptions;
+use dbwarden::ops::status::{Status, StatusOptions};
+use dbwarden::ops::{Deployment, Report};
+use dbwarden::project::{DatabaseSettings, Overrides, Project, Sources};
+use testkit::Database;
+
+/// The settings of a test's database.
+fn settings(database: &Database) -> DatabaseSettings {
+    settings_in(database, None)
+}
+
+/// The settings in an environment.
+fn settings_in(database: &Database, environment: Option<&str>) -> DatabaseSettings {
+    let overrides = Overrides {
+        url: Some(database.url()),
+        migrations: Some(database.migrations()),
+        env: environment.map(str::to_owned),
+        ..Overrides::default()
+    };
+    let sources = Sources { directory: database.folder().to_owned(), overrides, ..Sources::default() };
+    Project::load(&sources).unwrap().select(None).unwrap()
+}
+
+fn deployment(database: &Database) -> Deployment<'static> {
+    Deployment::new(settings(database))
+}
+
+fn migrate(database: &Database) -> Result<Report, Error> {
+    migrate_with(database, &MigrateOptions::default())
+}
+
+fn migrate_with(database: &Database, options: &MigrateOptions) -> Result<Report, Error> {
+    dbwarden::ops::migrate::migrate(&mut deployment(database), options, &mut Silent)
+}
+
+/// Migrates to `target`.
+fn migrate_to(database: &Database, target: &str) -> Result<Report, Error> {
+    let options = MigrateOptions { target: Some(target.parse().unwrap()), ..MigrateOptions::default() };
+    migrate_with(database, &options)
+}
+
+fn rollback(database: &Database) -> Result<Report, Error> {
+    dbwarden::ops::rollback::rollback(&mut deployment(database), &RollbackOptions::default(), &mut Silent)
+}
+
+fn rollback_to(database: &Database, target: &str) -> Result<Report, Error> {
+    let options = RollbackOptions { target: Some(target.parse().unwrap()), ..RollbackOptions::default() };
+    dbwarden::ops::rollback::rollback(&mut deployment(database), &options, &mut Silent)
+}
+
+fn status(database: &Database) -> Status {
+    dbwarden::ops::status::status(&mut deployment(database), &StatusOptions::default()).unwrap()
+}
+
+/// The code of the error that `outcome` is.
+#[track_caller]
+fn code<T>(outcome: Result<T, Error>) -> &'static str {
+    match outcome {
+        Ok(_) => panic!("it succeeded"),
+        Err(error) => error.code(),
+    }
+}
+
+fn ids(ids: &[RevisionId]) -> Vec<&str> {
+    ids.iter().map(RevisionId::as_str).collect()
+}
+
+/// The versions of the steps that were committed.
+fn steps(report: &Report) -> Vec<&str> {
+    report.steps.iter().map(|step| step.version.as_str()).collect()
+}
+
+/// What the table `log` says, in order; most tests write into it what has run.
+fn log(database: &Database) -> Vec<String> {
+    database.rows("SELECT what FROM log ORDER BY id")
+}
+
+/// The file that makes the table `log`.
+const LOG: (&str, &str) = (
+    "0001_log.sql",
+    "CREATE TABLE log (id INTEGER PRIMARY KEY, what TEXT NOT NULL);\n\
+     -- rollback\nDROP TABLE log;\n",
+);

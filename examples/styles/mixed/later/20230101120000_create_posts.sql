@@ -1,0 +1,3 @@
+CREATE TABLE posts (id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL, title TEXT NOT NULL);
+-- rollback
+DROP TABLE posts;

@@ -1,0 +1,4 @@
+-- upgrade
+ALTER TABLE users ADD COLUMN name TEXT;
+-- rollback
+ALTER TABLE users DROP COLUMN name;

@@ -1,0 +1,5 @@
+-- FORWARD   MIGRATION
+CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT NOT NULL DEFAULT 'a; -- @UNDO');
+
+--@undo
+DROP TABLE notes;

@@ -83,6 +83,10 @@ fn duration(text: &str) -> Result<Duration, String> {
     dbwarden::project::parse_duration(text).map_err(|error| error.to_string())
 }
 
+fn whole(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "a count is a whole number, from 1".to_owned())
+}
+
 fn target(text: &str) -> Result<Target, String> {
     text.parse().map_err(|error: dbwarden::migration::graph::TargetError| error.to_string())
 }
@@ -238,6 +242,9 @@ Examples:
   dbwarden database list
   dbwarden database list --json")]
     List,
+    /// Commands of a later version.
+    #[command(external_subcommand)]
+    Other(Vec<String>),
 }
 
 /// Options of `new`.
@@ -296,7 +303,7 @@ pub(crate) struct Migrate {
     #[arg(short, long, value_name = "REV", visible_alias = "revision", value_parser = target, allow_negative_numbers = true)]
     pub(crate) to_version: Option<Target>,
     /// So many migrations
-    #[arg(short, long, value_name = "N", conflicts_with_all = ["revision", "to_version"])]
+    #[arg(short, long, value_name = "N", value_parser = whole, allow_negative_numbers = true, conflicts_with_all = ["revision", "to_version"])]
     pub(crate) count: Option<u64>,
     /// Show what would run, and change nothing
     #[arg(long)]
@@ -366,7 +373,7 @@ pub(crate) struct Rollback {
     #[arg(short, long, value_name = "REV", visible_alias = "revision", value_parser = target, allow_hyphen_values = true)]
     pub(crate) to_version: Option<Target>,
     /// So many migrations
-    #[arg(short, long, value_name = "N", conflicts_with_all = ["revision", "to_version"])]
+    #[arg(short, long, value_name = "N", value_parser = whole, allow_negative_numbers = true, conflicts_with_all = ["revision", "to_version"])]
     pub(crate) count: Option<u64>,
     /// Show what would run, and change nothing
     #[arg(long)]

@@ -3,10 +3,16 @@
 
 use anstyle::AnsiColor;
 use dbwarden::apply::failure::{Cause, Kept};
+use dbwarden::apply::history::HistoryError;
+use dbwarden::apply::lock::LockError;
 use dbwarden::driver::DriverErrorKind;
 use dbwarden::error::{Location, Refusal};
+use dbwarden::migration::RevisionId;
 use dbwarden::migration::applied::Direction;
+use dbwarden::migration::graph::GraphError;
 use dbwarden::migration::plan::PlanError;
+use dbwarden::migration::source::SourceProblem;
+use dbwarden::sql::TextError;
 use dbwarden::{Error, ErrorKind};
 use serde_json::{Value, json};
 
@@ -47,7 +53,7 @@ impl Failure {
             code: "usage",
             message: message.into(),
             location: None,
-            kept: Vec::new(),
+            kept: vec!["nothing was changed".to_owned()],
             next: next.into(),
             database: None,
         }
@@ -136,16 +142,24 @@ impl From<dbwarden::project::SettingsError> for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
+        let location = error.location();
         Self {
             exit: exit(&error),
             code: error.code(),
-            message: error.to_string(),
-            location: error.location(),
+            message: placeless(error.to_string(), location.as_ref()),
+            location,
             kept: kept(&error),
             next: next(&error),
             database: None,
         }
     }
+}
+
+/// `message` without the place that stands below it.
+fn placeless(message: String, location: Option<&Location>) -> String {
+    let Some(Location { file, at: Some((line, column)), .. }) = location else { return message };
+    let place = format!("{file}:{line}:{column}");
+    message.replacen(&format!("{place}: "), "", 1).replacen(&format!(" ({place})"), "", 1)
 }
 
 fn exit(error: &Error) -> u8 {
@@ -178,47 +192,43 @@ fn kept(error: &Error) -> Vec<String> {
     match error.kind() {
         ErrorKind::Step { step, report, not_tried } => {
             let (id, undone) = (&step.id, step.direction == Direction::Down);
-            if let Cause::Statement(error) = &step.cause
-                && step.statement > 0
-            {
-                let _ = error;
+            if matches!(step.cause, Cause::Statement(_)) && step.statement > 0 {
                 lines.push(format!("statement {} of {} in {}", step.statement, step.total, step.id));
             }
             lines.push(match (step.kept, undone) {
                 (Kept::Nothing, false) => format!("{id} is rolled back whole"),
                 (Kept::Nothing, true) => format!("{id} is as it was: its rollback is rolled back whole"),
                 (Kept::Statements(done), _) => {
-                    let (what, are) =
-                        if done == 1 { ("statement 1", "is") } else { ("statements 1 to", "are") };
-                    let upto = if done == 1 { String::new() } else { format!(" {done}") };
-                    format!("{what}{upto} of {id} {are} committed; what follows changed nothing")
+                    let what = match done {
+                        1 => "statement 1".to_owned(),
+                        2 => "statements 1 and 2".to_owned(),
+                        _ => format!("statements 1 to {done}"),
+                    };
+                    let are = if done == 1 { "is" } else { "are" };
+                    format!("{what} of {id} {are} committed; what follows changed nothing")
                 }
                 (Kept::All, _) => format!("{id} is committed and recorded"),
             });
-            if let (Some(first), Some(last)) = (report.steps.first(), report.steps.last()) {
-                let range = if report.steps.len() == 1 {
-                    first.version.to_string()
-                } else {
-                    format!("{} to {}", first.version, last.version)
-                };
-                lines.push(if undone {
-                    format!("{range}: rolled back before")
-                } else {
-                    format!("{range}: applied before, and kept")
-                });
+            let done: Vec<_> = report.steps.iter().map(|step| &step.version).collect();
+            if !done.is_empty() {
+                let stay = if done.len() == 1 { "stays" } else { "stay" };
+                let how = if undone { "rolled back" } else { "applied" };
+                lines.push(format!("{} {stay} {how}", range(&done)));
+            }
+            if !report.rolled_back.is_empty() {
+                let with: Vec<_> = report.rolled_back.iter().collect();
+                let are = if with.len() == 1 { "is" } else { "are" };
+                lines.push(format!("{} {are} rolled back with it: they share one transaction", range(&with)));
             }
             if !not_tried.is_empty() {
-                let names = not_tried.iter().map(|id| id.as_str()).take(5).collect::<Vec<_>>().join(", ");
-                let more = if not_tried.len() > 5 {
-                    format!(" and {} more", not_tried.len() - 5)
-                } else {
-                    String::new()
-                };
-                lines.push(format!("not tried: {names}{more}"));
+                let names: Vec<_> = not_tried.iter().collect();
+                let were = if names.len() == 1 { "was" } else { "were" };
+                lines.push(format!("{} {were} not tried", range(&names)));
             }
         }
         ErrorKind::Driver { target, .. } if !target.is_empty() => {
-            lines.push(format!("the database: {target}"))
+            lines.push(format!("the database: {target}"));
+            lines.push("nothing was changed".to_owned());
         }
         ErrorKind::Refused { refusal: Refusal::RecordedScript { script, .. } } => {
             lines.extend(
@@ -226,10 +236,19 @@ fn kept(error: &Error) -> Vec<String> {
             );
             lines.push("nothing was changed".to_owned());
         }
-        ErrorKind::Settings(_) => {}
         _ => lines.push("nothing was changed".to_owned()),
     }
     lines
+}
+
+/// `0001`, `0001 and 0002`, `0001 to 0007`: revisions of one run, in its order.
+fn range(ids: &[&RevisionId]) -> String {
+    match ids {
+        [] => String::new(),
+        [one] => one.to_string(),
+        [one, two] => format!("{one} and {two}"),
+        [first, .., last] => format!("{first} to {last}"),
+    }
 }
 
 /// What to type next.
@@ -260,9 +279,53 @@ fn next(error: &Error) -> String {
             let command = if *direction == Direction::Up { "migrate" } else { "rollback" };
             return format!("`dbwarden {command}` goes on with it");
         }
+        ErrorKind::Graph(graph) | ErrorKind::Plan(PlanError::Graph(graph)) => match graph {
+            GraphError::NotUpward { target } => return format!("`dbwarden rollback -t {target}`"),
+            GraphError::NotDownward { target } => return format!("`dbwarden migrate -t {target}`"),
+            GraphError::MultipleHeads { heads, .. } => {
+                let first = heads.first().map_or("REV", |head| head.id.as_str());
+                return format!("name one in place of head, such as {first}; or all of them: heads");
+            }
+            _ => {}
+        },
+        ErrorKind::Source(source)
+            if matches!(
+                source.problem,
+                SourceProblem::Text(TextError::NotUtf8 { .. } | TextError::NulByte { .. })
+            ) =>
+        {
+            return "save the file as UTF-8, then run the same command again".to_owned();
+        }
+        ErrorKind::Lock(LockError::Held { holder: None, .. }) => {
+            return "find what else has the database open, or wait longer with `--lock-wait 10m`".to_owned();
+        }
+        ErrorKind::History(HistoryError::NotOurs { tool, .. }) if tool.contains("DBWarden") => {
+            return "give our tables other names in the settings (`tables.migrations`, `tables.lock`, `tables.journal`), then \
+                    `dbwarden stamp REV`; taking these records over comes with a later version"
+                .to_owned();
+        }
+        ErrorKind::Driver { error, .. } if error.kind == DriverErrorKind::Statement => {
+            return "correct `session` in the settings: `dbwarden config`".to_owned();
+        }
         _ => {}
     }
     let text = match error.code() {
+        "no-settings" => "`dbwarden init` writes a first warden.toml; or give --url or DATABASE_URL",
+        "settings-missing" => {
+            "name the file with --config, or leave --config out for the nearest warden.toml"
+        }
+        "settings-syntax" | "unknown-key" | "wrong-type" | "conflicting-settings" | "env-file-syntax" => {
+            "correct the file, then run the same command again"
+        }
+        "unset-variable" => "set the variable, or put it into .env, then run the same command again",
+        "unknown-database" => "`dbwarden database list` shows their names",
+        "no-default-database" => "name one with -d, take all with --all, or set `default`",
+        "no-url" => "set `url`, or `engine` and `database`, or DATABASE_URL",
+        "no-dev-url" => "set `dev_url`, or run without --dev",
+        "conflicting-flags" => "leave one of the two out",
+        "invalid-environment" => "`--env dev`",
+        "no-environment" => "`--env dev`, or set DBWARDEN_ENV",
+        "invalid-url" => "an address looks like sqlite:///shop.db or postgresql://user@host/name",
         "locked" | "busy" => "wait longer with `--lock-wait 10m`, or look with `dbwarden lock-status`",
         "open" => "look at the address in the settings: `dbwarden config`",
         "not-a-database" => {
@@ -280,13 +343,12 @@ fn next(error: &Error) -> String {
         }
         "duplicate-id" => "give one of the two files the next free number",
         "cycle" | "unknown-dependency" | "replaces" => "correct the headers of these files",
-        "heads" => "name one with `dbwarden migrate -t REV`, or apply all with `dbwarden migrate -t heads`",
         "unknown-revision" | "ambiguous" | "unknown-label" | "target" => {
             "`dbwarden history` lists the revisions"
         }
         "count" => "`dbwarden status` lists what is applied and pending",
         "late" => "run without --strict, or give the file a number behind those that are applied",
-        "irreversible" => "write a rollback section for it, or a new migration that undoes it",
+        "irreversible" => "write a rollback section, or a new migration that undoes it",
         "single-transaction" => "run without --single-transaction",
         "ahead" => "deploy the release that has these files, or get them from version control",
         "foreign-records" => {
@@ -296,12 +358,9 @@ fn next(error: &Error) -> String {
             "give our tables other names in the settings: `tables.migrations`, `tables.lock`, `tables.journal`"
         }
         "planted-trigger" => "find out who made the trigger, and drop it",
-        "lock-table" => "`dbwarden doctor` says more",
+        "lock-table" => "`dbwarden unlock --force` makes it as new",
         "not-yet" => "use a SQLite database, or a later version",
         "url" => "an address looks like sqlite:///shop.db or postgresql://user@host/name",
-        "settings" | "no-database" => {
-            "`dbwarden init` writes a first warden.toml; or name a database with --url"
-        }
         _ => "",
     };
     if text.is_empty() && matches!(error.kind(), ErrorKind::Settings(_)) {
@@ -322,8 +381,14 @@ fn after_step(step: &dbwarden::apply::failure::StepError) -> String {
         Cause::Statement(_) | Cause::Condition(_) if matches!(step.kept, Kept::Statements(_)) => {
             format!("correct statement {}, then `dbwarden {command}` goes on from it", step.statement)
         }
-        Cause::Statement(_) | Cause::Condition(_) | Cause::ForeignKeys { .. } | Cause::TransactionEnded => {
+        Cause::Statement(_) | Cause::Condition(_) | Cause::TransactionEnded => {
             format!("correct the file, then `dbwarden {command}`")
+        }
+        Cause::Around { error, .. } if error.kind == DriverErrorKind::Statement => {
+            format!("correct the file, then `dbwarden {command}`")
+        }
+        Cause::ForeignKeys { .. } => {
+            format!("correct the file, so that no row is left without its parent, then `dbwarden {command}`")
         }
         Cause::TimedOut { .. } => {
             format!("raise `-- statement_timeout:` in the file, then `dbwarden {command}`")

@@ -16,7 +16,11 @@ fn main() -> ExitCode {
         Ok(matches) => matches,
         Err(error) => {
             // Help and version are answers, not errors.
-            error.print().ok();
+            if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
+                commands::unreadable(&error);
+            } else {
+                error.print().ok();
+            }
             return ExitCode::from(if error.use_stderr() { error::USAGE } else { 0 });
         }
     };

@@ -110,15 +110,15 @@ fn listed(ids: &[RevisionId]) -> String {
 #[non_exhaustive]
 pub enum Refusal {
     /// A protected database.
-    #[error("{what} on the protected database \"{database}\"")]
+    #[error("{what} the protected database \"{database}\"")]
     Protected {
-        /// What was asked.
+        /// What would be done to it.
         what: String,
         /// The database.
         database: String,
     },
     /// A migration that breaks something, on a protected database.
-    #[error("{id} breaks something, as it says itself: {text}")]
+    #[error("{id} says that it breaks something: {text}")]
     Breaking {
         /// The migration.
         id: RevisionId,
@@ -132,7 +132,7 @@ pub enum Refusal {
         within: String,
     },
     /// Outside the window in which changes are allowed.
-    #[error("it is outside the window {window} in which \"{database}\" may be changed")]
+    #[error("\"{database}\" may be changed from {window} alone, and it is another time now")]
     Window {
         /// The window.
         window: String,

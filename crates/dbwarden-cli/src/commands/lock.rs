@@ -45,6 +45,7 @@ pub(super) fn unlock(
         let heading = heading(deployment);
         line(&clean(&match &outcome {
             Unlocked::Free => format!("{heading}  nothing held the lock"),
+            Unlocked::Cleared => format!("{heading}  the lock's row is as new"),
             Unlocked::Released { holder } => {
                 format!("{heading}  the lock of {} is released", holder.owner.label())
             }

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use dbwarden::migration::applied::Direction;
 use dbwarden::ops::migrate::{MigrateOptions, migrate};
 use dbwarden::ops::{Deployment, Report, script};
 use serde_json::{Value, json};
@@ -71,10 +72,12 @@ pub(super) fn show(heading: &str, report: &Report, done: &str) {
     }
     let place = place(report);
     if let Some(plan) = &report.plan {
-        line(&format!(
-            "{heading}  {} would run, nothing is changed",
-            count(plan.steps.len() as u64, "migration")
-        ));
+        let would = match plan.direction {
+            Direction::Up => "would run",
+            Direction::Down => "would be undone",
+        };
+        let steps = count(plan.steps.len() as u64, "migration");
+        line(&format!("{heading}  {steps} {would}, nothing is changed"));
         super::status::show_steps(&plan.steps);
         if let Ok(hash) = plan.hash() {
             line(&format!("plan {}", &hash[..12]));

@@ -56,6 +56,7 @@ pub(crate) fn run(cli: Cli) -> u8 {
         Command::Other(words) => Err(shell::unknown(&words)),
         Command::Config => config::run(&global),
         Command::Database { command: Database::List } => database::list(&global),
+        Command::Database { command: Database::Other(words) } => Err(shell::unknown_of_database(&words)),
         Command::New(args) => on_each(&global, |deployment| new::run(deployment, &global, &args)),
         Command::Migrate(args) => on_each(&global, |deployment| migrate::run(deployment, &global, &args)),
         Command::Rollback(args) => on_each(&global, |deployment| rollback::run(deployment, &global, &args)),
@@ -89,6 +90,14 @@ pub(crate) fn run(cli: Cli) -> u8 {
         ui::line(&document.to_string());
     }
     exit
+}
+
+/// Says as JSON that what was typed makes no sense.
+pub(crate) fn unreadable(error: &clap::Error) {
+    let text = error.render().to_string();
+    let message = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+    let failure = Failure::usage(message, "`dbwarden --help` lists what can be typed");
+    ui::line(&json!({ "schema": 1, "command": null, "error": failure.json() }).to_string());
 }
 
 /// The command's own name, whatever alias was typed.

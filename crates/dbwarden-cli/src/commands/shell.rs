@@ -1,5 +1,7 @@
 //! `dbwarden version`, `completions`, `man`, and words that are no command.
 
+use std::io::Write;
+
 use clap::CommandFactory;
 use serde_json::json;
 
@@ -35,15 +37,29 @@ pub(super) fn version(global: &Global) -> Answer {
 }
 
 pub(super) fn completions(shell: clap_complete::Shell) -> Answer {
-    clap_complete::generate(shell, &mut Cli::command(), "dbwarden", &mut std::io::stdout());
+    // Written at once: a reader that goes away is no reason to panic.
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "dbwarden", &mut text);
+    std::io::stdout().write_all(&text).ok();
     Answer::done(json!({}))
 }
 
 pub(super) fn man() -> Result<Answer, Failure> {
+    let mut text = Vec::new();
     clap_mangen::Man::new(Cli::command())
-        .render(&mut std::io::stdout())
-        .map_err(|error| broken("the manual page cannot be printed", error))?;
+        .render(&mut text)
+        .map_err(|error| broken("the manual page cannot be made", error))?;
+    std::io::stdout().write_all(&text).ok();
     Ok(Answer::done(json!({})))
+}
+
+/// The answer to a word behind `database` that is no command of this version.
+pub(super) fn unknown_of_database(words: &[String]) -> Failure {
+    let word = words.first().map_or("", String::as_str);
+    if ["create", "clean"].contains(&word) {
+        return Failure::later(&format!("`dbwarden database {word}`"));
+    }
+    Failure::usage(format!("there is no command `database {word}`"), "did you mean `dbwarden database list`?")
 }
 
 /// The answer to a word that is no command of this version.

@@ -121,7 +121,7 @@ impl Observer for Progress {
             Event::Planned { steps } if !self.quiet => self.planned(steps),
             Event::Resumed { id, done, total } if !self.quiet => {
                 aside(&clean(&format!(
-                    "  {id} was interrupted after statement {done} of {total}; going on from {}",
+                    "  {id} stopped after statement {done} of {total}; going on from {}",
                     done + 1
                 )));
             }

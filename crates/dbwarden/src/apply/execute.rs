@@ -105,7 +105,7 @@ impl Executor<'_, '_, '_> {
             position: None,
             line: None,
             width: 1,
-            committed: 0,
+            committed: task.unfinished.map_or(0, Unfinished::done),
             unit: 1,
             unit_hash: GroupHash::default(),
             summary: String::new(),
@@ -202,7 +202,8 @@ impl Executor<'_, '_, '_> {
             }
             progress.ordinal += 1;
             progress.position = Some(statement.start);
-            let found = directives(statement.leading, self.dialect.syntax()).map_err(problem)?;
+            let found =
+                directives(statement.leading, self.dialect.syntax()).map_err(|(wrong, _)| problem(wrong))?;
             let current = match group.or_else(|| groups.next()) {
                 Some(current) => current,
                 None => return Err(problem(SourceProblem::Changed)),
@@ -254,7 +255,7 @@ impl Executor<'_, '_, '_> {
             if progress.unit_hash.finish() != unit.hash {
                 return Err(Cause::Edited { id, statement: unit.first });
             }
-            progress.committed = progress.ordinal;
+            progress.committed = progress.committed.max(progress.ordinal);
         }
         match self.dialect.session_trace(text) {
             SessionTrace::None => {}
@@ -562,12 +563,14 @@ impl Executor<'_, '_, '_> {
         } else {
             Kept::Nothing
         };
+        // What comes with the commit is no one statement's doing.
+        let of_the_whole = matches!(cause, Cause::Around { .. } | Cause::ForeignKeys { .. });
         let mut error = StepError {
             id: step.id.clone(),
             direction: direction(step.action),
             file: step.file.clone(),
-            position: progress.position,
-            line: progress.line.clone(),
+            position: progress.position.filter(|_| !of_the_whole),
+            line: progress.line.clone().filter(|_| !of_the_whole),
             width: progress.width,
             statement: progress.ordinal,
             total: step.statements,

@@ -84,7 +84,7 @@ pub enum Cause {
     #[error("the statement ended the transaction that it ran in")]
     TransactionEnded,
     /// A statement ran too long.
-    #[error("the statement ran longer than its limit of {limit:?}")]
+    #[error("the statement ran longer than its limit of {}", crate::project::duration_text(*limit))]
     TimedOut {
         /// The limit.
         limit: Duration,

@@ -39,7 +39,7 @@ impl Default for LockOptions {
 #[non_exhaustive]
 pub enum LockError {
     /// Held by another, for longer than was to be waited.
-    #[error("{} holds the lock{}", label(holder.as_deref()), since(holder.as_deref()))]
+    #[error("{}", held(holder.as_deref(), *waited))]
     Held {
         /// Who, where it can be seen.
         holder: Option<Box<Holder>>,
@@ -53,7 +53,7 @@ pub enum LockError {
     #[error("interrupted while waiting for the lock")]
     Cancelled,
     /// A row of the lock is missing or makes no sense.
-    #[error("the lock's table makes no sense: {reason}")]
+    #[error("the lock's row makes no sense: {reason}")]
     Damaged {
         /// What is wrong.
         reason: String,
@@ -63,12 +63,15 @@ pub enum LockError {
     Driver(#[from] DriverError),
 }
 
-fn label(holder: Option<&Holder>) -> String {
-    holder.map_or_else(|| "another process".to_owned(), |holder| holder.owner.label())
-}
-
-fn since(holder: Option<&Holder>) -> String {
-    holder.map_or_else(String::new, |holder| format!(" since {} UTC", holder.since))
+fn held(holder: Option<&Holder>, waited: Duration) -> String {
+    let still = match waited.as_secs() {
+        0 => String::new(),
+        seconds => format!(", still so after {seconds} s"),
+    };
+    match holder {
+        Some(holder) => format!("{} holds the lock since {} UTC{still}", holder.owner.label(), holder.since),
+        None => format!("another program keeps the database from being written{still}"),
+    }
 }
 
 /// How often who waits looks again.
@@ -111,8 +114,9 @@ pub fn read(session: &mut dyn Session, records: &Records) -> Result<LockRow, Loc
     let token =
         row.integer(0).ok_or_else(|| LockError::Damaged { reason: "its token is no number".to_owned() })?;
     let Some(owner) = row.optional_text(1) else { return Ok(LockRow::Free(token)) };
-    let owner = serde_json::from_str(&owner)
-        .map_err(|error| LockError::Damaged { reason: format!("its owner cannot be read: {error}") })?;
+    let owner = serde_json::from_str(&owner).map_err(|_| LockError::Damaged {
+        reason: "its owner is none that this program writes".to_owned(),
+    })?;
     Ok(LockRow::Held(Holder {
         owner,
         since: row.text(2).to_owned(),

@@ -119,6 +119,14 @@ pub trait Session: Send {
     /// Returns something that cancels the running statement from another thread.
     fn interrupter(&self) -> Arc<dyn Interrupt>;
 
+    /// Makes the database where it is a file that is not there yet; until then an empty one stands in for it.
+    ///
+    /// # Errors
+    /// The engine's answer.
+    fn create(&mut self) -> Result<(), DriverError> {
+        Ok(())
+    }
+
     /// Returns whether a second session can be opened beside this one (not on `:memory:` nor on a host's connection).
     fn may_have_company(&self) -> bool;
 }

@@ -10,6 +10,7 @@ use rusqlite::{Connection, ErrorCode, InterruptHandle, OpenFlags, ToSql, ffi};
 
 use super::{DriverError, DriverErrorKind, Held, Interrupt, OpenOptions, Server, Session, SessionLock};
 use crate::database::Database;
+use crate::sql::{Rules, Syntax, tokens};
 use crate::url::DatabaseUrl;
 use crate::value::{Row, Value};
 
@@ -69,8 +70,8 @@ impl Handle<'_> {
 enum Place {
     File(PathBuf),
     Memory,
-    /// A file that is not there and was not to be made: an empty database stands in for it, and is never written.
-    Absent,
+    /// A file that is not there and was not to be made yet: an empty database stands in for it, and is never written.
+    Absent(PathBuf),
     Host,
 }
 
@@ -87,7 +88,7 @@ impl SqliteSession<'static> {
         let place = match url.path() {
             None => Place::Memory,
             Some(path) if options.create || path.exists() => Place::File(path.to_owned()),
-            Some(_) => Place::Absent,
+            Some(path) => Place::Absent(path.to_owned()),
         };
         let mut session = SqliteSession {
             connection: Handle::Own(connect(&place, options.create)?),
@@ -134,8 +135,12 @@ impl SqliteSession<'_> {
         connection.busy_timeout(self.lock_timeout).map_err(|error| answer(&error))?;
         connection.set_prepared_statement_cache_capacity(32);
         self.set_foreign_keys(self.foreign_keys)?;
-        for statement in self.prelude.clone() {
-            self.run(&statement)?;
+        for (index, statement) in self.prelude.clone().iter().enumerate() {
+            self.run(statement).map_err(|error| DriverError {
+                // Its text may hold a key.
+                message: format!("statement {} of `session` fails: {}", index + 1, error.message),
+                ..error
+            })?;
         }
         Ok(())
     }
@@ -182,9 +187,13 @@ impl Session for SqliteSession<'_> {
     }
 
     fn run(&mut self, sql: &str) -> Result<(), DriverError> {
-        let mut statement = self.connection().prepare(sql).map_err(|error| answer(&error))?;
+        let placed = |error: rusqlite::Error| {
+            let error = answer(&error);
+            DriverError { offset: error.offset.or_else(|| place_of(&error.message, sql)), ..error }
+        };
+        let mut statement = self.connection().prepare(sql).map_err(placed)?;
         let mut rows = statement.raw_query();
-        while rows.next().map_err(|error| answer(&error))?.is_some() {}
+        while rows.next().map_err(placed)?.is_some() {}
         Ok(())
     }
 
@@ -251,6 +260,16 @@ impl Session for SqliteSession<'_> {
             }
             _ => Ok(SessionLock::Unsupported),
         }
+    }
+
+    fn create(&mut self) -> Result<(), DriverError> {
+        if let Place::Absent(path) = &self.place {
+            let place = Place::File(path.clone());
+            self.connection = Handle::Own(connect(&place, true)?);
+            self.place = place;
+            self.prepare()?;
+        }
+        Ok(())
     }
 
     fn interrupter(&self) -> Arc<dyn Interrupt> {
@@ -355,6 +374,23 @@ fn value(value: ValueRef<'_>) -> Value {
 
 fn answer(error: &rusqlite::Error) -> DriverError {
     failed(error, DriverErrorKind::Statement)
+}
+
+/// Where in `sql` the thing stands that SQLite names without its place: as a word of its own, or the end where the text ends too
+/// soon.
+fn place_of(message: &str, sql: &str) -> Option<usize> {
+    let all = || tokens(sql, Rules::new(Syntax::Sqlite));
+    if message == "incomplete input" {
+        return all().last().map(|token| token.start);
+    }
+    let (_, name) = ["no such ", "duplicate column name: ", "unknown database"]
+        .iter()
+        .any(|beginning| message.starts_with(beginning))
+        .then(|| message.rsplit_once([':', ' ']))??;
+    // A name may come with its schema or table.
+    let name = name.trim().rsplit('.').next()?;
+    let plain = |text: &str| text.trim_matches(['"', '`', '[', ']', '\'']).to_ascii_lowercase();
+    all().find(|token| plain(token.text) == plain(name)).map(|token| token.start)
 }
 
 /// SQLite's answer in our words; `otherwise` is its sort where the code does not tell.

@@ -203,7 +203,7 @@ pub enum PlanError {
         reason: &'static str,
     },
     /// A rollback was begun and not finished, or an upgrade.
-    #[error("{version} was begun {} and stopped at statement {next}; it must be finished first", direction.name())]
+    #[error("the {} of {version} stopped at statement {next}; it must be finished first", way(*direction))]
     Unfinished {
         /// The revision.
         version: RevisionId,
@@ -225,6 +225,13 @@ pub struct ChangedFile {
     pub applied: Checksum,
     /// The file's sum.
     pub now: Checksum,
+}
+
+fn way(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Up => "upgrade",
+        Direction::Down => "rollback",
+    }
 }
 
 fn changed(revisions: &[ChangedFile]) -> String {
@@ -409,6 +416,13 @@ pub fn downgrade_ids(
     history: &History,
     reach: &Reach,
 ) -> Result<Vec<RevisionId>, PlanError> {
+    if let Some(unfinished) = history.unfinished.iter().find(|it| it.direction == Direction::Up) {
+        return Err(PlanError::Unfinished {
+            version: unfinished.version.clone(),
+            direction: unfinished.direction,
+            next: unfinished.done() + 1,
+        });
+    }
     let order: Vec<_> =
         history.applied.iter().filter(|row| row.is_versioned()).map(|row| row.version.clone()).collect();
     Ok(match reach {

@@ -56,6 +56,8 @@ pub fn lock_status(deployment: &mut Deployment<'_>) -> Result<LockStatus, Error>
 pub enum Unlocked {
     /// Nobody held it.
     Free,
+    /// Its row made no sense, and is as new.
+    Cleared,
     /// It was released.
     Released {
         /// Who held it.
@@ -72,7 +74,13 @@ pub fn unlock(
     force: bool,
     observer: &mut dyn Observer,
 ) -> Result<Unlocked, Error> {
-    let status = lock_status(deployment)?;
+    let status = match lock_status(deployment) {
+        Err(error) if force && error.code() == "lock-table" => {
+            clear(deployment)?;
+            return Ok(Unlocked::Cleared);
+        }
+        other => other?,
+    };
     let Some(holder) = status.holder else { return Ok(Unlocked::Free) };
     if deployment.settings.protected && !force && status.gone.is_none() {
         let (what, database) = ("unlock".to_owned(), deployment.settings.name.clone());
@@ -131,4 +139,24 @@ pub fn unlock(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// Makes a row that makes no sense free.
+fn clear(deployment: &mut Deployment<'_>) -> Result<(), Error> {
+    let records = deployment.dialect()?.records(&deployment.settings.tables);
+    let options = deployment.open_options(false);
+    let Deployment { settings, connection, .. } = deployment;
+    let mut session = connection.open(settings, &options)?;
+    let target = settings.url.target();
+    let failed = |error| ErrorKind::Driver { doing: "releasing the lock", target: target.clone(), error };
+    session.begin().map_err(failed)?;
+    let rows = session.query(&records.lock, &[]).map_err(failed)?;
+    let token = rows.first().and_then(|row| row.integer(0));
+    if let Some(token) = token {
+        let take = [(token + 1).into(), crate::value::Value::Null, crate::value::Value::Null, token.into()];
+        session.execute(&records.take, &take).map_err(failed)?;
+        session.execute(&records.reset_beat, &[(token + 1).into()]).map_err(failed)?;
+    }
+    session.commit().map_err(failed)?;
+    Ok(())
 }

@@ -87,7 +87,7 @@ pub fn migrate(
     let mut run = deployment.run(&*clock, observer);
 
     let (source, read) = (deployment.source.clone(), deployment.read_options()?);
-    let (mut survey, session) = survey::glance(deployment, &selection, !options.dry_run)?;
+    let (mut survey, mut session) = survey::glance(deployment, &selection)?;
     if !survey.history.exists
         && !options.record_only
         && let Some(records) = survey.history.foreign.first()
@@ -116,6 +116,13 @@ pub fn migrate(
 
     let records = Arc::new(dialect.records(&settings.tables));
     let company = company.then_some((&settings.url, &open));
+    // Only now that everything is known to be in order is a file made.
+    let target = settings.url.target();
+    session.create().map_err(|error| ErrorKind::Driver {
+        doing: "the database cannot be opened",
+        target,
+        error,
+    })?;
     let mut guard = LockGuard::acquire(session, records, &lock, company, &mut run)?;
     // Somebody may have been quicker: what is run is planned under the lock.
     survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait)?;

@@ -66,7 +66,22 @@ pub fn new(deployment: &Deployment<'_>, options: &NewOptions) -> Result<Created,
     let names = deployment.source.names()?;
     // References are looked up before anything is written.
     let (mut head, mut depends_on) = (None, Vec::new());
-    if options.head.is_some() || !options.depends_on.is_empty() || options.version.is_some() {
+    // An empty migration that was written before, and is no migration yet, is in nobody's way.
+    let taken = |version: &str, id: &RevisionId| id.version_cmp(&RevisionId::from(version)).is_eq();
+    if let Some(version) = &options.version {
+        let by_name = names.iter().find(|name| {
+            crate::migration::source::formats::recognise(name)
+                .is_some_and(|(file, _)| file.kind == Kind::Versioned && taken(version, &file.id))
+        });
+        let by_header = || {
+            let set = directory.is_dir().then(|| survey::files(deployment).ok()).flatten()?;
+            set.iter().find(|it| taken(version, &it.id)).map(|it| it.file.name.clone())
+        };
+        if let Some(file) = by_name.cloned().or_else(by_header) {
+            return Err(usage(format!("the version {version} is taken by {file}")));
+        }
+    }
+    if options.head.is_some() || !options.depends_on.is_empty() {
         let set = if directory.is_dir() { Some(survey::files(deployment)?) } else { None };
         let resolve = |reference: &String| match &set {
             Some(set) => Ok(set.graph().resolve_id(reference)?),
@@ -74,13 +89,6 @@ pub fn new(deployment: &Deployment<'_>, options: &NewOptions) -> Result<Created,
         };
         head = options.head.as_ref().map(resolve).transpose()?;
         depends_on = options.depends_on.iter().map(resolve).collect::<Result<_, _>>()?;
-        if let (Some(version), Some(set)) = (&options.version, &set)
-            && let Some(taken) = set
-                .iter()
-                .find(|migration| migration.id.version_cmp(&RevisionId::from(version.as_str())).is_eq())
-        {
-            return Err(usage(format!("the version {version} is taken by {}", taken.file.name)));
-        }
     }
     let now = deployment.clock.now();
     let text = match template(deployment, options)? {

@@ -19,6 +19,8 @@ pub struct Report {
     pub run_id: String,
     /// The steps that were committed, in order.
     pub steps: Vec<StepReport>,
+    /// Ones that had run, and were rolled back with the one that failed: they shared its transaction.
+    pub rolled_back: Vec<RevisionId>,
     /// The current revisions afterwards.
     pub current: Vec<RevisionId>,
     /// Whether nothing versioned is pending that was asked for, and the files know all that is applied.

@@ -60,7 +60,7 @@ pub fn rollback(
     let company = matches!(deployment.connection, super::Connection::Address);
     let mut run = deployment.run(&*clock, observer);
 
-    let (mut survey, mut session) = survey::open(deployment, &selection, false)?;
+    let (mut survey, mut session) = survey::open(deployment, &selection)?;
     let records = Arc::new(dialect.records(&settings.tables));
     let (mut plan, mut recorded) = self::plan(&survey, &mut *session, dialect, &records, &reach)?;
     let mut report = report(&settings, &survey, &plan);
@@ -151,14 +151,14 @@ fn gates(
     }
     // Backups come with a later version: until then none is ever recorded.
     if let Some(within) = settings.safety.require_backup_within {
-        let minutes = within.as_secs() / 60;
-        let within =
-            if minutes.is_multiple_of(60) { format!("{} h", minutes / 60) } else { format!("{minutes} min") };
-        return refused(Refusal::NoBackup { within });
+        return refused(Refusal::NoBackup { within: crate::project::duration_text(within) });
     }
     if !settings.protected {
         return Ok(());
     }
     let ids = plan.steps.iter().map(|step| step.id.as_str()).collect::<Vec<_>>().join(", ");
-    refused(Refusal::Protected { what: format!("rollback of {ids}"), database: settings.name.clone() })
+    refused(Refusal::Protected {
+        what: format!("rollback of {ids} changes"),
+        database: settings.name.clone(),
+    })
 }

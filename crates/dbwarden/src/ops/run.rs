@@ -97,7 +97,7 @@ fn all(
                 if shared {
                     // What went before is rolled back with it.
                     executor.guard.session().rollback().ok();
-                    report.steps.clear();
+                    report.rolled_back = report.steps.drain(..).map(|step| step.version).collect();
                 }
                 return Err((error, index));
             }
@@ -110,7 +110,7 @@ fn all(
         });
         if let Err(cause) = committed {
             executor.guard.session().rollback().ok();
-            report.steps.clear();
+            report.rolled_back = report.steps.drain(..).map(|step| step.version).collect();
             return Err((whole(plan, cause), last));
         }
         executor.run.point("committed");

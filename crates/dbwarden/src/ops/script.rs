@@ -1,8 +1,10 @@
 //! The SQL that a run would send, as text, without a database.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 
 use super::migrate::MigrateOptions;
+use super::run::down_script;
 use super::{Deployment, files};
 use crate::apply::run::recorded_time;
 use crate::dialect::{Dialect, Manner, Records};
@@ -11,7 +13,7 @@ use crate::migration::applied::History;
 use crate::migration::groups::{Group, GroupKind};
 use crate::migration::plan::{self, Plan};
 use crate::migration::set::MigrationSet;
-use crate::migration::source::{Directive, SourceError, SourceFile, directives, section_reader};
+use crate::migration::source::{Condition, Directive, SourceError, SourceFile, directives, section_reader};
 use crate::migration::state::State;
 use crate::migration::{Kind, Migration, RevisionId, Script};
 use crate::sql::{Event, ReadError, Rules};
@@ -45,10 +47,14 @@ pub fn script(
         now,
         shared: plan.single_transaction,
         foreign_keys: deployment.settings.foreign_keys,
+        environment: deployment.environment(),
     };
     let fail = |error: std::io::Error| ErrorKind::Usage {
         message: format!("the script cannot be written: {error}"),
     };
+    if writer.foreign_keys {
+        writeln!(out, "{};", foreign_keys(true)).map_err(fail)?;
+    }
     if applied.is_empty() {
         for statement in &writer.records.create {
             writeln!(out, "{statement};").map_err(fail)?;
@@ -89,6 +95,10 @@ fn taken_for_applied(set: &MigrationSet, ids: &[RevisionId]) -> History {
     History { exists: true, applied: rows.map(std::sync::Arc::new).collect(), ..History::default() }
 }
 
+fn foreign_keys(on: bool) -> &'static str {
+    if on { "PRAGMA foreign_keys = ON" } else { "PRAGMA foreign_keys = OFF" }
+}
+
 struct Writer {
     dialect: &'static dyn Dialect,
     records: Records,
@@ -98,6 +108,7 @@ struct Writer {
     shared: bool,
     /// What foreign keys are in a session, unless a file says otherwise.
     foreign_keys: bool,
+    environment: BTreeSet<String>,
 }
 
 impl Writer {
@@ -105,7 +116,7 @@ impl Writer {
         let fail = |error: std::io::Error| Error::from(SourceError::unreadable(&migration.file.name, error));
         writeln!(out, "\n-- {} {}", migration.id, migration.description).map_err(fail)?;
         if record_only {
-            writeln!(out, "{};", self.record(migration)).map_err(fail)?;
+            writeln!(out, "{};", self.record(migration)?).map_err(fail)?;
             return Ok(());
         }
         self.statements(migration, &migration.file, &migration.up, out)
@@ -144,8 +155,8 @@ impl Writer {
             let transaction = current.kind == GroupKind::Transaction && !self.shared;
             if group.is_none() {
                 if current.foreign_keys != keys {
-                    let on = if current.foreign_keys == Some(true) { "ON" } else { "OFF" };
-                    writeln!(out, "PRAGMA foreign_keys = {on};").map_err(fail)?;
+                    let on = current.foreign_keys.unwrap_or(self.foreign_keys);
+                    writeln!(out, "{};", foreign_keys(on)).map_err(fail)?;
                     keys = current.foreign_keys;
                 }
                 if transaction {
@@ -153,20 +164,25 @@ impl Writer {
                 }
             }
             group = Some(current);
+            let mut wanted = true;
             for (directive, text) in directives(statement.leading, self.dialect.syntax()).unwrap_or_default()
             {
+                let known = self.wants(&directive);
                 // A script cannot ask: whoever runs it must.
-                let word = if matches!(directive, Directive::Allow { .. }) {
+                let word = if known.is_some() {
                     ""
                 } else {
                     "CHECK FIRST, then keep or remove the next statement: "
                 };
                 writeln!(out, "-- {word}{text}").map_err(fail)?;
+                wanted &= known.unwrap_or(true);
             }
-            writeln!(out, "{};", statement.text).map_err(fail)?;
+            if wanted {
+                writeln!(out, "{};", statement.text).map_err(fail)?;
+            }
             let ends = ordinal + 1 == current.first + current.count;
             if ordinal == last {
-                writeln!(out, "{};", self.record(migration)).map_err(fail)?;
+                writeln!(out, "{};", self.record(migration)?).map_err(fail)?;
             }
             if ends {
                 if transaction {
@@ -176,17 +192,30 @@ impl Writer {
             }
         }
         if keys.is_some() {
-            let on = if self.foreign_keys { "ON" } else { "OFF" };
-            writeln!(out, "PRAGMA foreign_keys = {on};").map_err(fail)?;
+            writeln!(out, "{};", foreign_keys(self.foreign_keys)).map_err(fail)?;
         }
         Ok(())
     }
 
-    /// The statement that records `migration`.
-    fn record(&self, migration: &Migration) -> String {
+    /// Whether a statement with `directive` before it is to be run, where that is known without the database.
+    fn wants(&self, directive: &Directive) -> Option<bool> {
+        let holds = |condition: &Condition| match condition {
+            Condition::Engine(engine) => Some(self.dialect.database() == *engine),
+            Condition::Environment(name) => Some(self.environment.contains(&name.to_ascii_lowercase())),
+            Condition::Exists(_) | Condition::Query(_) => None,
+        };
+        match directive {
+            Directive::Unless(condition) => holds(condition).map(|holds| !holds),
+            Directive::OnlyIf(condition) => holds(condition),
+            Directive::Allow { .. } => Some(true),
+        }
+    }
+
+    /// The statements that record `migration`.
+    fn record(&self, migration: &Migration) -> Result<String, Error> {
         let text = |text: &str| format!("'{}'", text.replace('\'', "''"));
-        // A file that can no longer be read has just been read.
-        let down = super::run::down_script(migration).unwrap_or_default();
+        let down = down_script(migration)
+            .map_err(|error| Error::from(SourceError::unreadable(&migration.file.name, error)))?;
         let values = [
             text(migration.id.as_str()),
             text(&migration.description),
@@ -204,12 +233,16 @@ impl Writer {
         ];
         let mut values = values.into_iter();
         let mut statement = String::new();
+        if migration.kind != Kind::Versioned {
+            // A repeatable has one row, that of its last run.
+            statement = self.records.delete.replacen('?', &text(migration.id.as_str()), 1) + ";\n";
+        }
         for (index, piece) in self.records.insert.split('?').enumerate() {
             if index > 0 {
                 statement.push_str(&values.next().unwrap_or_default());
             }
             statement.push_str(piece);
         }
-        statement
+        Ok(statement)
     }
 }

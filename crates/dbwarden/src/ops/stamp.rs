@@ -57,7 +57,7 @@ pub fn stamp(
     let company = matches!(deployment.connection, super::Connection::Address);
     let mut run = deployment.run(&*clock, observer);
 
-    let (mut survey, session) = survey::open(deployment, &selection, !options.dry_run)?;
+    let (mut survey, mut session) = survey::open(deployment, &selection)?;
     let mut plan = self::plan(&survey, &options.stamp)?;
     let mut report = report(&settings, &survey, &plan);
     if plan.is_empty() {
@@ -69,11 +69,18 @@ pub fn stamp(
     }
     if settings.protected && !options.agreed {
         let refusal =
-            Refusal::Protected { what: "stamp rewrites the records".to_owned(), database: settings.name };
+            Refusal::Protected { what: "stamp rewrites the records of".to_owned(), database: settings.name };
         return Err(ErrorKind::Refused { refusal }.into());
     }
     let records = Arc::new(dialect.records(&settings.tables));
     let company = company.then_some((&settings.url, &open));
+    // Only now that everything is known to be in order is a file made.
+    let target = settings.url.target();
+    session.create().map_err(|error| ErrorKind::Driver {
+        doing: "the database cannot be opened",
+        target,
+        error,
+    })?;
     let mut guard = LockGuard::acquire(session, records, &lock, company, &mut run)?;
     survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait)?;
     plan = self::plan(&survey, &options.stamp)?;

@@ -109,7 +109,7 @@ pub fn status(deployment: &mut Deployment<'_>, options: &StatusOptions) -> Resul
         Selection { tags: options.tags.clone(), environment: deployment.environment(), without_seeds: false };
     let dialect = deployment.dialect()?;
     let settings = deployment.settings.clone();
-    let (survey, mut session) = super::survey::open(deployment, &selection, false)?;
+    let (survey, mut session) = super::survey::open(deployment, &selection)?;
     let holder = if survey.history.exists {
         match lock::read(&mut *session, &dialect.records(&settings.tables)) {
             Ok(LockRow::Held(holder)) => Some(holder),

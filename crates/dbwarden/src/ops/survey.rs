@@ -39,18 +39,18 @@ pub fn files(deployment: &Deployment<'_>) -> Result<MigrationSet, Error> {
 /// # Errors
 /// A file that is no migration; a database that cannot be opened or read.
 pub fn survey(deployment: &mut Deployment<'_>, selection: &Selection) -> Result<Survey, Error> {
-    let (survey, _) = open(deployment, selection, false)?;
+    let (survey, _) = open(deployment, selection)?;
     Ok(survey)
 }
 
-/// Reads files and records, and returns the session with them. Files and records are read at the same time.
+/// Reads files and records, and returns the session with them. Files and records are read at the same time. A file that
+/// is not there is not made: [`Session::create`] does that.
 pub(super) fn open<'a>(
     deployment: &'a mut Deployment<'_>,
     selection: &Selection,
-    create: bool,
 ) -> Result<(Survey, Box<dyn Session + 'a>), Error> {
     let read = deployment.read_options()?;
-    beside(deployment, selection, create, |source| MigrationSet::load(source, &read), |set, _| Ok(set))
+    beside(deployment, selection, |source| MigrationSet::load(source, &read), |set, _| Ok(set))
 }
 
 /// The same, without splitting files that the records know byte by byte: enough to find out that nothing is to be done, and
@@ -58,11 +58,10 @@ pub(super) fn open<'a>(
 pub(super) fn glance<'a>(
     deployment: &'a mut Deployment<'_>,
     selection: &Selection,
-    create: bool,
 ) -> Result<(Survey, Box<dyn Session + 'a>), Error> {
     let read = deployment.read_options()?;
     let outlines = |source: &Source| Ok(source.outlines(&read)?);
-    beside(deployment, selection, create, outlines, |outlines, history| {
+    beside(deployment, selection, outlines, |outlines, history| {
         MigrationSet::trusting(outlines, &read, history)
     })
 }
@@ -70,12 +69,11 @@ pub(super) fn glance<'a>(
 fn beside<'a, T: Send>(
     deployment: &'a mut Deployment<'_>,
     selection: &Selection,
-    create: bool,
     files: impl FnOnce(&Source) -> Result<T, SetError> + Send,
     set: impl FnOnce(T, &History) -> Result<MigrationSet, SetError>,
 ) -> Result<(Survey, Box<dyn Session + 'a>), Error> {
     let dialect = deployment.dialect()?;
-    let options = deployment.open_options(create);
+    let options = deployment.open_options(false);
     let tables = deployment.settings.tables.clone();
     let wait = deployment.lock.wait;
     let points = deployment.points.clone();
@@ -106,7 +104,7 @@ fn beside<'a, T: Send>(
 /// # Errors
 /// As [`survey`].
 pub(super) fn quick(deployment: &mut Deployment<'_>, selection: &Selection) -> Result<Survey, Error> {
-    let (survey, _) = glance(deployment, selection, false)?;
+    let (survey, _) = glance(deployment, selection)?;
     Ok(survey)
 }
 

@@ -10,7 +10,7 @@ use crate::apply::lock::LockGuard;
 use crate::apply::run::Observer;
 use crate::error::{Error, ErrorKind};
 use crate::migration::RevisionId;
-use crate::migration::applied::GONE;
+use crate::migration::applied::{Direction, GONE};
 use crate::migration::checksum::FileHash;
 use crate::migration::state::{Selection, Standing, State, standing};
 use crate::value::Value;
@@ -102,8 +102,15 @@ pub fn verify(deployment: &mut Deployment<'_>, only: Option<&str>) -> Result<Ver
         add("renamed", true, Some(now), format!("this is the applied migration {was} under another id"));
     }
     for unfinished in &history.unfinished {
-        let (done, way) = (unfinished.done(), unfinished.direction.name());
-        let message = format!("begun {way} and not finished: {done} statements are done");
+        let what = match unfinished.direction {
+            Direction::Up => "its upgrade",
+            Direction::Down => "its rollback",
+        };
+        let message = match unfinished.done() {
+            0 => format!("{what} was begun and is not finished: no statement is done"),
+            1 => format!("{what} was begun and is not finished: 1 statement is done"),
+            done => format!("{what} was begun and is not finished: {done} statements are done"),
+        };
         add("unfinished", true, Some(&unfinished.version), message);
     }
     for oddity in &history.oddities {
@@ -178,7 +185,7 @@ pub fn accept(
     let settings = deployment.settings.clone();
     let company = matches!(deployment.connection, super::Connection::Address);
     let mut run = deployment.run(&*clock, observer);
-    let (mut survey, session) = super::survey::open(deployment, &selection, false)?;
+    let (mut survey, session) = super::survey::open(deployment, &selection)?;
     find(&survey, reference)?;
     let records = Arc::new(dialect.records(&settings.tables));
     let company = company.then_some((&settings.url, &open));

@@ -52,6 +52,15 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     Ok(Duration::from_millis(total))
 }
 
+/// Returns `duration` in the largest unit that it is a whole number of: `24 h`, `30 min`.
+pub(crate) fn duration_text(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    [(3_600_000, "h"), (60_000, "min"), (1_000, "s")]
+        .iter()
+        .find(|(unit, _)| millis > 0 && millis.is_multiple_of(*unit))
+        .map_or_else(|| format!("{millis} ms"), |(unit, name)| format!("{} {name}", millis / unit))
+}
+
 fn milliseconds(unit: &str) -> Result<u64, DurationError> {
     Ok(match unit.to_ascii_lowercase().as_str() {
         "" => return Err(DurationError::NoUnit),

@@ -120,14 +120,14 @@ pub enum SettingsError {
         nearest: Option<String>,
     },
     /// There are several databases, and none is the default.
-    #[error("several databases and no default: name one of {} with --database, or take --all", known.join(", "))]
+    #[error("there are several databases, {}, and none is the default", known.join(", "))]
     NoDefault {
         /// The known ones.
         known: Vec<String>,
     },
     /// There is neither a file nor a URL.
     #[error(
-        "no warden.toml in {} or above it, and no URL: run `dbwarden init`, or give --url or DATABASE_URL",
+        "no warden.toml in {} or above it, and no URL",
         directory.display()
     )]
     NoSettings {

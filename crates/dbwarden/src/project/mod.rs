@@ -21,6 +21,7 @@ mod settings_file;
 mod sources;
 
 pub use self::describe::Entry;
+pub(crate) use self::duration::duration_text;
 pub use self::duration::{DurationError, parse_duration};
 pub use self::environment::Environment;
 pub use self::error::{Problem, SettingsError};

@@ -40,8 +40,11 @@ const CONDITIONS: &str =
     "table T, view V, index I, column T.C, constraint C, type T, engine E, env E or query SELECT …";
 
 /// Returns the directives in `leading`, the white space and comments before a statement, with the text of each for the
-/// checksum.
-pub(crate) fn directives(leading: &str, syntax: Syntax) -> Result<Vec<(Directive, String)>, SourceProblem> {
+/// checksum. What is wrong comes with its offset in `leading`.
+pub(crate) fn directives(
+    leading: &str,
+    syntax: Syntax,
+) -> Result<Vec<(Directive, String)>, (SourceProblem, usize)> {
     // Nearly every statement has nothing but a line end before it.
     if !leading.contains("--") {
         return Ok(Vec::new());
@@ -53,16 +56,18 @@ pub(crate) fn directives(leading: &str, syntax: Syntax) -> Result<Vec<(Directive
         let (name, value) = (name.trim().to_ascii_lowercase().replace('_', "-"), value.trim());
         let Some(known) = KNOWN.iter().find(|known| **known == name) else {
             if let Some(known) = nearest(&name.replace('-', "_"), KNOWN[..2].iter()) {
-                return Err(SourceProblem::DirectiveNearMiss { found: name, known });
+                let problem = SourceProblem::DirectiveNearMiss { found: name, known };
+                return Err((problem, token.start));
             }
             continue;
         };
         let directive = match *known {
-            "unless" => Directive::Unless(condition("unless", value)?),
-            "only-if" => Directive::OnlyIf(condition("only-if", value)?),
-            "batch" => return Err(SourceProblem::BatchNotYet),
-            _ => allow(value)?,
+            "unless" => condition("unless", value).map(Directive::Unless),
+            "only-if" => condition("only-if", value).map(Directive::OnlyIf),
+            "batch" => Err(SourceProblem::BatchNotYet),
+            _ => allow(value),
         };
+        let directive = directive.map_err(|problem| (problem, token.start))?;
         found.push((directive, format!("{name}: {value}")));
     }
     Ok(found)

@@ -42,6 +42,7 @@ impl SourceError {
             SourceProblem::Text(_) => "sql-text",
             SourceProblem::StatementBeforeMarker { .. }
             | SourceProblem::TwoSections { .. }
+            | SourceProblem::MarkerNearMiss { .. }
             | SourceProblem::EmptyUp
             | SourceProblem::IrreversibleWithDown => "sections",
             SourceProblem::NearMiss { .. }
@@ -74,13 +75,13 @@ pub enum SourceProblem {
         path: PathBuf,
     },
     /// The file or directory cannot be read.
-    #[error("cannot be read: {error}")]
+    #[error("the file cannot be read: {}", reason(error))]
     Unreadable {
         /// Why.
         error: std::io::Error,
     },
     /// The file cannot be written.
-    #[error("cannot be written: {error}")]
+    #[error("the file cannot be written: {}", reason(error))]
     Unwritable {
         /// Why.
         error: std::io::Error,
@@ -106,7 +107,7 @@ pub enum SourceProblem {
         first: u32,
     },
     /// Nothing to run.
-    #[error("the upgrade section has no statement")]
+    #[error("there is no statement to run: the upgrade section is empty")]
     EmptyUp,
     /// `-- irreversible` and a rollback section.
     #[error("the file says `-- irreversible` and has a rollback section")]
@@ -117,6 +118,14 @@ pub enum SourceProblem {
         /// What stands there.
         found: String,
         /// The header that is nearest.
+        known: &'static str,
+    },
+    /// A comment that is nearly a marker.
+    #[error("`{found}` is no marker; did you mean `{known}`?")]
+    MarkerNearMiss {
+        /// What stands there.
+        found: String,
+        /// The marker that is nearest.
         known: &'static str,
     },
     /// A header whose colon is missing.
@@ -132,7 +141,7 @@ pub enum SourceProblem {
         header: &'static str,
     },
     /// A header whose value cannot be taken.
-    #[error("`{value}` is no value for `-- {header}:`; it takes {expected}")]
+    #[error("{} `-- {header}:`; it takes {expected}", wrong_value(value))]
     HeaderValue {
         /// The header.
         header: &'static str,
@@ -142,7 +151,7 @@ pub enum SourceProblem {
         expected: &'static str,
     },
     /// A directive whose value cannot be taken.
-    #[error("`{value}` is no value for `-- {directive}:`; it takes {expected}")]
+    #[error("{} `-- {directive}:`; it takes {expected}", wrong_value(value))]
     DirectiveValue {
         /// The directive.
         directive: &'static str,
@@ -160,7 +169,7 @@ pub enum SourceProblem {
         known: &'static str,
     },
     /// Batches are not built yet.
-    #[error("`-- batch:` is not supported by this version yet")]
+    #[error("`-- batch:` comes with a later version")]
     BatchNotYet,
     /// A directive before BEGIN, COMMIT or a hoisted PRAGMA.
     #[error("the directive `-- {directive}:` stands before {statement}, which is not run as a statement")]
@@ -194,9 +203,23 @@ pub enum SourceProblem {
         opened: u32,
     },
     /// A PRAGMA without effect where it stands.
-    #[error("PRAGMA foreign_keys has no effect in the middle of a transaction")]
+    #[error("PRAGMA foreign_keys has no effect here, in the middle of the migration's transaction")]
     ForeignKeysInside,
     /// The file is no longer what was planned.
     #[error("the file changed while it was being run")]
     Changed,
+}
+
+fn wrong_value(value: &str) -> String {
+    if value.is_empty() {
+        "there is no value behind".to_owned()
+    } else {
+        format!("`{value}` is no value for")
+    }
+}
+
+/// The system's words without its number.
+fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
 }

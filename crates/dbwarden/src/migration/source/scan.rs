@@ -11,7 +11,7 @@ use crate::dialect::Dialect;
 use crate::migration::Script;
 use crate::migration::checksum::{FileHash, v1};
 use crate::migration::groups::{Grouper, Taken, first_words};
-use crate::sql::{Event, Position, ReadError, Reader, Rules, Syntax, TokenKind, tokens};
+use crate::sql::{Event, Position, ReadError, Reader, Rules, Syntax, TextError, TokenKind, tokens};
 
 /// What a file turns out to hold.
 #[derive(Debug)]
@@ -56,8 +56,46 @@ fn marker(comment: &str) -> Option<Section> {
     MARKERS.iter().find(|(name, _)| *name == plain).map(|(_, section)| *section)
 }
 
+/// The marker that a comment is meant to be, where it nearly is one: what stands behind a marker that is not seen would be run
+/// as a part of the other section.
+fn nearly_marker(comment: &str) -> Option<&'static str> {
+    const MEANT: &[(&str, &str)] = &[
+        ("upgrade", "-- upgrade"),
+        ("forwardmigration", "-- Forward migration"),
+        ("rollback", "-- rollback"),
+        ("undo", "-- @UNDO"),
+        ("undomigration", "-- Undo migration"),
+        ("down", "-- DOWN"),
+        ("downgrade", "-- rollback"),
+        // Other tools' own.
+        ("migratedown", "-- rollback"),
+        ("goosedown", "-- rollback"),
+        ("migrateup", "-- upgrade"),
+        ("gooseup", "-- upgrade"),
+    ];
+    let text = comment.strip_prefix("--")?.trim();
+    if text.len() > 40 {
+        return None;
+    }
+    let plain: String =
+        text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    let words = text.split_whitespace().filter(|word| word.contains(|c: char| c.is_ascii_alphanumeric()));
+    let allowed = |name: &str| match name.len() {
+        // A word such as "done" or "under" is no slip of the pen.
+        0..=6 => 0,
+        7 => 1,
+        _ => 2,
+    };
+    (words.count() <= 2).then_some(())?;
+    MEANT
+        .iter()
+        .filter(|(name, _)| strsim::osa_distance(name, &plain) <= allowed(name))
+        .min_by_key(|(name, _)| strsim::osa_distance(name, &plain))
+        .map(|(_, marker)| *marker)
+}
+
 fn is_marker(comment: &str) -> bool {
-    marker(comment).is_some()
+    marker(comment).is_some() || nearly_marker(comment).is_some()
 }
 
 /// What the headers at the start of a file say, found without splitting it; nothing where they are wrong, or do not end in
@@ -213,8 +251,16 @@ impl Scan {
             match event {
                 Event::Break(comment) => {
                     self.comments(comment.leading, before)?;
-                    if let Some(section) = marker(comment.text) {
-                        self.open(section, comment.text, comment.start, comment.end)?;
+                    match (marker(comment.text), nearly_marker(comment.text)) {
+                        (Some(section), _) => {
+                            self.open(section, comment.text, comment.start, comment.end)?;
+                        }
+                        (None, Some(known)) => {
+                            let found = comment.text.trim().to_owned();
+                            let problem = SourceProblem::MarkerNearMiss { found, known };
+                            return Err((problem, Some(comment.start)));
+                        }
+                        (None, None) => {}
                     }
                 }
                 Event::Statement(statement) => {
@@ -235,7 +281,10 @@ impl Scan {
                     self.encoded.push(0);
                     self.hash_encoded();
                 }
-                Event::Tail(tail) => self.comments(tail, before)?,
+                Event::Tail(tail) => {
+                    self.comments(tail, before)?;
+                    self.closed(tail, before)?;
+                }
             }
             let end = reader.position().offset;
             if let Some(draft) = self.draft() {
@@ -264,6 +313,18 @@ impl Scan {
             return Err((SourceProblem::IrreversibleWithDown, Some(down.start)));
         }
         Ok(Scanned { headers, up, down, file_hash: FileHash::finish(digest) })
+    }
+
+    /// Refuses a comment that runs to the end of the file: SQLite takes it, and whatever stands in it is silently left out.
+    fn closed(&self, tail: &str, start: Position) -> Result<(), Problem> {
+        let last = tokens(tail, Rules::new(self.dialect.syntax())).last();
+        match last.filter(|token| token.kind == TokenKind::BlockComment) {
+            Some(token) if token.text.len() < 4 || !token.text.ends_with("*/") => {
+                let place = start.advance(&tail[..token.start]);
+                Err((SourceProblem::Text(TextError::UnterminatedComment { place }), Some(place)))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn draft(&mut self) -> Option<&mut Draft> {
@@ -335,7 +396,8 @@ impl Scan {
     ) -> Result<(), Problem> {
         let dialect = self.dialect;
         let each = self.no_transaction;
-        let found = directives(leading, dialect.syntax()).map_err(at(start))?;
+        let found = directives(leading, dialect.syntax())
+            .map_err(|(problem, offset)| (problem, Some(before.advance(&leading[..offset]))))?;
         if self.opened.is_none() && self.stray.is_none() {
             self.stray = Some(Draft::new(before, each));
         }

@@ -82,14 +82,15 @@ fn digits<'a>(text: &'a str, separator: &str) -> Option<(&'a str, &'a str)> {
     (!words.is_empty()).then_some((&text[..end], words))
 }
 
-/// The whole number behind `ids`, as wide as the widest of them.
+/// The whole number behind `ids`, as wide as the widest of them, or `width` where there is none.
 fn next_number(ids: &[&RevisionId], width: usize) -> String {
     let numbers = ids.iter().map(|id| id.as_str()).filter(|id| id.bytes().all(|byte| byte.is_ascii_digit()));
-    let (mut greatest, mut width) = (0u128, width);
+    let (mut greatest, mut widest) = (0u128, 0);
     for id in numbers.filter(|id| id.len() < 14) {
-        width = width.max(id.len());
+        widest = widest.max(id.len());
         greatest = greatest.max(id.parse().unwrap_or(0));
     }
+    let width = if widest == 0 { width } else { widest };
     format!("{:0width$}", greatest + 1)
 }
 

@@ -1,0 +1,13 @@
+//! Each command and alias, its main options, its text and JSON, its exit codes, and how it behaves as a program among others.
+
+#[path = "../sandbox/mod.rs"]
+mod sandbox;
+
+mod exits;
+mod interrupted;
+mod json;
+mod memory;
+mod output;
+mod secrets;
+mod typed;
+mod unchanged;

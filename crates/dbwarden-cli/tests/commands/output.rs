@@ -1,0 +1,180 @@
+//! Text: what is printed where, without escape codes, at any width, into any pipe.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use insta::assert_snapshot;
+
+use crate::sandbox::{Sandbox, wait_for};
+
+#[test]
+fn the_main_job() {
+    let sandbox = Sandbox::holding(&[
+        ("0001_create_customers.sql", crate::sandbox::CUSTOMERS),
+        ("0002_create_orders.sql", crate::sandbox::ORDERS),
+        ("0003_order_totals.sql", crate::sandbox::TOTALS),
+    ]);
+    let said: Vec<_> = [
+        &["status"][..],
+        &["migrate", "--dry-run"],
+        &["migrate"],
+        &["migrate"],
+        &["status"],
+        &["history"],
+        &["heads"],
+        &["show", "head"],
+        &["verify"],
+        &["rollback"],
+        &["rollback", "-t", "base", "--dry-run"],
+        &["downgrade", "base"],
+        &["stamp", "0002"],
+        &["lock-status"],
+        &["doctor"],
+        &["config"],
+        &["database", "list"],
+        &["version"],
+    ]
+    .iter()
+    .map(|arguments| sandbox.run(arguments).exits(0).transcript)
+    .collect();
+    assert_snapshot!(said.join("\n"));
+}
+
+#[test]
+fn quiet_prints_nothing_on_success() {
+    let sandbox =
+        Sandbox::holding(&[("0001_a.sql", "CREATE TABLE a (id INTEGER);\n-- rollback\nDROP TABLE a;\n")]);
+    for arguments in [
+        &["migrate"][..],
+        &["status"],
+        &["history"],
+        &["heads"],
+        &["branches"],
+        &["show", "0001"],
+        &["verify"],
+        &["rollback"],
+        &["stamp", "head"],
+        &["lock-status"],
+        &["unlock"],
+        &["doctor"],
+        &["config"],
+        &["database", "list"],
+        &["new", "x"],
+        &["init"],
+    ] {
+        let with: Vec<_> = ["--quiet"].iter().chain(arguments).copied().collect();
+        let ran = sandbox.run(&with).exits(0);
+        assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", ""), "{arguments:?}");
+        sandbox.run(&["new", "--help"]).exits(0);
+        if arguments[0] == "new" {
+            sandbox.remove("migrations/0002_x.sql");
+        }
+    }
+    let ran = sandbox.run(&["-q", "migrate", "-t", "nothing"]).exits(2);
+    assert!(ran.err.starts_with("error["), "errors are printed all the same");
+}
+
+#[test]
+fn no_escape_code_goes_into_a_pipe() {
+    let mut sandbox = Sandbox::shop();
+    sandbox.migration("0004_fails.sql", "SELECT nonsense;\n");
+    for (variable, value) in [("TERM", "xterm-256color"), ("NO_COLOR", "1")] {
+        sandbox.set(variable, value);
+        for arguments in [
+            &["status"][..],
+            &["migrate"],
+            &["history"],
+            &["--help"],
+            &["migrate", "--help"],
+            &["nonsense"],
+            &["migrate", "--nonsense"],
+            &["status", "--no-color"],
+            &["man"],
+            &["completions", "bash"],
+        ] {
+            let ran = sandbox.run(arguments);
+            assert!(!ran.out.contains('\u{1b}') && !ran.err.contains('\u{1b}'), "{arguments:?}: {}", ran.err);
+        }
+    }
+}
+
+#[test]
+fn colours_can_be_had_and_refused() {
+    let mut sandbox = Sandbox::empty();
+    sandbox.set("CLICOLOR_FORCE", "1");
+    assert!(sandbox.run(&["migrate"]).err.contains('\u{1b}'), "asked for");
+    assert!(!sandbox.run(&["migrate", "--no-color"]).err.contains('\u{1b}'), "the flag stands above");
+    sandbox.unset("CLICOLOR_FORCE");
+    sandbox.set("NO_COLOR", "1");
+    assert!(!sandbox.run(&["migrate"]).err.contains('\u{1b}'));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_panic() {
+    let sandbox = Sandbox::new();
+    let mut sql = String::new();
+    for number in 0..2_000 {
+        sandbox.migration(&format!("{number:04}_t.sql"), format!("CREATE TABLE t{number} (id INTEGER);\n"));
+        sql.push_str("INSERT INTO t0 VALUES (1);\n");
+    }
+    sandbox.migration("2000_seed.sql", sql);
+    for arguments in [
+        &["history"][..],
+        &["migrate", "--sql"],
+        &["completions", "bash"],
+        &["man"],
+        &["history", "--json"],
+        &["status"],
+        &["--help"],
+    ] {
+        let mut child =
+            sandbox.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::with_capacity(64, child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        wait_for(&mut child);
+        let error = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+        assert!(!error.contains("panicked"), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
+fn a_narrow_terminal() {
+    let mut sandbox = Sandbox::shop();
+    sandbox.set("COLUMNS", "40");
+    let help = sandbox.run(&["migrate", "--help"]).exits(0);
+    // Clap wraps to the terminal's own width; nothing here is a terminal, so only that it runs is seen.
+    assert!(help.out.contains("--dry-run"));
+    for arguments in [&["status"][..], &["history"], &["--help"]] {
+        sandbox.run(arguments).exits(0);
+    }
+}
+
+#[test]
+fn data_goes_to_standard_output_and_all_else_to_standard_error() {
+    let sandbox = Sandbox::shop();
+    sandbox.migration("V2.5__late.sql", "CREATE TABLE late (id INTEGER);\n");
+    let ran = sandbox.run(&["migrate"]).exits(0);
+    assert!(ran.err.contains("note: 2.5 is older than 0003"), "{}", ran.transcript);
+    assert!(!ran.out.contains("note:"), "{}", ran.transcript);
+    let ran = sandbox.run(&["migrate", "--verbose", "-t", "nothing"]).exits(2);
+    assert_eq!(ran.out, "");
+}
+
+#[test]
+fn verbose_prints_each_statement() {
+    let sandbox =
+        Sandbox::holding(&[("0001_a.sql", "CREATE TABLE a (id INTEGER);\nINSERT INTO a VALUES (1);\n")]);
+    let ran = sandbox.run(&["migrate", "-v"]).exits(0);
+    assert!(ran.err.contains("INSERT INTO a VALUES (1)"), "{}", ran.transcript);
+}
+
+#[test]
+fn names_that_would_command_a_terminal_are_shown_as_text() {
+    let sandbox = Sandbox::holding(&[("0001_a.sql", "CREATE TABLE a (id INTEGER);\n")]);
+    sandbox.run(&["migrate"]).exits(0);
+    sandbox.sql("UPDATE dbwarden_migrations SET applied_by = 'a' || char(27) || '[2Jb', description = char(27) || ']0;x'");
+    for arguments in [&["status"][..], &["history"], &["show", "0001"]] {
+        let ran = sandbox.run(arguments).exits(0);
+        assert!(!ran.out.contains('\u{1b}'), "{arguments:?}");
+    }
+}

@@ -1,0 +1,16 @@
+//! Every error of the specification's "Bad input" that SQLite can meet: the whole text, the exit code, and that nothing
+//! changed.
+
+#[path = "../sandbox/mod.rs"]
+mod sandbox;
+
+mod engine;
+mod files;
+mod graph;
+mod lock;
+mod records;
+mod safety;
+mod settings;
+mod statements;
+mod transactions;
+mod typed;

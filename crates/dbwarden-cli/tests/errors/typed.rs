@@ -1,0 +1,71 @@
+//! What was typed makes no sense, or comes with a later version.
+
+use insta::assert_snapshot;
+
+use crate::sandbox::Sandbox;
+
+#[test]
+fn an_unknown_command() {
+    let sandbox = Sandbox::shop();
+    let said: Vec<_> =
+        [&["migrat"][..], &["staus"], &["lockstatus"], &["frobnicate"], &["frobnicate", "--hard"]]
+            .iter()
+            .map(|arguments| sandbox.refuses(2, arguments).transcript)
+            .collect();
+    assert_snapshot!(said.join("\n"));
+}
+
+#[test]
+fn later_commands_and_flags() {
+    let sandbox = Sandbox::shop();
+    let said: Vec<_> = [
+        &["merge"][..],
+        &["merge", "-m", "sms and push"],
+        &["squash", "--from", "0001"],
+        &["seed", "apply"],
+        &["make-migrations", "text"],
+        &["backup"],
+        &["restore", "FILE"],
+        &["check"],
+        &["check-db", "-o", "json"],
+        &["diff"],
+        &["adopt"],
+        &["template", "add-column", "--table", "t"],
+        &["database", "clean"],
+        &["database", "create"],
+        &["migrate", "--with-backup"],
+        &["migrate", "--backup-dir", "b"],
+        &["migrate", "--sandbox"],
+        &["migrate", "--phase", "expand"],
+        &["migrate", "--resume", "skip"],
+        &["rollback", "--with-backup"],
+        &["verify", "--round-trip"],
+        &["revision", "-m", "x", "--autogenerate"],
+    ]
+    .iter()
+    .map(|arguments| sandbox.refuses(2, arguments).transcript)
+    .collect();
+    assert_snapshot!(said.join("\n"));
+}
+
+#[test]
+fn unknown_options() {
+    let sandbox = Sandbox::shop();
+    let said: Vec<_> = [&["migrate", "--dryrun"][..], &["status", "extra"], &["show"], &["new"], &["stamp"]]
+        .iter()
+        .map(|arguments| sandbox.refuses(2, arguments).transcript)
+        .collect();
+    assert_snapshot!(said.join("\n"));
+}
+
+#[test]
+fn a_text_that_names_nothing() {
+    let sandbox = Sandbox::shop();
+    let said = [
+        sandbox.refuses(2, &["new", "!!!"]).transcript,
+        sandbox.refuses(2, &["new", "x", "--version", "0002"]).transcript,
+        sandbox.refuses(2, &["new", "x", "--version", "../../etc/x"]).transcript,
+        sandbox.refuses(2, &["new", "x", "--version", "two words"]).transcript,
+    ];
+    assert_snapshot!(said.join("\n"));
+}

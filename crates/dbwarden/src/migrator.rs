@@ -221,6 +221,14 @@ impl<'host> Migrator<'host> {
         }
     }
 
+    fn selection(&self) -> Selection {
+        Selection {
+            tags: self.tags.clone(),
+            environment: self.deployment.environment(),
+            without_seeds: self.without_seeds,
+        }
+    }
+
     /// Applies all that is pending. Safe where many instances start at once, and quick where nothing is pending.
     ///
     /// # Errors
@@ -301,7 +309,8 @@ impl<'host> Migrator<'host> {
     /// # Errors
     /// A file that is no migration; a database that cannot be read.
     pub fn ready(&mut self) -> Result<Readiness, Error> {
-        ready(&mut self.deployment)
+        let selection = self.selection();
+        ready(&mut self.deployment, &selection)
     }
 
     /// Returns where the database stands.
@@ -309,7 +318,8 @@ impl<'host> Migrator<'host> {
     /// # Errors
     /// A file that is no migration; a database that cannot be read.
     pub fn status(&mut self) -> Result<Status, Error> {
-        status(&mut self.deployment, &StatusOptions { tags: self.tags.clone() })
+        let options = StatusOptions { tags: self.tags.clone(), without_seeds: self.without_seeds };
+        status(&mut self.deployment, &options)
     }
 
     /// Returns files and records, and how they stand to each other.
@@ -317,11 +327,7 @@ impl<'host> Migrator<'host> {
     /// # Errors
     /// A file that is no migration; a database that cannot be read.
     pub fn survey(&mut self) -> Result<Survey, Error> {
-        let selection = Selection {
-            tags: self.tags.clone(),
-            environment: self.deployment.environment(),
-            without_seeds: self.without_seeds,
-        };
+        let selection = self.selection();
         survey(&mut self.deployment, &selection)
     }
 

@@ -19,7 +19,7 @@ pub(super) fn run(
     global: &Global,
     args: &args::Status,
 ) -> Result<Answer, Failure> {
-    let options = StatusOptions { tags: args.tag.iter().cloned().collect() };
+    let options = StatusOptions { tags: args.tag.iter().cloned().collect(), ..StatusOptions::default() };
     let status = status(deployment, &options)?;
     if speaks(global) {
         show(&heading(deployment), &status, global.verbose);

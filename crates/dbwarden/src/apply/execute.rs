@@ -16,6 +16,7 @@ use crate::dialect::{Dialect, Manner, Records, SessionTrace};
 use crate::driver::{DriverError, DriverErrorKind};
 use crate::migration::Script;
 use crate::migration::applied::{Applied, Direction, Unfinished, Unit};
+use crate::migration::checksum::FileHash;
 use crate::migration::groups::{Group, GroupKind};
 use crate::migration::plan::{Action, Step};
 use crate::migration::source::{
@@ -38,6 +39,10 @@ pub(crate) struct Task<'a> {
     pub(crate) down: Option<String>,
     /// What an earlier run left.
     pub(crate) unfinished: Option<&'a Unfinished>,
+    /// The journal has rows of this migration, of whatever run.
+    pub(crate) journalled: bool,
+    /// The hash of the file that was planned.
+    pub(crate) file_hash: Option<&'a FileHash>,
 }
 
 /// Runs steps on the session of a lock.
@@ -175,6 +180,13 @@ impl Executor<'_, '_, '_> {
             error.line = None;
             Cause::Source(Arc::new(error))
         };
+        // What commits by parts cannot be taken back when the last part turns out to be another.
+        if let (false, Some(planned)) = (progress.atomic, progress.task.file_hash) {
+            let now = file.hash().map_err(|error| problem(SourceProblem::Unreadable { error }))?;
+            if now != *planned {
+                return Err(problem(SourceProblem::Changed));
+            }
+        }
         let rules = Rules::new(self.dialect.syntax());
         let mut reader = section_reader(file, script, rules)
             .map_err(|error| problem(SourceProblem::Unreadable { error }))?;
@@ -497,7 +509,7 @@ impl Executor<'_, '_, '_> {
             None => history::delete(session, records, id).map(drop),
         };
         written.map_err(around("writing the history"))?;
-        if !progress.atomic {
+        if !progress.atomic || progress.task.journalled {
             journal::clear(session, records, id).map_err(around("clearing the journal"))?;
         }
         self.run.point("recorded");
@@ -517,9 +529,19 @@ impl Executor<'_, '_, '_> {
 
     /// Rolls back what is open, and keeps in the journal why.
     fn failed(&mut self, progress: &mut Progress<'_>, cause: Cause) -> Box<StepError> {
+        self.run.cancel.take_note();
         if !self.shared {
             self.guard.session().rollback().ok();
         }
+        // An interrupt may hit what goes around a statement too.
+        let cause = match cause {
+            Cause::Around { ref error, .. } | Cause::Condition(ref error)
+                if error.kind == DriverErrorKind::Interrupted && self.run.cancel.take_note() =>
+            {
+                Cause::Cancelled
+            }
+            cause => cause,
+        };
         // "The table exists already", since another took over and made it: that the lock is lost is the cause.
         let cause = match cause {
             Cause::Lock(_) | Cause::Cancelled => cause,

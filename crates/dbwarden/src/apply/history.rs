@@ -1,6 +1,6 @@
 //! The records: reads them whole, and writes one row for each finished migration.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::journal;
@@ -90,12 +90,14 @@ pub fn read(session: &mut dyn Session, records: &Records, tables: &Tables) -> Re
     if journalled {
         let (unfinished, oddities) = journal::read(session, records)?;
         let finished = history.versions();
+        let rows: BTreeSet<_> = history.applied.iter().map(|row| row.version.clone()).collect();
+        history.journalled = unfinished.iter().map(|unfinished| unfinished.version.clone()).collect();
         // A row that a kill left behind its own history row says nothing any more.
         history.unfinished = unfinished
             .into_iter()
             .filter(|unfinished| match unfinished.direction {
                 crate::migration::applied::Direction::Up => !finished.contains(&unfinished.version),
-                crate::migration::applied::Direction::Down => finished.contains(&unfinished.version),
+                crate::migration::applied::Direction::Down => rows.contains(&unfinished.version),
             })
             .collect();
         history.oddities.extend(oddities);

@@ -36,9 +36,10 @@ pub fn host_session<'host>(
             offset: None,
         });
     }
-    let before = foreign_keys(connection)?;
+    let before = settings(connection)?;
     let mut session = SqliteSession {
-        connection: Handle::Host { connection, foreign_keys: before },
+        connection: Handle::Host { connection, settings: before.clone() },
+        settings: Some(before),
         place: Place::Host,
         lock_timeout: options.lock_timeout,
         foreign_keys: options.foreign_keys,
@@ -50,10 +51,11 @@ pub fn host_session<'host>(
 
 enum Handle<'host> {
     Own(Connection),
-    /// The host's connection, and what its `foreign_keys` was, to be put back.
+    /// The host's connection, and what its settings were, to be put back. A busy handler of the host's own cannot be read, and
+    /// is lost.
     Host {
         connection: &'host mut Connection,
-        foreign_keys: bool,
+        settings: Settings,
     },
 }
 
@@ -77,6 +79,8 @@ enum Place {
 
 pub(super) struct SqliteSession<'host> {
     connection: Handle<'host>,
+    /// What its settings were at first, where it cannot be opened anew.
+    settings: Option<Settings>,
     place: Place,
     lock_timeout: Duration,
     foreign_keys: bool,
@@ -90,8 +94,11 @@ impl SqliteSession<'static> {
             Some(path) if options.create || path.exists() => Place::File(path.to_owned()),
             Some(path) => Place::Absent(path.to_owned()),
         };
+        let connection = connect(&place, options.create)?;
+        let before = if matches!(place, Place::File(_)) { None } else { Some(settings(&connection)?) };
         let mut session = SqliteSession {
-            connection: Handle::Own(connect(&place, options.create)?),
+            connection: Handle::Own(connection),
+            settings: before,
             place,
             lock_timeout: options.lock_timeout,
             foreign_keys: options.foreign_keys,
@@ -133,7 +140,9 @@ impl SqliteSession<'_> {
     fn prepare(&mut self) -> Result<(), DriverError> {
         let connection = self.connection();
         connection.busy_timeout(self.lock_timeout).map_err(|error| answer(&error))?;
-        connection.set_prepared_statement_cache_capacity(32);
+        if matches!(self.connection, Handle::Own(_)) {
+            connection.set_prepared_statement_cache_capacity(32);
+        }
         self.set_foreign_keys(self.foreign_keys)?;
         for (index, statement) in self.prelude.clone().iter().enumerate() {
             self.run(statement).map_err(|error| DriverError {
@@ -149,11 +158,11 @@ impl SqliteSession<'_> {
 impl Drop for SqliteSession<'_> {
     fn drop(&mut self) {
         // The host gets its connection back as it gave it.
-        if let Handle::Host { connection, foreign_keys } = &self.connection {
+        if let Handle::Host { connection, settings } = &self.connection {
             if !connection.is_autocommit() {
                 connection.execute_batch("ROLLBACK").ok();
             }
-            connection.pragma_update(None, "foreign_keys", *foreign_keys).ok();
+            put_back(connection, settings).ok();
         }
     }
 }
@@ -248,6 +257,9 @@ impl Session for SqliteSession<'_> {
         // the whole cure.
         if let Place::File(_) = self.place {
             self.connection = Handle::Own(connect(&self.place, false)?);
+        } else if let Some(settings) = &self.settings {
+            tidy(self.connection())?;
+            put_back(self.connection(), settings)?;
         }
         self.prepare()
     }
@@ -346,8 +358,61 @@ fn same_file(_: &File, _: &Path) -> bool {
     true
 }
 
-fn foreign_keys(connection: &Connection) -> Result<bool, DriverError> {
-    connection.pragma_query_value(None, "foreign_keys", |row| row.get(0)).map_err(|error| answer(&error))
+/// Settings of a connection, by the names of their PRAGMAs.
+type Settings = Vec<(&'static str, i64)>;
+
+/// The settings that a migration may change and that a connection would keep.
+const SETTINGS: &[&str] = &[
+    "busy_timeout",
+    "foreign_keys",
+    "ignore_check_constraints",
+    "legacy_alter_table",
+    "recursive_triggers",
+    "reverse_unordered_selects",
+    "synchronous",
+    "temp_store",
+    "trusted_schema",
+    "writable_schema",
+];
+
+fn settings(connection: &Connection) -> Result<Settings, DriverError> {
+    let value = |name: &'static str| {
+        let value = connection.pragma_query_value(None, name, |row| row.get(0));
+        value.map(|value| (name, value)).map_err(|error| answer(&error))
+    };
+    SETTINGS.iter().map(|name| value(name)).collect()
+}
+
+fn put_back(connection: &Connection, settings: &Settings) -> Result<(), DriverError> {
+    for (name, value) in settings {
+        // Some of them answer with their new value.
+        connection.pragma_update_and_check(None, name, value, |_| Ok(())).or_else(|error| match error {
+            rusqlite::Error::QueryReturnedNoRows => Ok(()),
+            error => Err(answer(&error)),
+        })?;
+    }
+    Ok(())
+}
+
+/// Takes away what a migration attached or made for the time of its session.
+fn tidy(connection: &Connection) -> Result<(), DriverError> {
+    let names = |query: &str| -> Result<Vec<String>, DriverError> {
+        let mut statement = connection.prepare(query).map_err(|error| answer(&error))?;
+        let rows = statement.query_map([], |row| row.get(0)).map_err(|error| answer(&error))?;
+        rows.collect::<Result<_, _>>().map_err(|error| answer(&error))
+    };
+    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    for name in names("SELECT name FROM pragma_database_list WHERE name NOT IN ('main', 'temp')")? {
+        let statement = format!("DETACH {}", quoted(&name));
+        connection.execute_batch(&statement).map_err(|error| answer(&error))?;
+    }
+    for kind in ["trigger", "view", "table"] {
+        for name in names(&format!("SELECT name FROM sqlite_temp_schema WHERE type = '{kind}'"))? {
+            let statement = format!("DROP {kind} IF EXISTS temp.{}", quoted(&name));
+            connection.execute_batch(&statement).map_err(|error| answer(&error))?;
+        }
+    }
+    Ok(())
 }
 
 impl ToSql for Value {

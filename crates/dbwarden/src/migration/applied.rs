@@ -124,6 +124,8 @@ pub struct History {
     pub applied: Vec<Arc<Applied>>,
     /// What was begun and is not finished.
     pub unfinished: Vec<Unfinished>,
+    /// Every migration of which the journal has rows, also such as say nothing any more.
+    pub journalled: BTreeSet<RevisionId>,
     /// Rows that make no sense, in words.
     pub oddities: Vec<String>,
     /// Tables of other tools.

@@ -82,6 +82,8 @@ pub struct Script {
     pub statements: u64,
     /// What is committed together.
     pub groups: Vec<Group>,
+    /// A statement leaves something behind in its session.
+    pub changes_session: bool,
     /// The checksum of its statements.
     pub checksum: Checksum,
 }

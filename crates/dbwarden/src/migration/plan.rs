@@ -63,6 +63,8 @@ pub struct Step {
     pub statements: u64,
     /// What is committed together.
     pub groups: Vec<Group>,
+    /// A statement leaves something behind in its session.
+    pub changes_session: bool,
     /// The down script comes from the database, since the file is not here.
     pub recorded: bool,
     /// Limits of its own.
@@ -349,6 +351,9 @@ fn not_atomic(step: &Step) -> Option<&'static str> {
         [group] if group.foreign_keys.is_some() => {
             Some("it sets PRAGMA foreign_keys, which takes effect outside a transaction alone")
         }
+        _ if step.changes_session => Some(
+            "it changes its session (PRAGMA, ATTACH or a temporary object), and the next would run in it",
+        ),
         [group] if group.kind == GroupKind::Transaction => None,
         [] => None,
         [_] => Some("it has a statement that runs outside a transaction"),
@@ -373,6 +378,7 @@ pub(crate) fn step(migration: &Migration, action: Action) -> Step {
         checksum: Some(migration.checksum().clone()),
         statements: script.map_or(0, |script| script.statements),
         groups: script.map_or_else(Vec::new, |script| script.groups.clone()),
+        changes_session: script.is_some_and(|script| script.changes_session),
         recorded: false,
         limits: Limits::of(headers),
         breaking: headers.breaking.clone().filter(|_| action == Action::Apply),
@@ -443,11 +449,20 @@ pub fn downgrade(
     ids: &[RevisionId],
     recorded: &Recorded,
 ) -> Result<Plan, PlanError> {
-    if let Some(unfinished) = history
-        .unfinished
-        .iter()
-        .find(|unfinished| unfinished.direction == Direction::Up || ids.first() != Some(&unfinished.version))
-    {
+    if ids.is_empty() {
+        return Ok(Plan {
+            direction: Direction::Down,
+            steps: Vec::new(),
+            single_transaction: false,
+            notes: Vec::new(),
+            left: 0,
+        });
+    }
+    let repeatable = |id: &RevisionId| history.get(id).is_some_and(|row| !row.is_versioned());
+    if let Some(unfinished) = history.unfinished.iter().find(|unfinished| {
+        unfinished.direction == Direction::Up
+            || ids.first() != Some(&unfinished.version) && !repeatable(&unfinished.version)
+    }) {
         return Err(PlanError::Unfinished {
             version: unfinished.version.clone(),
             direction: unfinished.direction,
@@ -467,6 +482,7 @@ pub fn downgrade(
                 checksum: history.get(id).map(|row| row.checksum.clone()),
                 statements: recorded.script.statements,
                 groups: recorded.script.groups.clone(),
+                changes_session: recorded.script.changes_session,
                 recorded: true,
                 limits: recorded.limits,
                 breaking: None,

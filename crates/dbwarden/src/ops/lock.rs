@@ -35,9 +35,9 @@ pub fn lock_status(deployment: &mut Deployment<'_>) -> Result<LockStatus, Error>
     let dialect = deployment.dialect()?;
     let options = deployment.open_options(false);
     let who = deployment.who.clone();
-    let Deployment { settings, connection, lock, .. } = deployment;
+    let Deployment { settings, connection, lock, cancel, .. } = deployment;
     let mut session = connection.open(settings, &options)?;
-    let history = read_history(&mut *session, dialect, &settings.tables, lock.wait)?;
+    let history = read_history(&mut *session, dialect, &settings.tables, lock.wait, cancel)?;
     let (mut holder, mut gone) = (None, None);
     if history.exists
         && let LockRow::Held(found) = lock::read(&mut *session, &dialect.records(&settings.tables))?

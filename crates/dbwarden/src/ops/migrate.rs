@@ -102,12 +102,10 @@ pub fn migrate(
     if plan.is_empty() {
         return Ok(report);
     }
-    // Something is to be done: now the files are needed whole.
-    survey.set = MigrationSet::load(&source, &read)?;
-    survey.state = State::new(&survey.set, &survey.history, &selection)?;
-    plan = self::plan(&survey, &request)?;
     if options.dry_run {
-        report.plan = Some(plan);
+        survey.set = MigrationSet::load(&source, &read)?;
+        survey.state = State::new(&survey.set, &survey.history, &selection)?;
+        report.plan = Some(self::plan(&survey, &request)?);
         return Ok(report);
     }
     if !options.agreed {
@@ -124,8 +122,10 @@ pub fn migrate(
         error,
     })?;
     let mut guard = LockGuard::acquire(session, records, &lock, company, &mut run)?;
-    // Somebody may have been quicker: what is run is planned under the lock.
-    survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait)?;
+    // Somebody may have been quicker, and a file may have changed during the wait: what is run is read and planned under the
+    // lock.
+    survey.set = MigrationSet::load(&source, &read)?;
+    survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait, &run.cancel)?;
     survey.state = State::new(&survey.set, &survey.history, &selection)?;
     plan = self::plan(&survey, &request)?;
     report = self::report(&settings, &survey, &plan);
@@ -145,9 +145,16 @@ pub fn migrate(
         );
         finish(&mut report, &survey, &versions);
     }
-    guard.release()?;
+    release(guard, &mut report);
     run.point("released");
     Ok(report)
+}
+
+/// Releases the lock. What was run is committed: that the lock could not be released is no failure, since it runs out by itself.
+pub(super) fn release(guard: LockGuard<'_>, report: &mut Report) {
+    if let Err(error) = guard.release() {
+        report.notes.push(format!("the lock could not be released, and runs out by itself: {error}"));
+    }
 }
 
 fn plan(survey: &Survey, request: &UpgradeRequest) -> Result<Plan, Error> {

@@ -36,9 +36,8 @@ impl Readiness {
 ///
 /// # Errors
 /// A file that is no migration; a database that cannot be read.
-pub fn ready(deployment: &mut Deployment<'_>) -> Result<Readiness, Error> {
-    let selection = Selection { environment: deployment.environment(), ..Selection::default() };
-    let survey = survey::quick(deployment, &selection)?;
+pub fn ready(deployment: &mut Deployment<'_>, selection: &Selection) -> Result<Readiness, Error> {
+    let survey = survey::quick(deployment, selection)?;
     let state = survey.state;
     if state.pending_count() > 0 {
         let due = state.repeatables.iter().filter(|(_, due)| {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::migrate::{finish, report};
+use super::migrate::{finish, release, report};
 use super::run::{DeploymentLimits, Ground, steps};
 use super::survey::{self, Survey, read_history};
 use super::{Deployment, Report};
@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorKind, Refusal};
 use crate::migration::RevisionId;
 use crate::migration::graph::Target;
 use crate::migration::plan::{self, Limits, Plan, Reach, Recorded, RecordedScript};
+use crate::migration::set::MigrationSet;
 use crate::migration::source::{SourceFile, script_of};
 use crate::migration::state::{Selection, State};
 
@@ -60,6 +61,7 @@ pub fn rollback(
     let company = matches!(deployment.connection, super::Connection::Address);
     let mut run = deployment.run(&*clock, observer);
 
+    let (source, read) = (deployment.source.clone(), deployment.read_options()?);
     let (mut survey, mut session) = survey::open(deployment, &selection)?;
     let records = Arc::new(dialect.records(&settings.tables));
     let (mut plan, mut recorded) = self::plan(&survey, &mut *session, dialect, &records, &reach)?;
@@ -77,7 +79,8 @@ pub fn rollback(
 
     let company = company.then_some((&settings.url, &open));
     let mut guard = LockGuard::acquire(session, Arc::clone(&records), &lock, company, &mut run)?;
-    survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait)?;
+    survey.set = MigrationSet::load(&source, &read)?;
+    survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait, &run.cancel)?;
     survey.state = State::new(&survey.set, &survey.history, &selection)?;
     (plan, recorded) = self::plan(&survey, guard.session(), dialect, &records, &reach)?;
     report = self::report(&settings, &survey, &plan);
@@ -97,7 +100,7 @@ pub fn rollback(
     survey.history.applied.retain(|row| !gone.contains(&&row.version));
     survey.state = State::new(&survey.set, &survey.history, &selection)?;
     finish(&mut report, &survey, &versions);
-    guard.release()?;
+    release(guard, &mut report);
     run.point("released");
     Ok(report)
 }

@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind};
 use crate::migration::applied::{Applied, Direction, History, Unfinished};
 use crate::migration::plan::{Action, Plan, Recorded, Step};
 use crate::migration::set::MigrationSet;
+use crate::migration::source::{SourceFile, script_of};
 use crate::migration::{Kind, Migration};
 
 /// What a plan is run with.
@@ -90,8 +91,11 @@ fn all(
         run,
     };
     for (index, step) in plan.steps.iter().enumerate() {
-        let task = task(step, ground, executor.run).map_err(|error| (error, index))?;
-        match executor.step(&task) {
+        let outcome = match task(step, ground, limits.dialect, executor.run) {
+            Ok(task) => executor.step(&task),
+            Err(error) => Err(error),
+        };
+        match outcome {
             Ok(done) => report.steps.push(done),
             Err(error) => {
                 if shared {
@@ -118,7 +122,12 @@ fn all(
     Ok(())
 }
 
-fn task<'a>(step: &'a Step, ground: &Ground<'a>, run: &Run<'_>) -> Result<Task<'a>, Box<StepError>> {
+fn task<'a>(
+    step: &'a Step,
+    ground: &Ground<'a>,
+    dialect: &'static dyn crate::dialect::Dialect,
+    run: &Run<'_>,
+) -> Result<Task<'a>, Box<StepError>> {
     let migration = ground.set.get(&step.id);
     let script = match step.action {
         Action::Apply => migration.map(|migration| (&migration.file, &migration.up)),
@@ -129,7 +138,7 @@ fn task<'a>(step: &'a Step, ground: &Ground<'a>, run: &Run<'_>) -> Result<Task<'
     };
     let (row, down) = match (step.action, migration) {
         (Action::Apply | Action::Record, Some(migration)) => {
-            let down = down_script(migration).map_err(|error| {
+            let down = down_script(migration, dialect).map_err(|error| {
                 let error = crate::migration::source::SourceError::unreadable(&migration.file.name, error);
                 Box::new(stopped(step, Cause::Source(Arc::new(error))))
             })?;
@@ -149,11 +158,17 @@ fn task<'a>(step: &'a Step, ground: &Ground<'a>, run: &Run<'_>) -> Result<Task<'
                 (Direction::Up, Action::Apply) | (Direction::Down, Action::Undo)
             )
     });
-    Ok(Task { step, script, row, down, unfinished })
+    let journalled = ground.history.journalled.contains(&step.id);
+    let file_hash = migration.map(|migration| &migration.file_hash);
+    Ok(Task { step, script, row, down, unfinished, journalled, file_hash })
 }
 
-/// The text that undoes `migration`, to be stored with its row, so that a release without the file can still go back.
-pub(super) fn down_script(migration: &Migration) -> std::io::Result<Option<String>> {
+/// The text that undoes `migration`, to be stored with its row, so that a release without the file can still go back. Our own
+/// lines stand before the marker, and nothing behind it is taken for a header.
+pub(super) fn down_script(
+    migration: &Migration,
+    dialect: &'static dyn crate::dialect::Dialect,
+) -> std::io::Result<Option<String>> {
     use std::io::Read;
     let Some(down) = &migration.down else { return Ok(None) };
     if migration.kind != Kind::Versioned || down.length > DOWN_SCRIPT_LIMIT as u64 {
@@ -174,8 +189,14 @@ pub(super) fn down_script(migration: &Migration) -> std::io::Result<Option<Strin
     if let Some(retries) = headers.retries {
         text.push_str(&format!("-- retries: {retries}\n"));
     }
+    text.push_str("-- rollback\n");
     migration.file.open_at(down.start.offset)?.take(down.length).read_to_string(&mut text)?;
-    Ok(Some(text))
+    // The file may have changed since it was read, and what is cut from it by its old places would be another script.
+    let file = SourceFile::text(migration.file.name.clone(), &text);
+    match script_of(&file, &text, dialect) {
+        Ok((script, _)) if script.checksum == down.checksum => Ok(Some(text)),
+        _ => Err(std::io::Error::other("the file changed while it was being run")),
+    }
 }
 
 fn row(migration: &Migration, has_down: bool, note: Option<String>, run: &Run<'_>) -> Applied {

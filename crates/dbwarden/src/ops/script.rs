@@ -214,7 +214,7 @@ impl Writer {
     /// The statements that record `migration`.
     fn record(&self, migration: &Migration) -> Result<String, Error> {
         let text = |text: &str| format!("'{}'", text.replace('\'', "''"));
-        let down = down_script(migration)
+        let down = down_script(migration, self.dialect)
             .map_err(|error| Error::from(SourceError::unreadable(&migration.file.name, error)))?;
         let values = [
             text(migration.id.as_str()),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::migrate::{finish, report};
+use super::migrate::{finish, release, report};
 use super::run::{DeploymentLimits, Ground, steps};
 use super::survey::{self, Survey, read_history};
 use super::{Deployment, Report};
@@ -82,7 +82,7 @@ pub fn stamp(
         error,
     })?;
     let mut guard = LockGuard::acquire(session, records, &lock, company, &mut run)?;
-    survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait)?;
+    survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait, &run.cancel)?;
     plan = self::plan(&survey, &options.stamp)?;
     // All records change at once, or none.
     plan.single_transaction = true;
@@ -103,7 +103,7 @@ pub fn stamp(
         };
     }
     finish(&mut report, &survey, &versions);
-    guard.release()?;
+    release(guard, &mut report);
     run.point("released");
     Ok(report)
 }
@@ -158,6 +158,7 @@ fn forget(id: &RevisionId, description: &str) -> Step {
         checksum: None,
         statements: 0,
         groups: Vec::new(),
+        changes_session: false,
         recorded: false,
         limits: plan::Limits::default(),
         breaking: None,

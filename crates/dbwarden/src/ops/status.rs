@@ -19,6 +19,8 @@ use crate::migration::{Migration, RevisionId, Script};
 pub struct StatusOptions {
     /// Tags of migrations that run only when they are asked for.
     pub tags: BTreeSet<String>,
+    /// Leaves seeds out.
+    pub without_seeds: bool,
 }
 
 /// Where a database stands.
@@ -105,8 +107,11 @@ pub struct UnfinishedLine {
 /// # Errors
 /// A file that is no migration; a database that cannot be read.
 pub fn status(deployment: &mut Deployment<'_>, options: &StatusOptions) -> Result<Status, Error> {
-    let selection =
-        Selection { tags: options.tags.clone(), environment: deployment.environment(), without_seeds: false };
+    let selection = Selection {
+        tags: options.tags.clone(),
+        environment: deployment.environment(),
+        without_seeds: options.without_seeds,
+    };
     let dialect = deployment.dialect()?;
     let settings = deployment.settings.clone();
     let (survey, mut session) = super::survey::open(deployment, &selection)?;

@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::Deployment;
 use crate::apply::history;
+use crate::apply::lock::LockError;
+use crate::apply::run::Cancel;
 use crate::dialect::{Dialect, Records};
 use crate::driver::{DriverErrorKind, Server, Session};
 use crate::error::{Error, ErrorKind};
@@ -77,11 +79,11 @@ fn beside<'a, T: Send>(
     let tables = deployment.settings.tables.clone();
     let wait = deployment.lock.wait;
     let points = deployment.points.clone();
-    let Deployment { settings, source, connection, .. } = deployment;
+    let Deployment { settings, source, connection, cancel, .. } = deployment;
     let (read, records) = std::thread::scope(|scope| {
         let files = scope.spawn(|| files(source));
         let records = connection.open(settings, &options).and_then(|mut session| {
-            let history = read_history(&mut *session, dialect, &tables, wait)?;
+            let history = read_history(&mut *session, dialect, &tables, wait, cancel)?;
             Ok((session, history))
         });
         let files = files.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -114,15 +116,26 @@ pub(super) fn read_history(
     dialect: &dyn Dialect,
     tables: &Tables,
     wait: Duration,
+    cancel: &Cancel,
 ) -> Result<History, Error> {
     let records: Records = dialect.records(tables);
     let started = Instant::now();
-    loop {
+    // Short looks, so that a person who cancels is heard.
+    let timeout = session.lock_timeout();
+    let look = timeout.min(wait).min(Duration::from_millis(250));
+    let changed = |error| ErrorKind::History(history::HistoryError::Driver(error));
+    session.set_lock_timeout(look).map_err(changed)?;
+    let outcome = loop {
         match history::read(session, &records, tables) {
             Err(history::HistoryError::Driver(error))
                 if error.kind == DriverErrorKind::Busy && started.elapsed() < wait => {}
-            other => return other.map_err(|error| ErrorKind::History(error).into()),
+            other => break other,
+        }
+        if cancel.take_note() {
+            return Err(ErrorKind::Lock(LockError::Cancelled).into());
         }
         std::thread::sleep(Duration::from_millis(20));
-    }
+    };
+    session.set_lock_timeout(timeout).map_err(changed)?;
+    outcome.map_err(|error| ErrorKind::History(error).into())
 }

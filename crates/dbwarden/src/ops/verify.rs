@@ -190,7 +190,7 @@ pub fn accept(
     let records = Arc::new(dialect.records(&settings.tables));
     let company = company.then_some((&settings.url, &open));
     let mut guard = LockGuard::acquire(session, Arc::clone(&records), &lock, company, &mut run)?;
-    survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait)?;
+    survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait, &run.cancel)?;
     survey.state = State::new(&survey.set, &survey.history, &selection)?;
     let accepted = find(&survey, reference)?;
     let note = |words: &str, version: &RevisionId| {

@@ -44,7 +44,11 @@ impl Dialect for Sqlite {
     }
 
     fn session_trace(&self, statement: &str) -> SessionTrace {
-        match first_word(statement).to_ascii_uppercase().as_str() {
+        let first = first_word(statement);
+        if !["PRAGMA", "ATTACH", "DETACH", "CREATE"].iter().any(|word| first.eq_ignore_ascii_case(word)) {
+            return SessionTrace::None;
+        }
+        match first.to_ascii_uppercase().as_str() {
             "PRAGMA" | "ATTACH" | "DETACH" => SessionTrace::Setting,
             "CREATE"
                 if words(statement).nth(1).is_some_and(|word| {
@@ -82,15 +86,15 @@ fn first_word(statement: &str) -> &str {
 /// PRAGMAs that a transaction changes the meaning of (<https://www.sqlite.org/pragma.html>).
 fn pragma(statement: &str) -> Manner {
     let mut words = words(statement).skip(1);
-    let Some(mut name) = words.next().map(str::to_ascii_lowercase) else { return Manner::Plain };
+    let Some(mut name) = words.next().map(bare) else { return Manner::Plain };
     let mut next = words.next();
     if next == Some(".") {
         let Some(second) = words.next() else { return Manner::Plain };
-        name = second.to_ascii_lowercase();
+        name = bare(second);
         next = words.next();
     }
     let value = match next {
-        Some("=" | "(") => words.next().map(|value| value.trim_matches(['\'', '"']).to_ascii_lowercase()),
+        Some("=" | "(") => words.find(|word| *word != "+").map(bare),
         _ => None,
     };
     match (name.as_str(), value) {
@@ -103,6 +107,11 @@ fn pragma(statement: &str) -> Manner {
         ("synchronous" | "locking_mode" | "temp_store", Some(_)) => Manner::Session,
         _ => Manner::Plain,
     }
+}
+
+/// A name or value without its quotes, in lower case.
+fn bare(word: &str) -> String {
+    word.trim_matches(['\'', '"', '`', '[', ']']).to_ascii_lowercase()
 }
 
 #[cfg(test)]
@@ -123,6 +132,9 @@ mod tests {
             ("PRAGMA foreign_keys = OFF", Manner::ForeignKeys(false)),
             ("PRAGMA main.foreign_keys(1)", Manner::ForeignKeys(true)),
             ("pragma /* why */ Foreign_Keys='off'", Manner::ForeignKeys(false)),
+            ("PRAGMA [foreign_keys]=OFF", Manner::ForeignKeys(false)),
+            ("PRAGMA \"foreign_keys\" = +1", Manner::ForeignKeys(true)),
+            ("PRAGMA \"main\".`foreign_keys` = 'on'", Manner::ForeignKeys(true)),
             ("PRAGMA foreign_keys", Manner::Plain),
             ("PRAGMA journal_mode = WAL", Manner::Alone),
             ("PRAGMA journal_mode", Manner::Plain),

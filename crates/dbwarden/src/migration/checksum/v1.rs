@@ -38,7 +38,7 @@ impl Hasher {
 /// Appends a directive of the next statement.
 pub fn encode_directive(directive: &str, to: &mut Vec<u8>) {
     to.push(1);
-    to.extend(directive.split_whitespace().flat_map(|word| word.bytes().chain([b' '])));
+    to.extend(directive.trim().bytes());
     to.push(0);
 }
 
@@ -69,11 +69,11 @@ pub fn encode(statement: &str, syntax: Syntax, to: &mut Vec<u8>) {
                         .get(2)
                         .is_none_or(|next| next.is_ascii_whitespace() || next.is_ascii_control())) =>
             {
-                at += line(rest);
+                at += line(rest, postgres);
                 continue;
             }
             b'#' if mysql => {
-                at += line(rest);
+                at += line(rest, false);
                 continue;
             }
             b'/' if rest.starts_with(b"/*") => {
@@ -128,8 +128,9 @@ fn run(text: &[u8]) -> usize {
     text.iter().position(|&byte| !is_word(byte)).unwrap_or(text.len())
 }
 
-fn line(text: &[u8]) -> usize {
-    text.iter().position(|&byte| byte == b'\n').unwrap_or(text.len())
+/// PostgreSQL and DuckDB end a comment at a CR too.
+fn line(text: &[u8], at_cr: bool) -> usize {
+    text.iter().position(|&byte| byte == b'\n' || at_cr && byte == b'\r').unwrap_or(text.len())
 }
 
 fn comment(text: &[u8], nested: bool) -> usize {

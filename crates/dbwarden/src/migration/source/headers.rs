@@ -101,7 +101,11 @@ impl HeaderReader {
         if let Some((name, value)) = text.split_once(':') {
             let (name, value) = (name.trim(), value.trim());
             if !is_name(name) {
-                return Ok(());
+                // `-- depends on: 0099`: two words that are a header with a space in it.
+                return match spaced(name) {
+                    Some(known) => Err(SourceProblem::NearMiss { found: name.to_owned(), known }),
+                    None => Ok(()),
+                };
             }
             let plain = plain(name);
             if let Some(header) = VALUED.iter().find(|header| self::plain(header) == plain) {
@@ -123,6 +127,13 @@ impl HeaderReader {
         }
         let Some(word) = text.split_whitespace().next() else { return Ok(()) };
         let plain_word = plain(word);
+        if let Some(known) = spaced(text).filter(|known| FLAGS.contains(known)) {
+            return Err(SourceProblem::NearMiss { found: text.to_owned(), known });
+        }
+        if word.len() < text.len() && plain_word == "no_transaction" {
+            let (header, value) = ("no-transaction", text[word.len()..].trim().to_owned());
+            return Err(SourceProblem::HeaderValue { header, value, expected: "no value" });
+        }
         if word.len() == text.len() && is_name(word) {
             if let Some(header) = FLAGS.iter().find(|header| plain(header) == plain_word) {
                 self.once(header)?;
@@ -206,6 +217,16 @@ fn plain(name: &str) -> String {
     name.to_ascii_lowercase().replace('-', "_")
 }
 
+/// The header that `found` is, but for spaces where it has none.
+fn spaced(found: &str) -> Option<&'static str> {
+    let joined = plain(&found.split_whitespace().collect::<Vec<_>>().join("_"));
+    let known = || VALUED.iter().chain(FLAGS);
+    found
+        .contains(char::is_whitespace)
+        .then(|| known().find(|header| plain(header) == joined).copied())
+        .flatten()
+}
+
 /// The known name that `found` is a slip of: one or two keys off, in a word long enough for that to be no accident.
 pub(super) fn nearest<'a>(
     found: &str,
@@ -213,7 +234,10 @@ pub(super) fn nearest<'a>(
 ) -> Option<&'static str> {
     known
         .map(|name| (strsim::damerau_levenshtein(found, &plain(name)), *name))
-        .filter(|(distance, name)| *distance <= if name.len() < 7 { 1 } else { 2 } && found.len() > 3)
+        .filter(|(distance, name)| {
+            let most = if name.len() < 7 { 1 } else { 2 };
+            *distance <= most && (found.len() > 3 || *distance == 1 && found.len() == 3)
+        })
         .min()
         .map(|(_, name)| name)
 }

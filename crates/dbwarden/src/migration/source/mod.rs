@@ -14,6 +14,10 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
+use super::checksum::FileHash;
+
 pub(crate) use directives::directives;
 pub use directives::{Condition, Directive};
 pub use error::{SourceError, SourceProblem};
@@ -86,6 +90,23 @@ impl SourceFile {
             Place::Static(bytes) => Box::new(Cursor::new(&bytes[behind(bytes)..])),
             Place::Text(text) => Box::new(Cursor::new(&text.as_bytes()[behind(text.as_bytes())..])),
         })
+    }
+
+    /// Returns the SHA-256 of the file's bytes as they are now.
+    ///
+    /// # Errors
+    /// The file's own.
+    pub fn hash(&self) -> io::Result<FileHash> {
+        let mut file = self.open_at(0)?;
+        let mut digest = Sha256::new();
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            let length = file.read(&mut buffer)?;
+            if length == 0 {
+                return Ok(FileHash::finish(digest));
+            }
+            digest.update(&buffer[..length]);
+        }
     }
 
     /// Returns the line around `offset`, without its end; nothing where it cannot be read. At most 4 KiB before and behind.

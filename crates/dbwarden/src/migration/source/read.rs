@@ -119,7 +119,7 @@ fn list(directory: &Path, depth: usize, to: &mut Vec<PathBuf>) -> Result<(), Sou
             if depth > 0 {
                 list(&path, depth - 1, to)?;
             }
-        } else if name.as_encoded_bytes().ends_with(b".sql") {
+        } else if name.to_string_lossy().to_ascii_lowercase().ends_with(".sql") {
             to.push(path);
         }
     }
@@ -205,6 +205,7 @@ impl Outline {
                     length: 0,
                     statements: 0,
                     groups: Vec::new(),
+                    changes_session: false,
                     checksum: row.checksum.clone(),
                 };
                 (headers, up, None, self.file_hash)
@@ -245,11 +246,11 @@ fn scan_file(file: &SourceFile, dialect: &'static dyn Dialect) -> Result<scan::S
     }
 }
 
-/// Returns `text` as one script without sections, as a stored down script is.
+/// Returns a stored down script: headers, a marker, and the script.
 pub(crate) fn script_of(
     file: &SourceFile,
     text: &str,
     dialect: &'static dyn Dialect,
 ) -> Result<(Script, Headers), SourceError> {
-    scan::scan(file, text.as_bytes(), text.len() as u64, dialect).map(|scanned| (scanned.up, scanned.headers))
+    scan::stored(file, text, dialect)
 }

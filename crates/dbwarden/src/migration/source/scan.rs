@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::error::{SourceError, SourceProblem};
 use super::headers::HeaderReader;
 use super::{Headers, SourceFile, directives};
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, SessionTrace};
 use crate::migration::Script;
 use crate::migration::checksum::{FileHash, v1};
 use crate::migration::groups::{Grouper, Taken, first_words};
@@ -142,6 +142,7 @@ struct Draft {
     end: u64,
     grouper: Grouper,
     hasher: v1::Hasher,
+    changes_session: bool,
     /// The sum of the open group, from where it is no longer that of the whole script: most scripts are one group.
     group_hasher: Option<v1::Hasher>,
     /// The groups whose sums are finished.
@@ -155,6 +156,7 @@ impl Draft {
             end: start.offset,
             grouper: Grouper::new(each),
             hasher: v1::Hasher::default(),
+            changes_session: false,
             group_hasher: None,
             hashed: Vec::new(),
         }
@@ -170,7 +172,8 @@ impl Draft {
         for (group, hash) in groups.iter_mut().zip(self.hashed) {
             group.hash = hash;
         }
-        Ok(Script { start: self.start, length: self.end - self.start.offset, statements, groups, checksum })
+        let (length, changes_session) = (self.end - self.start.offset, self.changes_session);
+        Ok(Script { start: self.start, length, statements, groups, changes_session, checksum })
     }
 }
 
@@ -181,20 +184,7 @@ pub(super) fn scan(
     size: u64,
     dialect: &'static dyn Dialect,
 ) -> Result<Scanned, SourceError> {
-    Scan {
-        dialect,
-        headers: HeaderReader::default(),
-        in_headers: true,
-        no_transaction: false,
-        opened: None,
-        up: None,
-        down: None,
-        first_marker: None,
-        stray: None,
-        encoded: Vec::new(),
-    }
-    .run(text, size)
-    .map_err(|(problem, position)| {
+    Scan::new(dialect).run(text, size).map_err(|(problem, position)| {
         let mut error = SourceError::new(file.name.clone(), problem);
         if let Some(position) = position {
             error = error.at(position);
@@ -203,6 +193,39 @@ pub(super) fn scan(
         error
     })
 }
+
+/// Reads a stored down script: headers, a marker, and the script, in which nothing is a header.
+pub(super) fn stored(
+    file: &SourceFile,
+    text: &str,
+    dialect: &'static dyn Dialect,
+) -> Result<(Script, Headers), SourceError> {
+    let rules = Rules::new(dialect.syntax());
+    let end = text.find(STORED).map_or(0, |start| start + STORED.len());
+    let (head, body) = text.split_at(end);
+    let mut reader = HeaderReader::default();
+    let wrong = |(problem, position): Problem| {
+        let mut error = SourceError::new(file.name.clone(), problem);
+        error.position = position;
+        error
+    };
+    for token in tokens(head, rules).filter(|token| token.kind == TokenKind::LineComment) {
+        if !is_marker(token.text) {
+            reader.comment(token.text).map_err(|problem| wrong((problem, None)))?;
+        }
+    }
+    let headers = reader.finish();
+    let mut scan = Scan::new(dialect);
+    scan.in_headers = false;
+    scan.no_transaction = headers.no_transaction;
+    let mut script = scan.script(body, rules).map_err(wrong)?;
+    // Its places are those of the whole text.
+    script.start.offset += end as u64;
+    Ok((script, headers))
+}
+
+/// The line between the headers of a stored down script and the script.
+const STORED: &str = "-- rollback\n";
 
 type Problem = (SourceProblem, Option<Position>);
 
@@ -231,17 +254,50 @@ fn placed((problem, position): (SourceProblem, Position)) -> Problem {
 }
 
 impl Scan {
+    fn new(dialect: &'static dyn Dialect) -> Self {
+        Self {
+            dialect,
+            headers: HeaderReader::default(),
+            in_headers: true,
+            no_transaction: false,
+            opened: None,
+            up: None,
+            down: None,
+            first_marker: None,
+            stray: None,
+            encoded: Vec::new(),
+        }
+    }
+
+    /// Reads `text` as one script: no marker in it means anything.
+    fn script(mut self, text: &str, rules: Rules) -> Result<Script, Problem> {
+        let size = text.len() as u64;
+        let mut reader = Reader::new(text.as_bytes(), rules).with_capacity(buffer(size));
+        self.stray = Some(Draft::new(Position::START, self.no_transaction));
+        self.pieces(&mut reader)?;
+        match self.stray {
+            Some(draft) => draft.finish().map_err(placed),
+            None => Err((SourceProblem::EmptyUp, None)),
+        }
+    }
+
     fn run(mut self, text: impl Read, size: u64) -> Result<Scanned, Problem> {
         let rules = Rules::new(self.dialect.syntax());
         let mut digest = Sha256::new();
         let mut reader = Reader::new(Hashing { text, digest: &mut digest }, rules)
             .with_breaks(is_marker)
             .with_capacity(buffer(size));
+        self.pieces(&mut reader)?;
+        drop(reader);
+        self.finish(digest)
+    }
+
+    fn pieces<R: Read>(&mut self, reader: &mut Reader<R>) -> Result<(), Problem> {
         loop {
             let before = reader.position();
             let event = match reader.next() {
                 Ok(Some(event)) => event,
-                Ok(None) => break,
+                Ok(None) => return Ok(()),
                 Err(ReadError::Io(error)) => return Err((SourceProblem::Unreadable { error }, None)),
                 Err(ReadError::Text(error)) => {
                     let place = error.place();
@@ -291,8 +347,6 @@ impl Scan {
                 draft.end = end;
             }
         }
-        drop(reader);
-        self.finish(digest)
     }
 
     fn finish(self, digest: Sha256) -> Result<Scanned, Problem> {
@@ -435,6 +489,9 @@ impl Scan {
                 // What is not run is part of the script's sum alone.
                 let empty = draft.grouper.len() == 0;
                 draft.group_hasher = Some(if empty { v1::Hasher::default() } else { draft.hasher.clone() });
+            }
+            if taken == Taken::Run && dialect.session_trace(text) != SessionTrace::None {
+                draft.changes_session = true;
             }
             draft.hasher.update(&encoded);
             if taken == Taken::Run

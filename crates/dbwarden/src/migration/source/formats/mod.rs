@@ -48,7 +48,8 @@ pub const FORMATS: &[Format] = &[
 
 /// Returns what the file name `name` says, and the format that says it.
 pub fn recognise(name: &str) -> Option<(FileName, &'static Format)> {
-    let stem = name.strip_suffix(".sql")?;
+    let end = name.len().checked_sub(4).filter(|&end| name.is_char_boundary(end))?;
+    let stem = name[end..].eq_ignore_ascii_case(".sql").then(|| &name[..end])?;
     let whole = FORMATS.iter().find_map(|format| Some((None, (format.parse)(stem)?, format)));
     let (database, (id, words, kind), format) = whole.or_else(|| {
         let (prefix, rest) = stem.split_once("__")?;

@@ -1,4 +1,5 @@
 //! What can be typed. The doc comments are the help.
+#![expect(clippy::doc_markdown, reason = "the help has no backticks")]
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -8,7 +8,6 @@ use dbwarden::project::{Overrides, Project, SettingsError, Sources};
 use crate::args::Global;
 
 /// Returns the variables of the process. One that is no text is left out.
-#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 pub(crate) fn environment() -> BTreeMap<String, String> {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))

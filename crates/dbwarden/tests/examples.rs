@@ -1,5 +1,7 @@
 //! The examples: each directory is applied, rolled back and applied again.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stop at the first surprise")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 

@@ -1,5 +1,7 @@
 //! The layers of the library: every path in its sources against the table in ARCHITECTURE.md.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stop at the first surprise")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! Each command and alias, its main options, its text and JSON, its exit codes, and how it behaves as a program among others.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stop at the first surprise")]
+
 #[path = "../sandbox/mod.rs"]
 mod sandbox;
 

@@ -137,15 +137,40 @@ fn a_reader_that_goes_away_is_no_panic() {
     }
 }
 
+/// A terminal 40 columns wide, by util-linux' `script`; without it there is none to be had here.
+#[cfg(target_os = "linux")]
 #[test]
 fn a_narrow_terminal() {
-    let mut sandbox = Sandbox::shop();
-    sandbox.set("COLUMNS", "40");
-    let help = sandbox.run(&["migrate", "--help"]).exits(0);
-    // Clap wraps to the terminal's own width; nothing here is a terminal, so only that it runs is seen.
-    assert!(help.out.contains("--dry-run"));
-    for arguments in [&["status"][..], &["history"], &["--help"]] {
-        sandbox.run(arguments).exits(0);
+    let sandbox = Sandbox::shop();
+    let codes = regex::Regex::new("\u{1b}\\[[0-9;]*m").unwrap();
+    for (arguments, exit) in
+        [("migrate --help", 0), ("--help", 0), ("status", 0), ("history", 0), ("migrate -t 0009", 2)]
+    {
+        let typed = format!("stty cols 40 rows 24 && exec {} {arguments}", crate::sandbox::program());
+        let output = std::process::Command::new("script")
+            .args(["-qec", &typed, "/dev/null"])
+            .current_dir(sandbox.path(""))
+            .env("TERM", "xterm")
+            .env_remove("NO_COLOR")
+            .stdin(Stdio::null())
+            .output();
+        let Ok(output) = output else {
+            eprintln!("no `script` here: a narrow terminal is not seen");
+            return;
+        };
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(exit), "{arguments}: {text}");
+        assert!(!text.contains("panicked"), "{text}");
+        if arguments == "migrate --help" {
+            let plain = codes.replace_all(&text, "").into_owned();
+            let wrapped = plain.split("Examples:").next().unwrap_or_default();
+            let widest = wrapped.lines().map(|line| line.trim_end().chars().count()).max().unwrap_or(0);
+            assert!(
+                widest <= 60,
+                "{widest} columns, and words that cannot be parted alone are wider than 40: {plain}"
+            );
+            assert!(text.contains('\u{1b}'), "a terminal has colours");
+        }
     }
 }
 

@@ -4,12 +4,15 @@ use crate::sandbox::Sandbox;
 
 const SECRET: &str = "Xyzzy7plugh";
 
+/// What it is called, the settings, and the variables.
+type Way = (&'static str, String, Vec<(&'static str, String)>);
+
 /// Every place that a password may come from, and many commands that work or fail.
 #[test]
 fn the_password_of_an_address_never_appears() {
     let url = format!("postgresql://ana:{SECRET}@db.internal:5432/shop?sslmode=require");
     let mut said = String::new();
-    let ways: [(&str, String, Vec<(&str, String)>); 6] = [
+    let ways: [Way; 6] = [
         ("in the settings", format!("url = \"{url}\""), vec![]),
         ("in a variable", "url = \"${SHOP_URL}\"".to_owned(), vec![("SHOP_URL", url.clone())]),
         ("in DATABASE_URL", String::new(), vec![("DATABASE_URL", url.clone())]),

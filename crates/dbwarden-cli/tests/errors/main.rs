@@ -1,6 +1,8 @@
 //! Every error of the specification's "Bad input" that SQLite can meet: the whole text, the exit code, and that nothing
 //! changed.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stop at the first surprise")]
+
 #[path = "../sandbox/mod.rs"]
 mod sandbox;
 

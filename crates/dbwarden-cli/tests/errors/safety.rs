@@ -10,7 +10,7 @@ fn guarded(lines: &str) -> Sandbox {
     sandbox.run(&["migrate"]).exits(0);
     sandbox.write(
         "warden.toml",
-        &format!("[databases.primary]\nmigrations = \"migrations\"\nurl = \"sqlite:///app.db\"\n{lines}\n"),
+        format!("[databases.primary]\nmigrations = \"migrations\"\nurl = \"sqlite:///app.db\"\n{lines}\n"),
     );
     sandbox
 }

@@ -54,7 +54,7 @@ impl Sandbox {
     /// The same with these lines for its one database.
     pub(crate) fn with_settings(lines: &str) -> Self {
         let sandbox = Self::empty();
-        sandbox.write("warden.toml", &format!("[databases.primary]\nmigrations = \"migrations\"\n{lines}"));
+        sandbox.write("warden.toml", format!("[databases.primary]\nmigrations = \"migrations\"\n{lines}"));
         std::fs::create_dir(sandbox.path("migrations")).unwrap();
         sandbox
     }

@@ -1,5 +1,7 @@
 //! Migrations as a person writes them by hand, in each of the styles that are read.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stop at the first surprise")]
+
 #[path = "../sandbox/mod.rs"]
 mod sandbox;
 

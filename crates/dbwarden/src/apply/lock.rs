@@ -97,6 +97,7 @@ impl std::fmt::Debug for LockGuard<'_> {
 
 /// What the row of the lock says.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "made a few times a run")]
 pub enum LockRow {
     /// Nobody holds it; the token that was last.
     Free(i64),
@@ -267,6 +268,7 @@ impl Drop for LockGuard<'_> {
     }
 }
 
+#[expect(clippy::large_enum_variant, reason = "made a few times a run")]
 enum Attempt {
     Taken(i64),
     Held(Option<Holder>),

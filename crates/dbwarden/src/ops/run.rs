@@ -115,7 +115,7 @@ fn all(
         if let Err(cause) = committed {
             executor.guard.session().rollback().ok();
             report.rolled_back = report.steps.drain(..).map(|step| step.version).collect();
-            return Err((whole(plan, cause), last));
+            return Err((whole(plan, &cause), last));
         }
         executor.run.point("committed");
     }
@@ -234,13 +234,13 @@ fn stopped(step: &Step, cause: Cause) -> StepError {
 }
 
 fn around(plan: &Plan, doing: &'static str, error: DriverError) -> Box<StepError> {
-    whole(plan, Cause::Around { doing, error })
+    whole(plan, &Cause::Around { doing, error })
 }
 
 /// An error of the transaction that all steps share.
-fn whole(plan: &Plan, cause: Cause) -> Box<StepError> {
+fn whole(plan: &Plan, cause: &Cause) -> Box<StepError> {
     let mut error =
-        plan.steps.last().map_or_else(|| unreachable_step(&cause), |step| stopped(step, cause.clone()));
+        plan.steps.last().map_or_else(|| unreachable_step(cause), |step| stopped(step, cause.clone()));
     error.direction = plan.direction;
     Box::new(error)
 }

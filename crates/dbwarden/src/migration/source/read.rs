@@ -101,7 +101,7 @@ impl Source {
 }
 
 /// Adds the `.sql` files below `directory`. Names that begin with a dot are left out: that is where Kubernetes keeps the
-/// versions of a mounted ConfigMap.
+/// versions of a mounted `ConfigMap`.
 fn list(directory: &Path, depth: usize, to: &mut Vec<PathBuf>) -> Result<(), SourceError> {
     let unreadable = |path: &Path, error| {
         SourceError::new(path.display().to_string(), SourceProblem::Unreadable { error })

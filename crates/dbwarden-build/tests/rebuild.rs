@@ -1,5 +1,7 @@
 //! A file that is added, changed or removed is seen by the next build, on stable Rust: with a real cargo project.
 
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it should be")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

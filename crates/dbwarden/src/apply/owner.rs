@@ -65,11 +65,13 @@ impl Owner {
     /// that `here` holds the engine's lock of sessions right now.
     pub fn gone(&self, here: &Owner, locked: bool) -> Option<&'static str> {
         let same_machine = !self.boot.is_empty() && self.boot == here.boot;
-        // Where the process itself can be looked at, that decides: a lock file may have been deleted by hand.
-        if same_machine && self.namespace == here.namespace && !self.started.is_empty() {
-            return (started(self.pid).as_ref() != Some(&self.started)).then_some("its process is gone");
+        // Also of a process that lives: then the database is a copy, and its holder has nothing to do with it. Were it no copy,
+        // the token would keep that holder from committing.
+        if same_machine && self.session_lock && locked {
+            return Some("its lock on the database is free again");
         }
-        (same_machine && self.session_lock && locked).then_some("its lock on the database is free again")
+        let comparable = same_machine && self.namespace == here.namespace && !self.started.is_empty();
+        (comparable && started(self.pid).as_ref() != Some(&self.started)).then_some("its process is gone")
     }
 
     /// Returns `ana@ci-7 (pid 812)`.

@@ -189,7 +189,9 @@ pub(super) fn down_script(
     if let Some(retries) = headers.retries {
         text.push_str(&format!("-- retries: {retries}\n"));
     }
-    text.push_str("-- rollback\n");
+    if !text.is_empty() {
+        text.push_str("-- rollback\n");
+    }
     migration.file.open_at(down.start.offset)?.take(down.length).read_to_string(&mut text)?;
     // The file may have changed since it was read, and what is cut from it by its old places would be another script.
     let file = SourceFile::text(migration.file.name.clone(), &text);

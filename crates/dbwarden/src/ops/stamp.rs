@@ -13,7 +13,8 @@ use crate::error::{Error, ErrorKind, Refusal};
 use crate::migration::applied::Direction;
 use crate::migration::graph::Target;
 use crate::migration::plan::{self, Action, Plan, Recorded, Step};
-use crate::migration::state::Selection;
+use crate::migration::set::MigrationSet;
+use crate::migration::state::{Selection, State};
 use crate::migration::{Kind, RevisionId};
 
 /// What the records are to say.
@@ -57,6 +58,7 @@ pub fn stamp(
     let company = matches!(deployment.connection, super::Connection::Address);
     let mut run = deployment.run(&*clock, observer);
 
+    let (source, read) = (deployment.source.clone(), deployment.read_options()?);
     let (mut survey, mut session) = survey::open(deployment, &selection)?;
     let mut plan = self::plan(&survey, &options.stamp)?;
     let mut report = report(&settings, &survey, &plan);
@@ -82,7 +84,9 @@ pub fn stamp(
         error,
     })?;
     let mut guard = LockGuard::acquire(session, records, &lock, company, &mut run)?;
+    survey.set = MigrationSet::load(&source, &read)?;
     survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait, &run.cancel)?;
+    survey.state = State::new(&survey.set, &survey.history, &selection)?;
     plan = self::plan(&survey, &options.stamp)?;
     // All records change at once, or none.
     plan.single_transaction = true;

@@ -1,6 +1,7 @@
 //! Files against records: ahead, gone, renamed, changed, reformatted, late.
 
 use dbwarden::apply::run::Silent;
+use dbwarden::migration::state::Selection;
 use dbwarden::migration::state::Standing;
 use dbwarden::ops::migrate::{MigrateOptions, migrate as run};
 use dbwarden::ops::ready::{Readiness, ready};
@@ -28,7 +29,7 @@ on_every_database! {
     fn nothing_to_find(database) {
         three(&database);
         assert!(findings(&database).is_empty());
-        assert_eq!(ready(&mut deployment(&database)).unwrap(), Readiness::Ready);
+        assert_eq!(ready(&mut deployment(&database), &Selection::default()).unwrap(), Readiness::Ready);
     }
 
     fn a_database_that_is_ahead_is_no_error(database) {
@@ -38,7 +39,7 @@ on_every_database! {
         assert_eq!((report.count(), ids(&report.ahead)), (0, vec!["0003"]));
         assert_eq!(ids(&status(&database).ahead), ["0003"]);
         assert_eq!(findings(&database), ["ahead"]);
-        assert!(matches!(ready(&mut deployment(&database)).unwrap(), Readiness::Ahead { .. }));
+        assert!(matches!(ready(&mut deployment(&database), &Selection::default()).unwrap(), Readiness::Ahead { .. }));
         let mut strict = deployment(&database);
         strict.settings.strict_ahead = true;
         assert_eq!(code(run(&mut strict, &MigrateOptions::default(), &mut Silent)), "ahead");
@@ -134,7 +135,7 @@ on_every_database! {
 
     fn behind_says_what_is_pending(database) {
         database.write(&[LOG, ("ROC__r.sql", "SELECT 1;\n")]);
-        let Readiness::Behind { pending } = ready(&mut deployment(&database)).unwrap() else { panic!("it is behind") };
+        let Readiness::Behind { pending } = ready(&mut deployment(&database), &Selection::default()).unwrap() else { panic!("it is behind") };
         assert_eq!(ids(&pending), ["0001", "ROC__r"]);
         assert!(database.rows("SELECT * FROM dbwarden_migrations").is_empty());
     }

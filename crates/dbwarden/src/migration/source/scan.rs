@@ -201,8 +201,8 @@ pub(super) fn stored(
     dialect: &'static dyn Dialect,
 ) -> Result<(Script, Headers), SourceError> {
     let rules = Rules::new(dialect.syntax());
-    let end = text.find(STORED).map_or(0, |start| start + STORED.len());
-    let (head, body) = text.split_at(end);
+    let (head, body) = stored_parts(text);
+    let end = head.len();
     let mut reader = HeaderReader::default();
     let wrong = |(problem, position): Problem| {
         let mut error = SourceError::new(file.name.clone(), problem);
@@ -224,8 +224,21 @@ pub(super) fn stored(
     Ok((script, headers))
 }
 
-/// The line between the headers of a stored down script and the script.
-const STORED: &str = "-- rollback\n";
+/// The lines that we put before a stored down script, to their marker; and the script.
+fn stored_parts(text: &str) -> (&str, &str) {
+    const OURS: &[&str] = &["-- no-transaction", "-- lock_timeout:", "-- statement_timeout:", "-- retries:"];
+    let mut end = 0;
+    for line in text.split_inclusive('\n') {
+        end += line.len();
+        if line.trim_end() == "-- rollback" {
+            return text.split_at(end);
+        }
+        if !OURS.iter().any(|ours| line.starts_with(ours)) {
+            break;
+        }
+    }
+    ("", text)
+}
 
 type Problem = (SourceProblem, Option<Position>);
 

@@ -40,6 +40,26 @@ pub enum HistoryError {
     Driver(#[from] DriverError),
 }
 
+/// How much of each row is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// All of it.
+    Whole,
+    /// What tells whether something is to be done; the rest is empty.
+    Glance,
+}
+
+/// A row of a glance in the places of a whole one.
+fn widened(mut row: Row) -> Row {
+    let mut wide = vec![Value::Null; 13];
+    for (from, to) in [0, 2, 3, 4, 12].into_iter().enumerate() {
+        wide[to] = row.take(from);
+    }
+    // Not read, which is no oddity.
+    wide[5] = Value::Text(String::new());
+    Row(wide)
+}
+
 /// The columns that make a table of our name ours.
 const OURS: &[&str] = &["version", "checksum", "applied_at", "run_id", "down_script"];
 
@@ -47,7 +67,12 @@ const OURS: &[&str] = &["version", "checksum", "applied_at", "run_id", "down_scr
 ///
 /// # Errors
 /// The engine's answer; tables of our names that are not ours.
-pub fn read(session: &mut dyn Session, records: &Records, tables: &Tables) -> Result<History, HistoryError> {
+pub fn read(
+    session: &mut dyn Session,
+    records: &Records,
+    tables: &Tables,
+    depth: Depth,
+) -> Result<History, HistoryError> {
     let found = session.query(&records.probe, &[])?;
     let mut history = History::default();
     let named = |row: &Row, name: &str| row.text(1).eq_ignore_ascii_case(name);
@@ -83,7 +108,14 @@ pub fn read(session: &mut dyn Session, records: &Records, tables: &Tables) -> Re
         }
     }
     if history.exists {
-        for row in session.query(&records.history, &[])? {
+        let query = match depth {
+            Depth::Whole => &records.history,
+            Depth::Glance => &records.glance,
+        };
+        for mut row in session.query(query, &[])? {
+            if depth == Depth::Glance {
+                row = widened(row);
+            }
             history.applied.extend(applied(row, &mut history.oddities).map(Arc::new));
         }
     }

@@ -133,6 +133,8 @@ pub struct Records {
     /// version, description, kind, checksum, `file_hash`, `applied_at`, `duration_ms`, `applied_by`, `tool_version`, `run_id`,
     /// statements, `has_down`, note; oldest first.
     pub history: String,
+    /// version, kind, checksum, `file_hash`, note: what tells whether something is to be done; oldest first.
+    pub glance: String,
     /// version → `down_script`.
     pub down_script: String,
     /// version, description, kind, checksum, `file_hash`, `applied_at`, `duration_ms`, `applied_by`, `tool_version`,

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Deployment;
-use crate::apply::history;
+use crate::apply::history::{self, Depth};
 use crate::apply::lock::LockError;
 use crate::apply::run::Cancel;
 use crate::dialect::{Dialect, Records};
@@ -52,10 +52,10 @@ pub(super) fn open<'a>(
     selection: &Selection,
 ) -> Result<(Survey, Box<dyn Session + 'a>), Error> {
     let read = deployment.read_options()?;
-    beside(deployment, selection, |source| MigrationSet::load(source, &read), |set, _| Ok(set))
+    beside(deployment, selection, Depth::Whole, |source| MigrationSet::load(source, &read), |set, _| Ok(set))
 }
 
-/// The same, without splitting files that the records know byte by byte: enough to find out that nothing is to be done, and
+/// The same, without splitting files that the records know byte by byte, and without the rows' times and persons: enough to find out that nothing is to be done, and
 /// for nothing else.
 pub(super) fn glance<'a>(
     deployment: &'a mut Deployment<'_>,
@@ -63,7 +63,7 @@ pub(super) fn glance<'a>(
 ) -> Result<(Survey, Box<dyn Session + 'a>), Error> {
     let read = deployment.read_options()?;
     let outlines = |source: &Source| Ok(source.outlines(&read)?);
-    beside(deployment, selection, outlines, |outlines, history| {
+    beside(deployment, selection, Depth::Glance, outlines, |outlines, history| {
         MigrationSet::trusting(outlines, &read, history)
     })
 }
@@ -71,6 +71,7 @@ pub(super) fn glance<'a>(
 fn beside<'a, T: Send>(
     deployment: &'a mut Deployment<'_>,
     selection: &Selection,
+    depth: Depth,
     files: impl FnOnce(&Source) -> Result<T, SetError> + Send,
     set: impl FnOnce(T, &History) -> Result<MigrationSet, SetError>,
 ) -> Result<(Survey, Box<dyn Session + 'a>), Error> {
@@ -83,7 +84,7 @@ fn beside<'a, T: Send>(
     let (read, records) = std::thread::scope(|scope| {
         let files = scope.spawn(|| files(source));
         let records = connection.open(settings, &options).and_then(|mut session| {
-            let history = read_history(&mut *session, dialect, &tables, wait, cancel)?;
+            let history = read_records(&mut *session, dialect, &tables, wait, cancel, depth)?;
             Ok((session, history))
         });
         let files = files.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -118,6 +119,17 @@ pub(super) fn read_history(
     wait: Duration,
     cancel: &Cancel,
 ) -> Result<History, Error> {
+    read_records(session, dialect, tables, wait, cancel, Depth::Whole)
+}
+
+fn read_records(
+    session: &mut dyn Session,
+    dialect: &dyn Dialect,
+    tables: &Tables,
+    wait: Duration,
+    cancel: &Cancel,
+    depth: Depth,
+) -> Result<History, Error> {
     let records: Records = dialect.records(tables);
     let started = Instant::now();
     // Short looks, so that a person who cancels is heard.
@@ -126,7 +138,7 @@ pub(super) fn read_history(
     let changed = |error| ErrorKind::History(history::HistoryError::Driver(error));
     session.set_lock_timeout(look).map_err(changed)?;
     let outcome = loop {
-        match history::read(session, &records, tables) {
+        match history::read(session, &records, tables, depth) {
             Err(history::HistoryError::Driver(error))
                 if error.kind == DriverErrorKind::Busy && started.elapsed() < wait => {}
             other => break other,

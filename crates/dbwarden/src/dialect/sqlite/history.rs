@@ -45,6 +45,9 @@ pub(super) fn records(dialect: &Sqlite, tables: &Tables) -> Records {
             "SELECT version, description, kind, checksum, file_hash, applied_at, duration_ms, applied_by, tool_version, \
              run_id, statements, down_script IS NOT NULL, note FROM {migrations} ORDER BY sequence"
         ),
+        glance: format!(
+            "SELECT version, kind, checksum, file_hash, note FROM {migrations} ORDER BY sequence"
+        ),
         down_script: format!("SELECT down_script FROM {migrations} WHERE version = ?"),
         insert: format!(
             "INSERT INTO {migrations} (version, description, kind, checksum, file_hash, applied_at, duration_ms, \

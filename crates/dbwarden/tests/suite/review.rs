@@ -219,6 +219,7 @@ on_every_database! {
         }
         database.write(&[("0002_a.sql", "INSERT INTO log (what) VALUES ('2');\n-- rollback:\nDELETE FROM log;\n")]);
         let error = migrate(&database).unwrap_err();
+        assert_eq!(error.code(), "sections", "{error}");
         assert!(error.to_string().contains("rollback"), "{error}");
         assert!(database.versions().is_empty());
     }

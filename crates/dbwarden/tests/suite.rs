@@ -19,6 +19,8 @@ mod locks;
 mod records;
 #[path = "suite/repeatables.rs"]
 mod repeatables;
+#[path = "suite/review.rs"]
+mod review;
 #[path = "suite/selection.rs"]
 mod selection;
 #[path = "suite/sqlite_alone.rs"]

@@ -257,4 +257,26 @@ mod tests {
         assert_ne!(sum(&["a", "b"], Syntax::Sqlite), sum(&["a b"], Syntax::Sqlite));
         assert_eq!(sum(&["a", "b"], Syntax::Sqlite), sum(&["a;b"], Syntax::Sqlite));
     }
+
+    /// What PostgreSQL and DuckDB run behind a CR is no comment; elsewhere it is one.
+    #[test]
+    fn a_comment_ends_where_the_engine_ends_it() {
+        for syntax in [Syntax::Postgres, Syntax::Duckdb] {
+            differ("SELECT 1 -- c\rFROM t", "SELECT 1", syntax);
+            same("SELECT 1 -- c\rFROM t", "SELECT 1 FROM t", syntax);
+        }
+        same("SELECT 1 -- c\rFROM t", "SELECT 1", Syntax::Sqlite);
+        same("SELECT 1 -- c\rFROM t", "SELECT 1", Syntax::Mysql);
+    }
+
+    #[test]
+    fn directives_count_with_the_white_space_inside_them() {
+        let encoded = |directive: &str| {
+            let mut encoded = Vec::new();
+            encode_directive(directive, &mut encoded);
+            encoded
+        };
+        assert_ne!(encoded("query SELECT 'a  b'"), encoded("query SELECT 'a b'"));
+        assert_eq!(encoded(" query SELECT 1 \r"), encoded("query SELECT 1"));
+    }
 }

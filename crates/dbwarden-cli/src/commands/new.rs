@@ -34,6 +34,7 @@ pub(super) fn run(deployment: &mut Deployment<'_>, global: &Global, args: &New) 
     let created = new(deployment, &options)?;
     if speaks(global) {
         line(&clean(&created.path.display().to_string()));
+        aside("next: write its SQL, then `dbwarden migrate`");
     }
     Ok(Answer::done(json!({ "path": created.path, "version": created.version })))
 }

@@ -258,7 +258,7 @@ impl Session for SqliteSession<'_> {
         if let Place::File(_) = self.place {
             self.connection = Handle::Own(connect(&self.place, false)?);
         } else if let Some(settings) = &self.settings {
-            tidy(self.connection())?;
+            tidy(self.connection(), settings)?;
             put_back(self.connection(), settings)?;
         }
         self.prepare()
@@ -358,8 +358,23 @@ fn same_file(_: &File, _: &Path) -> bool {
     true
 }
 
-/// Settings of a connection, by the names of their PRAGMAs.
-type Settings = Vec<(&'static str, i64)>;
+/// What a connection was when it came to us: its settings, by the names of their PRAGMAs, and what was attached and made for the
+/// time of the session.
+#[derive(Clone)]
+struct Settings {
+    values: Vec<(&'static str, i64)>,
+    attached: Vec<String>,
+    temporary: Vec<String>,
+}
+
+const ATTACHED: &str = "SELECT name FROM pragma_database_list WHERE name NOT IN ('main', 'temp')";
+const TEMPORARY: &str = "SELECT name FROM sqlite_temp_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
+
+fn names(connection: &Connection, query: &str) -> Result<Vec<String>, DriverError> {
+    let mut statement = connection.prepare(query).map_err(|error| answer(&error))?;
+    let rows = statement.query_map([], |row| row.get(0)).map_err(|error| answer(&error))?;
+    rows.collect::<Result<_, _>>().map_err(|error| answer(&error))
+}
 
 /// The settings that a migration may change and that a connection would keep.
 const SETTINGS: &[&str] = &[
@@ -380,11 +395,15 @@ fn settings(connection: &Connection) -> Result<Settings, DriverError> {
         let value = connection.pragma_query_value(None, name, |row| row.get(0));
         value.map(|value| (name, value)).map_err(|error| answer(&error))
     };
-    SETTINGS.iter().map(|name| value(name)).collect()
+    Ok(Settings {
+        values: SETTINGS.iter().map(|name| value(name)).collect::<Result<_, _>>()?,
+        attached: names(connection, ATTACHED)?,
+        temporary: names(connection, TEMPORARY)?,
+    })
 }
 
 fn put_back(connection: &Connection, settings: &Settings) -> Result<(), DriverError> {
-    for (name, value) in settings {
+    for (name, value) in &settings.values {
         // Some of them answer with their new value.
         connection.pragma_update_and_check(None, name, value, |_| Ok(())).or_else(|error| match error {
             rusqlite::Error::QueryReturnedNoRows => Ok(()),
@@ -394,21 +413,18 @@ fn put_back(connection: &Connection, settings: &Settings) -> Result<(), DriverEr
     Ok(())
 }
 
-/// Takes away what a migration attached or made for the time of its session.
-fn tidy(connection: &Connection) -> Result<(), DriverError> {
-    let names = |query: &str| -> Result<Vec<String>, DriverError> {
-        let mut statement = connection.prepare(query).map_err(|error| answer(&error))?;
-        let rows = statement.query_map([], |row| row.get(0)).map_err(|error| answer(&error))?;
-        rows.collect::<Result<_, _>>().map_err(|error| answer(&error))
-    };
+/// Takes away what a migration attached or made for the time of its session, and nothing that was there before.
+fn tidy(connection: &Connection, before: &Settings) -> Result<(), DriverError> {
     let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-    for name in names("SELECT name FROM pragma_database_list WHERE name NOT IN ('main', 'temp')")? {
-        let statement = format!("DETACH {}", quoted(&name));
+    for name in names(connection, ATTACHED)?.iter().filter(|name| !before.attached.contains(name)) {
+        let statement = format!("DETACH {}", quoted(name));
         connection.execute_batch(&statement).map_err(|error| answer(&error))?;
     }
     for kind in ["trigger", "view", "table"] {
-        for name in names(&format!("SELECT name FROM sqlite_temp_schema WHERE type = '{kind}'"))? {
-            let statement = format!("DROP {kind} IF EXISTS temp.{}", quoted(&name));
+        let found = names(connection, &format!("{TEMPORARY} AND type = '{kind}'"))?;
+        for name in found.iter().filter(|name| !before.temporary.contains(name)) {
+            // What hangs on a virtual table goes with it.
+            let statement = format!("DROP {kind} IF EXISTS temp.{}", quoted(name));
             connection.execute_batch(&statement).map_err(|error| answer(&error))?;
         }
     }

@@ -53,7 +53,7 @@ pub fn init(options: &InitOptions) -> Result<Initialised, Error> {
     let url = options.url.as_deref().unwrap_or("sqlite:///app.db");
     let settings = options.directory.join("warden.toml");
     let text = format!(
-        "# Every key: `dbwarden config --help`, docs/reference/settings.md. Secrets belong in the environment: \"${{DATABASE_URL}}\".\n\
+        "# `dbwarden config` shows what is set and where it comes from. Secrets belong in the environment: \"${{DATABASE_URL}}\".\n\
          default = \"primary\"\n\n[databases.primary]\nurl = {}\nmigrations = {}\n",
         quoted(url),
         quoted(&folder.display().to_string())

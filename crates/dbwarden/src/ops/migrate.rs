@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Refusal};
 use crate::migration::graph::Target;
 use crate::migration::plan::{self, Plan, Reach, UpgradeRequest};
 use crate::migration::set::MigrationSet;
-use crate::migration::state::{Selection, State};
+use crate::migration::state::{Due, Selection, State};
 
 /// What is asked of `migrate`.
 #[derive(Debug, Clone, Default)]
@@ -207,8 +207,14 @@ pub(super) fn finish(
         graph.current(versions)
     };
     report.pending = survey.state.pending.iter().filter(|id| !versions.contains(id)).cloned().collect();
+    report.ahead.clone_from(&survey.state.ahead);
+    let ran = |id: &crate::migration::RevisionId| report.steps.iter().any(|step| step.version == *id);
+    let due = survey.state.repeatables.iter().filter(|(_, due)| matches!(due, Due::New | Due::Changed));
+    let repeatables: Vec<_> =
+        due.filter(|(id, _)| report.plan.is_none() && !ran(id)).map(|(id, _)| id.clone()).collect();
     // A head that is not asked for is nothing to get to.
     report.at_head = report.pending.is_empty() && survey.state.ahead.is_empty();
+    report.pending.extend(repeatables);
 }
 
 /// What wants a person's word before a run.

@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind};
 use crate::migration::applied::{Applied, Direction, History, Unfinished};
 use crate::migration::plan::{Action, Plan, Recorded, Step};
 use crate::migration::set::MigrationSet;
-use crate::migration::source::{SourceFile, script_of};
+use crate::migration::source::{SourceError, SourceFile, SourceProblem, script_of};
 use crate::migration::{Kind, Migration};
 
 /// What a plan is run with.
@@ -139,7 +139,7 @@ fn task<'a>(
     let (row, down) = match (step.action, migration) {
         (Action::Apply | Action::Record, Some(migration)) => {
             let down = down_script(migration, dialect).map_err(|error| {
-                let error = crate::migration::source::SourceError::unreadable(&migration.file.name, error);
+                let error = SourceError::new(migration.file.name.clone(), error);
                 Box::new(stopped(step, Cause::Source(Arc::new(error))))
             })?;
             let mut note = ground.note.clone();
@@ -168,7 +168,7 @@ fn task<'a>(
 pub(super) fn down_script(
     migration: &Migration,
     dialect: &'static dyn crate::dialect::Dialect,
-) -> std::io::Result<Option<String>> {
+) -> Result<Option<String>, SourceProblem> {
     use std::io::Read;
     let Some(down) = &migration.down else { return Ok(None) };
     if migration.kind != Kind::Versioned || down.length > DOWN_SCRIPT_LIMIT as u64 {
@@ -192,12 +192,14 @@ pub(super) fn down_script(
     if !text.is_empty() {
         text.push_str("-- rollback\n");
     }
-    migration.file.open_at(down.start.offset)?.take(down.length).read_to_string(&mut text)?;
+    let read = migration.file.open_at(down.start.offset);
+    read.and_then(|file| file.take(down.length).read_to_string(&mut text))
+        .map_err(|error| SourceProblem::Unreadable { error })?;
     // The file may have changed since it was read, and what is cut from it by its old places would be another script.
     let file = SourceFile::text(migration.file.name.clone(), &text);
     match script_of(&file, &text, dialect) {
         Ok((script, _)) if script.checksum == down.checksum => Ok(Some(text)),
-        _ => Err(std::io::Error::other("the file changed while it was being run")),
+        _ => Err(SourceProblem::Changed),
     }
 }
 

@@ -215,7 +215,7 @@ impl Writer {
     fn record(&self, migration: &Migration) -> Result<String, Error> {
         let text = |text: &str| format!("'{}'", text.replace('\'', "''"));
         let down = down_script(migration, self.dialect)
-            .map_err(|error| Error::from(SourceError::unreadable(&migration.file.name, error)))?;
+            .map_err(|error| Error::from(SourceError::new(migration.file.name.clone(), error)))?;
         let values = [
             text(migration.id.as_str()),
             text(&migration.description),

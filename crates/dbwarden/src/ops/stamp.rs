@@ -99,14 +99,9 @@ pub fn stamp(
         note: Some(format!("stamped without being run, by {}", run.who)),
     };
     steps(&limits, &mut guard, &plan, &ground, &mut run, &mut report)?;
-    let mut versions = survey.state.versions.clone();
-    for step in &plan.steps {
-        match step.action {
-            Action::Record => versions.insert(step.id.clone()),
-            _ => versions.remove(&step.id),
-        };
-    }
-    finish(&mut report, &survey, &versions);
+    survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait, &run.cancel)?;
+    survey.state = State::new(&survey.set, &survey.history, &selection)?;
+    finish(&mut report, &survey, &survey.state.versions);
     release(guard, &mut report);
     run.point("released");
     Ok(report)

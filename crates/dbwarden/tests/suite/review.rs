@@ -117,6 +117,7 @@ on_every_database! {
         database.write(&[("0002_each.sql", DOWN)]);
         let error = migrate_edited(&database, "planned", "0002_each.sql", NEW_DOWN).unwrap_err();
         assert!(error.to_string().contains("changed"), "{error}");
+        assert_eq!(error.code(), "file-changed");
         assert!(log(&database).is_empty());
         assert_eq!(database.versions(), ["0001"]);
         migrate(&database).unwrap();
@@ -349,6 +350,33 @@ fn untidy(database: &Database, beside: &Path) {
     ]);
 }
 
+#[test]
+fn what_a_host_attached_and_made_for_itself_stays() {
+    let host = HostConnection::open_in_memory().unwrap();
+    host.execute_batch("ATTACH ':memory:' AS theirs; CREATE TABLE theirs.t (x); CREATE TEMP TABLE mine (x)")
+        .unwrap();
+    given_back_as_it_was(host);
+}
+
+#[test]
+fn a_temporary_table_is_known_by_its_schema_too() {
+    let database = sqlite_database();
+    database.write(&[(
+        "0001_a.sql",
+        "CREATE TABLE temp.t (id INTEGER PRIMARY KEY AUTOINCREMENT);\nCREATE TABLE kept (x);\n",
+    )]);
+    let options = MigrateOptions { single_transaction: true, ..MigrateOptions::default() };
+    let refused = run(&mut deployment(&database), &options, &mut Silent);
+    assert_eq!(code(refused), "single-transaction");
+    let mut host = HostConnection::open_in_memory().unwrap();
+    run(&mut Deployment::on(settings(&database), &mut host), &MigrateOptions::default(), &mut Silent)
+        .unwrap();
+    let left: i64 = host
+        .query_row("SELECT count(*) FROM sqlite_temp_schema WHERE name = 't'", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(left, 0);
+}
+
 #[track_caller]
 fn given_back_as_it_was(mut host: HostConnection) {
     let database = sqlite_database();
@@ -404,4 +432,25 @@ fn a_run_is_cancelled_while_the_records_cannot_be_read() {
     assert!(ended.duration_since(thread.join().unwrap()) < Duration::from_secs(2));
     other.execute_batch("ROLLBACK").unwrap();
     migrate(&database).unwrap();
+}
+
+#[test]
+fn a_marker_with_words_behind_it_is_named_where_it_would_run_the_way_back() {
+    for comment in ["-- rollback of c", "-- rollback: drop c", "-- @UNDO c", "-- Undo migration of c"] {
+        let database = sqlite_database();
+        database.write(&[(
+            "0001_c.sql",
+            &format!("-- upgrade\nCREATE TABLE c (x);\n{comment}\nDROP TABLE c;\n"),
+        )]);
+        let error = migrate(&database).unwrap_err();
+        assert!(error.to_string().contains("rollback"), "{comment}: {error}");
+        assert_eq!(database.versions(), [""; 0], "{comment}");
+    }
+    // Beside a rollback section, or with nothing behind it, it is a comment like any other.
+    let database = sqlite_database();
+    database.write(&[
+        ("0001_c.sql", "CREATE TABLE c (x);\n-- rollback of c is below\nCREATE TABLE d (x);\n-- rollback\nDROP TABLE d;\nDROP TABLE c;\n"),
+        ("0002_e.sql", "CREATE TABLE e (x);\n-- rollback is not wanted here\n"),
+    ]);
+    assert_eq!(steps(&migrate(&database).unwrap()), ["0001", "0002"]);
 }

@@ -50,13 +50,7 @@ impl Dialect for Sqlite {
         }
         match first.to_ascii_uppercase().as_str() {
             "PRAGMA" | "ATTACH" | "DETACH" => SessionTrace::Setting,
-            "CREATE"
-                if words(statement).nth(1).is_some_and(|word| {
-                    word.eq_ignore_ascii_case("TEMP") || word.eq_ignore_ascii_case("TEMPORARY")
-                }) =>
-            {
-                SessionTrace::Temporary
-            }
+            "CREATE" if is_temporary(statement) => SessionTrace::Temporary,
             _ => SessionTrace::None,
         }
     }
@@ -107,6 +101,14 @@ fn pragma(statement: &str) -> Manner {
         ("synchronous" | "locking_mode" | "temp_store", Some(_)) => Manner::Session,
         _ => Manner::Plain,
     }
+}
+
+/// Whether a CREATE makes something for the time of its session: by its word, or by its schema.
+fn is_temporary(statement: &str) -> bool {
+    let temporary = |word: &str| matches!(bare(word).as_str(), "temp" | "temporary");
+    let words: Vec<&str> = words(statement).skip(1).take(8).collect();
+    words.first().is_some_and(|word| temporary(word))
+        || words.windows(2).any(|pair| temporary(pair[0]) && pair[1] == ".")
 }
 
 /// A name or value without its quotes, in lower case.

@@ -94,6 +94,16 @@ fn nearly_marker(comment: &str) -> Option<&'static str> {
         .map(|(_, marker)| *marker)
 }
 
+/// Whether a comment begins as a rollback's marker does, with more words behind.
+fn begins_as_rollback(comment: &str) -> bool {
+    let Some(text) = comment.strip_prefix("--") else { return false };
+    let text = text.trim().to_ascii_lowercase();
+    let names = ["rollback", "@undo", "undo migration"];
+    names
+        .iter()
+        .any(|name| text.strip_prefix(name).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric)))
+}
+
 fn is_marker(comment: &str) -> bool {
     marker(comment).is_some() || nearly_marker(comment).is_some()
 }
@@ -255,6 +265,8 @@ struct Scan {
     first_marker: Option<String>,
     /// Statements before the first marker, which make a section of their own where that marker opens the other one.
     stray: Option<Draft>,
+    /// A comment that begins as a rollback's marker does, behind a statement.
+    suspicious: Option<(String, Position)>,
     encoded: Vec<u8>,
 }
 
@@ -278,6 +290,7 @@ impl Scan {
             down: None,
             first_marker: None,
             stray: None,
+            suspicious: None,
             encoded: Vec::new(),
         }
     }
@@ -334,6 +347,7 @@ impl Scan {
                 }
                 Event::Statement(statement) => {
                     self.comments(statement.leading, before)?;
+                    self.suspect(statement.leading, before);
                     if self.in_headers {
                         self.in_headers = false;
                         self.no_transaction = self.headers.no_transaction();
@@ -363,6 +377,9 @@ impl Scan {
     }
 
     fn finish(self, digest: Sha256) -> Result<Scanned, Problem> {
+        if let (None, Some((found, place))) = (&self.down, self.suspicious) {
+            return Err((SourceProblem::MarkerNearMiss { found, known: "-- rollback" }, Some(place)));
+        }
         let headers = self.headers.finish();
         let up = match (self.up, self.stray) {
             (Some(up), _) | (None, Some(up)) => up.finish().map_err(placed)?,
@@ -392,6 +409,22 @@ impl Scan {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Keeps the first comment behind a statement that begins as a rollback's marker does. In a file without a rollback section what
+    /// follows it would be run as a part of the upgrade.
+    fn suspect(&mut self, leading: &str, start: Position) {
+        let begun = self.draft().is_some_and(|draft| draft.grouper.len() > 0);
+        if !begun || self.suspicious.is_some() || !leading.contains("--") {
+            return;
+        }
+        let rules = Rules::new(self.dialect.syntax());
+        let found = tokens(leading, rules).find(|token| {
+            let alone = leading[..token.start].contains(['\n', '\r']);
+            token.kind == TokenKind::LineComment && alone && begins_as_rollback(token.text)
+        });
+        self.suspicious =
+            found.map(|token| (token.text.trim().to_owned(), start.advance(&leading[..token.start])));
     }
 
     fn draft(&mut self) -> Option<&mut Draft> {

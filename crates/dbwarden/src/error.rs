@@ -190,6 +190,7 @@ impl Error {
                 PlanError::Ahead { .. } => "ahead",
                 PlanError::Late { .. } => "late",
                 PlanError::Irreversible { .. } => "irreversible",
+                PlanError::Empty { .. } => "sections",
                 PlanError::NotAtomic { .. } => "single-transaction",
                 PlanError::Unfinished { .. } => "unfinished",
             },
@@ -260,9 +261,11 @@ impl Error {
             ErrorKind::Plan(PlanError::Changed { revisions }) => {
                 revisions.first().map(|file| at_file(&file.file))
             }
-            ErrorKind::Plan(PlanError::Renamed { file, .. } | PlanError::NotAtomic { file, .. }) => {
-                Some(at_file(file))
-            }
+            ErrorKind::Plan(
+                PlanError::Renamed { file, .. }
+                | PlanError::NotAtomic { file, .. }
+                | PlanError::Empty { file, .. },
+            ) => Some(at_file(file)),
             ErrorKind::Plan(PlanError::Irreversible { files, .. }) => files.first().map(|file| at_file(file)),
             _ => None,
         }

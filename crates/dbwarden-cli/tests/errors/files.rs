@@ -169,11 +169,18 @@ fn a_statement_before_its_marker() {
 
 #[test]
 fn an_empty_up_script() {
-    let said = [
-        file("0002_empty.sql", ""),
-        file("0002_empty.sql", "-- what was I about to do\n"),
-        file("0002_empty.sql", "-- upgrade\n\n-- rollback\nDROP TABLE good;\n"),
-    ];
+    let texts = ["", "-- what was I about to do\n", "-- upgrade\n\n-- rollback\nDROP TABLE good;\n"];
+    let said = texts.map(|text| {
+        let sandbox = Sandbox::holding(&[("0001_good.sql", "CREATE TABLE good (id INTEGER);\n")]);
+        sandbox.migration("0002_empty.sql", text);
+        let ran = sandbox.refuses(1, &["migrate"]);
+        assert!(!sandbox.path("app.db").exists(), "no file is made");
+        // A file that is still to be written keeps nobody from looking, nor from going up to the one before it.
+        sandbox.run(&["status"]).exits(0);
+        sandbox.run(&["heads"]).exits(0);
+        sandbox.run(&["migrate", "-t", "0001"]).exits(0);
+        ran.transcript
+    });
     assert_snapshot!(said.join("\n"));
 }
 

@@ -194,6 +194,14 @@ pub enum PlanError {
         /// Their files, where there are some.
         files: Vec<String>,
     },
+    /// Nothing to run.
+    #[error("{id} has no statement to run: its upgrade section is empty")]
+    Empty {
+        /// The revision.
+        id: RevisionId,
+        /// Its file.
+        file: String,
+    },
     /// A file that cannot share a transaction.
     #[error("{id} cannot run in one transaction with others: {reason}")]
     NotAtomic {
@@ -309,6 +317,9 @@ pub fn upgrade(
     if left == 0 && !request.record_only && state.ahead.is_empty() {
         steps
             .extend(state.due().filter_map(|id| set.get(id)).map(|migration| step(migration, Action::Apply)));
+    }
+    if let Some(step) = steps.iter().find(|step| step.action == Action::Apply && step.statements == 0) {
+        return Err(PlanError::Empty { id: step.id.clone(), file: step.file.clone() });
     }
     if request.single_transaction {
         for step in &steps {

@@ -200,6 +200,9 @@ fn line(migration: &Migration, due: Option<Due>) -> PendingLine {
 /// What is special about how a script runs.
 pub fn how(script: &Script) -> Vec<String> {
     let mut notes = Vec::new();
+    if script.statements == 0 {
+        notes.push("no statement yet".to_owned());
+    }
     if script.groups.iter().any(|group| group.kind == GroupKind::Each) {
         notes.push("outside a transaction".to_owned());
     } else if !script.is_atomic() {

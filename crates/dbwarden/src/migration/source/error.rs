@@ -43,7 +43,6 @@ impl SourceError {
             SourceProblem::StatementBeforeMarker { .. }
             | SourceProblem::TwoSections { .. }
             | SourceProblem::MarkerNearMiss { .. }
-            | SourceProblem::EmptyUp
             | SourceProblem::IrreversibleWithDown => "sections",
             SourceProblem::NearMiss { .. }
             | SourceProblem::NoColon { .. }
@@ -106,9 +105,6 @@ pub enum SourceProblem {
         /// The line of the first.
         first: u32,
     },
-    /// Nothing to run.
-    #[error("there is no statement to run: the upgrade section is empty")]
-    EmptyUp,
     /// `-- irreversible` and a rollback section.
     #[error("the file says `-- irreversible` and has a rollback section")]
     IrreversibleWithDown,

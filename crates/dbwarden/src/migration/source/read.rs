@@ -203,7 +203,8 @@ impl Outline {
                 let up = Script {
                     start: Position::START,
                     length: 0,
-                    statements: 0,
+                    // Something was run: it is no file that is still to be written.
+                    statements: 1,
                     groups: Vec::new(),
                     changes_session: false,
                     checksum: row.checksum.clone(),

@@ -303,7 +303,7 @@ impl Scan {
         self.pieces(&mut reader)?;
         match self.stray {
             Some(draft) => draft.finish().map_err(placed),
-            None => Err((SourceProblem::EmptyUp, None)),
+            None => Draft::new(Position::START, false).finish().map_err(placed),
         }
     }
 
@@ -383,11 +383,9 @@ impl Scan {
         let headers = self.headers.finish();
         let up = match (self.up, self.stray) {
             (Some(up), _) | (None, Some(up)) => up.finish().map_err(placed)?,
-            (None, None) => return Err((SourceProblem::EmptyUp, None)),
+            // A file that is still to be written stops nobody before it is to be run.
+            (None, None) => Draft::new(Position::START, false).finish().map_err(placed)?,
         };
-        if up.statements == 0 {
-            return Err((SourceProblem::EmptyUp, Some(up.start)));
-        }
         let down = self.down.map(Draft::finish).transpose().map_err(placed)?;
         // A rollback of comments alone would undo nothing and say that it had.
         let down = down.filter(|down| down.statements > 0);

@@ -62,6 +62,8 @@ pub struct Migration {
     pub down: Option<Script>,
     /// The SHA-256 of the file's bytes.
     pub file_hash: FileHash,
+    /// Its scripts were left out, since the records know the file byte by byte.
+    pub(crate) glanced: bool,
 }
 
 impl Migration {

@@ -55,6 +55,18 @@ impl MigrationSet {
         Ok(Self::new(outlines.into_iter().map(read).collect::<Result<_, _>>()?)?)
     }
 
+    /// Reads every migration of `source` anew, and splits those alone that are not in this set as they are now.
+    ///
+    /// # Errors
+    /// As [`MigrationSet::load`].
+    pub(crate) fn again(&self, source: &Source, options: &ReadOptions) -> Result<Self, SetError> {
+        let read = |outline: Outline| {
+            let same = outline.id().and_then(|id| self.get(&id)).filter(|migration| outline.is(migration));
+            same.cloned().map_or_else(|| outline.migration(options, None), Ok)
+        };
+        Ok(Self::new(source.outlines(options)?.into_iter().map(read).collect::<Result<_, _>>()?)?)
+    }
+
     /// Takes `all` as the migrations.
     ///
     /// # Errors

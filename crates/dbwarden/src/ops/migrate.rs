@@ -124,7 +124,7 @@ pub fn migrate(
     let mut guard = LockGuard::acquire(session, records, &lock, company, &mut run)?;
     // Somebody may have been quicker, and a file may have changed during the wait: what is run is read and planned under the
     // lock.
-    survey.set = MigrationSet::load(&source, &read)?;
+    survey.set = survey.set.again(&source, &read)?;
     survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait, &run.cancel)?;
     survey.state = State::new(&survey.set, &survey.history, &selection)?;
     plan = self::plan(&survey, &request)?;

@@ -15,7 +15,6 @@ use crate::error::{Error, ErrorKind, Refusal};
 use crate::migration::RevisionId;
 use crate::migration::graph::Target;
 use crate::migration::plan::{self, Limits, Plan, Reach, Recorded, RecordedScript};
-use crate::migration::set::MigrationSet;
 use crate::migration::source::{SourceFile, script_of};
 use crate::migration::state::{Selection, State};
 
@@ -79,7 +78,7 @@ pub fn rollback(
 
     let company = company.then_some((&settings.url, &open));
     let mut guard = LockGuard::acquire(session, Arc::clone(&records), &lock, company, &mut run)?;
-    survey.set = MigrationSet::load(&source, &read)?;
+    survey.set = survey.set.again(&source, &read)?;
     survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait, &run.cancel)?;
     survey.state = State::new(&survey.set, &survey.history, &selection)?;
     (plan, recorded) = self::plan(&survey, guard.session(), dialect, &records, &reach)?;

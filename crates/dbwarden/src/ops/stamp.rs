@@ -13,7 +13,6 @@ use crate::error::{Error, ErrorKind, Refusal};
 use crate::migration::applied::Direction;
 use crate::migration::graph::Target;
 use crate::migration::plan::{self, Action, Plan, Recorded, Step};
-use crate::migration::set::MigrationSet;
 use crate::migration::state::{Selection, State};
 use crate::migration::{Kind, RevisionId};
 
@@ -84,7 +83,7 @@ pub fn stamp(
         error,
     })?;
     let mut guard = LockGuard::acquire(session, records, &lock, company, &mut run)?;
-    survey.set = MigrationSet::load(&source, &read)?;
+    survey.set = survey.set.again(&source, &read)?;
     survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait, &run.cancel)?;
     survey.state = State::new(&survey.set, &survey.history, &selection)?;
     plan = self::plan(&survey, &options.stamp)?;

@@ -185,6 +185,11 @@ impl Outline {
         header.or_else(|| Some(self.named.as_ref()?.id.clone()))
     }
 
+    /// Returns whether `migration` is this very file, read whole.
+    pub(crate) fn is(&self, migration: &Migration) -> bool {
+        !migration.glanced && migration.file_hash == self.file_hash && migration.file.name == self.file.name
+    }
+
     /// Splits the file into statements. Where `known` is the row of the very same bytes, that is left out: its sum is the row's,
     /// and its scripts are empty. Such a migration serves to find out that nothing is to be done, and for nothing else.
     ///
@@ -198,6 +203,7 @@ impl Outline {
         let same = known.filter(|row| {
             row.file_hash.as_ref() == Some(&self.file_hash) && row.checksum.as_str().starts_with("v1:")
         });
+        let glanced = same.is_some() && self.headers.is_some();
         let (headers, up, down, file_hash) = match (same, self.headers) {
             (Some(row), Some(headers)) => {
                 let up = Script {
@@ -230,7 +236,7 @@ impl Outline {
         if let Some(revision) = &headers.revision {
             id = RevisionId::from(revision.as_str());
         }
-        Ok(Migration { id, description, kind, headers, up, down, file_hash, file: self.file })
+        Ok(Migration { id, description, kind, headers, up, down, file_hash, file: self.file, glanced })
     }
 }
 

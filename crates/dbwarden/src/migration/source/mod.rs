@@ -10,7 +10,7 @@ mod scan;
 pub mod write;
 
 use std::fs::File;
-use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub use directives::{Condition, Directive};
 pub use error::{SourceError, SourceProblem};
 pub use headers::{Headers, Phase};
 pub use read::ReadOptions;
-pub(crate) use read::{Outline, script_of};
+pub(crate) use read::{Outline, in_order, script_of};
 pub(crate) use scan::{GroupHash, section_reader};
 
 /// Where migrations come from.
@@ -57,6 +57,8 @@ pub struct SourceFile {
 #[derive(Debug, Clone)]
 enum Place {
     Path(PathBuf),
+    /// A small file as it was read: what is run is what was planned, whatever becomes of the file meanwhile.
+    Kept(Arc<[u8]>),
     Static(&'static [u8]),
     Text(Arc<str>),
 }
@@ -75,6 +77,11 @@ impl SourceFile {
         }
     }
 
+    /// Returns whether its bytes cannot change any more.
+    pub(crate) fn is_fixed(&self) -> bool {
+        !matches!(self.place, Place::Path(_))
+    }
+
     /// Opens the file at `offset`, bytes from its start.
     ///
     /// # Errors
@@ -87,8 +94,9 @@ impl SourceFile {
                 file.seek(SeekFrom::Start(offset))?;
                 Box::new(file)
             }
-            Place::Static(bytes) => Box::new(Cursor::new(&bytes[behind(bytes)..])),
-            Place::Text(text) => Box::new(Cursor::new(&text.as_bytes()[behind(text.as_bytes())..])),
+            Place::Static(bytes) => Box::new(&bytes[behind(bytes)..]),
+            Place::Kept(bytes) => Box::new(&bytes[behind(bytes)..]),
+            Place::Text(text) => Box::new(&text.as_bytes()[behind(text.as_bytes())..]),
         })
     }
 

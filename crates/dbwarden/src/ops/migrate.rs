@@ -15,8 +15,8 @@ use crate::migration::plan::{self, Plan, Reach, UpgradeRequest};
 use crate::migration::set::MigrationSet;
 use crate::migration::state::{Due, Selection, State};
 
-/// Files that were read no longer ago than this need not be read again.
-const BRIEF: Duration = Duration::from_secs(1);
+/// After a longer wait there may be other files than before.
+const BRIEF: Duration = Duration::from_millis(100);
 
 /// What is asked of `migrate`.
 #[derive(Debug, Clone, Default)]
@@ -127,8 +127,8 @@ pub fn migrate(
     })?;
     let asked = Instant::now();
     let mut guard = LockGuard::acquire(session, records, &lock, company, &mut run)?;
-    // Somebody may have been quicker: what is run is planned under the lock. After a wait the files are read anew, and so are
-    // those that a glance at their bytes was enough for and that are now to be run.
+    // Somebody may have been quicker: what is run is planned under the lock. Files are read anew after a wait, when one that is
+    // to be run was written since, and when a glance at its bytes had been enough.
     survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait, &run.cancel)?;
     let mut fresh = asked.elapsed() > BRIEF;
     loop {
@@ -137,7 +137,7 @@ pub fn migrate(
         }
         survey.state = State::new(&survey.set, &survey.history, &selection)?;
         plan = self::plan(&survey, &request)?;
-        if fresh || plan.steps.iter().all(|step| survey.set.is_whole(&step.id)) {
+        if fresh || plan.steps.iter().all(|step| survey.set.is_fresh(&step.id)) {
             break;
         }
         fresh = true;

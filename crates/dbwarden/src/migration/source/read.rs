@@ -11,7 +11,7 @@ use super::error::{SourceError, SourceProblem};
 use sha2::{Digest, Sha256};
 
 use super::formats::FileName;
-use super::{EmbeddedFile, Headers, Place, Source, SourceFile, formats, scan};
+use super::{EmbeddedFile, Headers, Place, Seen, Source, SourceFile, formats, scan};
 use crate::dialect::Dialect;
 use crate::migration::applied::Applied;
 use crate::migration::checksum::FileHash;
@@ -65,7 +65,10 @@ impl Source {
                 let many = paths.len();
                 in_order(paths, many, &|path: PathBuf| {
                     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-                    let file = SourceFile { name: path.display().to_string(), place: Place::Path(path) };
+                    let file = SourceFile {
+                        name: path.display().to_string(),
+                        place: Place::Path { path, seen: None },
+                    };
                     outline(&name.unwrap_or_default(), file, options, &room)
                 })?
             }
@@ -144,8 +147,8 @@ pub(crate) struct Outline {
     /// What its headers say; nothing where they are wrong, which splitting will tell.
     headers: Option<Headers>,
     file_hash: FileHash,
-    /// Its bytes, where they are few.
-    bytes: Option<Vec<u8>>,
+    /// Its bytes, where they are few, and how it was seen when they were read.
+    read: Option<(Option<Vec<u8>>, Seen)>,
 }
 
 /// One file's outline; nothing where it is for another database. What is kept of it is taken from `room`.
@@ -164,21 +167,21 @@ fn outline(
     }
     let unreadable = |error| SourceError::new(file.name.clone(), SourceProblem::Unreadable { error });
     let syntax = options.dialect.syntax();
-    let (headers, file_hash, bytes) = match &file.place {
+    let (headers, file_hash, read) = match &file.place {
         Place::Static(bytes) => (scan::headers(bytes, syntax), FileHash::of(bytes), None),
-        Place::Kept(bytes) => (scan::headers(bytes, syntax), FileHash::of(bytes), None),
+        Place::Kept { bytes, .. } => (scan::headers(bytes, syntax), FileHash::of(bytes), None),
         Place::Text(text) => (scan::headers(text.as_bytes(), syntax), FileHash::of(text.as_bytes()), None),
-        Place::Path(path) => {
+        Place::Path { path, .. } => {
             let mut opened = File::open(path).map_err(unreadable)?;
-            let size = opened.metadata().map_err(unreadable)?.len();
-            let mut head = Vec::with_capacity(usize::try_from(size.min(HEAD)).unwrap_or(0) + 1);
+            let seen = Seen::of(&opened.metadata().map_err(unreadable)?);
+            let mut head = Vec::with_capacity(usize::try_from(seen.0.min(HEAD)).unwrap_or(0) + 1);
             opened.by_ref().take(HEAD + 1).read_to_end(&mut head).map_err(unreadable)?;
             let headers = scan::headers(&head, syntax);
             if head.len() as u64 <= HEAD {
                 let hash = FileHash::of(&head);
                 let left = |room: u64| room.checked_sub(head.len() as u64);
                 let fits = room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left).is_ok();
-                (headers, hash, fits.then_some(head))
+                (headers, hash, Some((fits.then_some(head), seen)))
             } else {
                 let mut digest = Sha256::new_with_prefix(&head);
                 loop {
@@ -188,11 +191,11 @@ fn outline(
                     }
                     digest.update(&head[..length]);
                 }
-                (headers, FileHash::finish(digest), None)
+                (headers, FileHash::finish(digest), Some((None, seen)))
             }
         }
     };
-    Ok(Some(Outline { base: base.to_owned(), named, headers, file_hash, bytes, file }))
+    Ok(Some(Outline { base: base.to_owned(), named, headers, file_hash, read, file }))
 }
 
 impl Outline {
@@ -235,9 +238,7 @@ impl Outline {
                 (headers, up, None, self.file_hash)
             }
             _ => {
-                if let Some(bytes) = self.bytes.take() {
-                    self.file.place = Place::Kept(bytes.into());
-                }
+                self.file.keep(self.read.take());
                 let (scanned, file_hash) = scan_file(&self.file, self.file_hash, options.dialect)?;
                 (scanned.headers, scanned.up, scanned.down, file_hash)
             }
@@ -305,9 +306,9 @@ fn scan_file(
     let fixed = |bytes: &[u8]| scan::scan(file, bytes, bytes.len() as u64, dialect);
     let scanned = match &file.place {
         Place::Static(bytes) => fixed(bytes)?,
-        Place::Kept(bytes) => fixed(bytes)?,
+        Place::Kept { bytes, .. } => fixed(bytes)?,
         Place::Text(text) => fixed(text.as_bytes())?,
-        Place::Path(path) => {
+        Place::Path { path, .. } => {
             let unreadable = |error| SourceError::new(file.name.clone(), SourceProblem::Unreadable { error });
             let opened = File::open(path).map_err(unreadable)?;
             let size = opened.metadata().map_err(unreadable)?.len();

@@ -79,6 +79,10 @@ pub fn read(
     let mut journalled = false;
     for row in &found {
         if row.text(0) == "trigger" {
+            let ours = [&tables.migrations, &tables.journal, &tables.lock];
+            if !ours.iter().any(|table| table.eq_ignore_ascii_case(row.text(2))) {
+                continue;
+            }
             return Err(HistoryError::Trigger {
                 trigger: row.text(1).to_owned(),
                 table: row.text(2).to_owned(),
@@ -121,6 +125,10 @@ pub fn read(
     }
     if journalled {
         let (unfinished, oddities) = journal::read(session, records)?;
+        history.oddities.extend(oddities);
+        if unfinished.is_empty() {
+            return Ok(history);
+        }
         let finished = history.versions();
         let rows: BTreeSet<_> = history.applied.iter().map(|row| row.version.clone()).collect();
         history.journalled = unfinished.iter().map(|unfinished| unfinished.version.clone()).collect();
@@ -132,7 +140,6 @@ pub fn read(
                 crate::migration::applied::Direction::Down => rows.contains(&unfinished.version),
             })
             .collect();
-        history.oddities.extend(oddities);
     }
     Ok(history)
 }

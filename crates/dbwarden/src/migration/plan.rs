@@ -283,16 +283,24 @@ pub fn upgrade(
     let versions = &state.versions;
     let graph = set.graph();
     // What is not asked for holds back nothing.
-    let passed: BTreeSet<RevisionId> = versions.iter().chain(&state.not_selected).cloned().collect();
+    let passed: BTreeSet<RevisionId>;
+    let passed = if state.not_selected.is_empty() {
+        versions
+    } else {
+        passed = versions.iter().chain(&state.not_selected).cloned().collect();
+        &passed
+    };
     let ids = match &request.reach {
-        Reach::Count(count) => graph.upgrade_count(usize::try_from(*count).unwrap_or(usize::MAX), &passed)?,
-        Reach::To(target) => graph.upgrade(target, &passed)?,
+        // Nothing is to be done, and that is to be said quickly.
+        Reach::To(Target::Head | Target::Heads) if state.pending.is_empty() => Vec::new(),
+        Reach::Count(count) => graph.upgrade_count(usize::try_from(*count).unwrap_or(usize::MAX), passed)?,
+        Reach::To(target) => graph.upgrade(target, passed)?,
     };
     if !state.ahead.is_empty() && !ids.is_empty() {
         return Err(PlanError::Ahead { ahead: state.ahead.clone(), pending: ids });
     }
     let mut notes = Vec::new();
-    let late = graph.late(&ids, versions);
+    let late = if ids.is_empty() { Vec::new() } else { graph.late(&ids, versions) };
     if !late.is_empty() {
         let newest = history.applied.iter().rfind(|row| row.is_versioned());
         let newest = newest.map_or_else(|| RevisionId::from(""), |row| row.version.clone());

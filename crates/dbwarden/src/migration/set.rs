@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::applied::History;
 use super::graph::{GraphError, Node, Parents, Repeatable, RevisionGraph, order_repeatables};
-use super::source::{Outline, ReadOptions, Source, SourceError, in_order};
+use super::source::{Outline, ReadOptions, Source, SourceError, in_order, split};
 use super::{Kind, Migration, RevisionId};
 
 /// All migrations of one source.
@@ -37,23 +37,48 @@ impl MigrationSet {
         Ok(Self::new(source.read(options)?)?)
     }
 
-    /// Makes the set of `outlines`, without splitting the files that `history` knows byte by byte: enough to find out that nothing
+    /// Reads the bytes and headers of every migration of `source`: what of it is to be done, [`MigrationSet::trusting`] finds
+    /// out.
+    ///
+    /// # Errors
+    /// As [`MigrationSet::load`], as far as it is seen by now.
+    pub(crate) fn glance(source: &Source, options: &ReadOptions) -> Result<Self, SetError> {
+        let outlines = source.outlines(options)?;
+        Ok(Self::new(
+            outlines.into_iter().map(|outline| outline.glanced(options)).collect::<Result<_, _>>()?,
+        )?)
+    }
+
+    /// Splits the files that `history` does not know byte by byte. The others stay as they are: enough to find out that nothing
     /// is to be done, and for nothing else.
     ///
     /// # Errors
     /// As [`MigrationSet::load`].
-    pub(crate) fn trusting(
-        outlines: Vec<Outline>,
-        options: &ReadOptions,
-        history: &History,
-    ) -> Result<Self, SetError> {
+    pub(crate) fn trusting(mut self, options: &ReadOptions, history: &History) -> Result<Self, SetError> {
         let rows: BTreeMap<_, _> = history.applied.iter().map(|row| (&row.version, &**row)).collect();
-        let read = |outline: Outline| {
-            let known = outline.id().and_then(|id| rows.get(&id).copied());
-            outline.migration(options, known)
-        };
-        let unknown = outlines.len().saturating_sub(rows.len());
-        Ok(Self::new(in_order(outlines, unknown, &read)?)?)
+        let mut unknown = Vec::new();
+        for migration in self.migrations.values_mut().filter(|migration| migration.glanced) {
+            let row = rows.get(&migration.id).filter(|row| {
+                row.file_hash.as_ref() == Some(&migration.file_hash)
+                    && row.checksum.as_str().starts_with("v1:")
+            });
+            match row {
+                Some(row) => migration.up.checksum.clone_from(&row.checksum),
+                None => unknown.push(migration.clone()),
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(self);
+        }
+        let many = unknown.len();
+        let mut as_glanced = true;
+        for migration in in_order(unknown, many, &|migration| split(migration, options))? {
+            let glanced = self.migrations.get(&migration.id);
+            as_glanced &= glanced.is_some_and(|glanced| glanced.headers == migration.headers);
+            self.migrations.insert(migration.id.clone(), migration);
+        }
+        // A glance reads headers as the splitting does; should it ever not, the graph is that of the whole files.
+        if as_glanced { Ok(self) } else { Ok(Self::new(self.migrations.into_values().collect())?) }
     }
 
     /// Reads every migration of `source` anew, and splits those alone that are not in this set as they are now.
@@ -63,7 +88,7 @@ impl MigrationSet {
     pub(crate) fn again(&self, source: &Source, options: &ReadOptions) -> Result<Self, SetError> {
         let read = |outline: Outline| {
             let same = outline.id().and_then(|id| self.get(&id)).filter(|migration| outline.is(migration));
-            same.cloned().map_or_else(|| outline.migration(options, None), Ok)
+            same.cloned().map_or_else(|| outline.migration(options), Ok)
         };
         Ok(Self::new(source.outlines(options)?.into_iter().map(read).collect::<Result<_, _>>()?)?)
     }

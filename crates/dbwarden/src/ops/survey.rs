@@ -62,10 +62,8 @@ pub(super) fn glance<'a>(
     selection: &Selection,
 ) -> Result<(Survey, Box<dyn Session + 'a>), Error> {
     let read = deployment.read_options()?;
-    let outlines = |source: &Source| Ok(source.outlines(&read)?);
-    beside(deployment, selection, Depth::Glance, outlines, |outlines, history| {
-        MigrationSet::trusting(outlines, &read, history)
-    })
+    let glance = |source: &Source| MigrationSet::glance(source, &read);
+    beside(deployment, selection, Depth::Glance, glance, |set, history| set.trusting(&read, history))
 }
 
 fn beside<'a, T: Send>(

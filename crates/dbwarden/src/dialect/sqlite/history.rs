@@ -14,11 +14,11 @@ pub(super) fn records(dialect: &Sqlite, tables: &Tables) -> Records {
         probe: format!(
             "SELECT type, name, tbl_name, \
              CASE WHEN type = 'table' THEN (SELECT group_concat(name, ',') FROM pragma_table_info(o.name)) END \
-             FROM {schema}.sqlite_schema AS o WHERE (type <> 'trigger' AND lower(name) IN ({ours}, \
-             'strata_migrations', '_migrations', 'alembic_version', '_dbwarden_migrations', 'flyway_schema_history', \
+             FROM {schema}.sqlite_schema AS o WHERE tbl_name COLLATE NOCASE IN ({ours}, 'strata_migrations', \
+             '_migrations', 'alembic_version', '_dbwarden_migrations', 'flyway_schema_history', \
              '_sqlx_migrations', '__diesel_schema_migrations', 'refinery_schema_history', 'schema_migrations', \
-             'goose_db_version', 'django_migrations', 'databasechangelog', '_prisma_migrations')) \
-             OR (type = 'trigger' AND lower(tbl_name) IN ({ours}))"
+             'goose_db_version', 'django_migrations', 'databasechangelog', '_prisma_migrations') \
+             AND type <> 'index'"
         ),
         create: vec![
             format!(

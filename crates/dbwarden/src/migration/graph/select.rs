@@ -109,9 +109,15 @@ impl RevisionGraph {
                 State::Pending => {}
             }
         }
-        let versioned = applied.iter().filter(|id| !is_repeatable(id.as_str()));
-        if let Some(newest) = versioned.max_by(|a, b| a.version_cmp(b))
-            && self.unit_of(newest).is_none()
+        // Nearly always each applied id is that of a file, which is cheap to see.
+        let own = states.iter().filter(|state| **state == State::Applied).count();
+        if self.replacing.is_empty() && own == applied.len() {
+            return current;
+        }
+        let versioned = || applied.iter().filter(|id| !is_repeatable(id.as_str()));
+        let without_file = versioned().filter(|id| self.unit_of(id).is_none());
+        if let Some(newest) = without_file.max_by(|a, b| a.version_cmp(b))
+            && versioned().all(|id| id.version_cmp(newest).is_le())
         {
             current.push(newest.clone());
         }

@@ -24,7 +24,7 @@ pub use directives::{Condition, Directive};
 pub use error::{SourceError, SourceProblem};
 pub use headers::{Headers, Phase};
 pub use read::ReadOptions;
-pub(crate) use read::{Outline, in_order, script_of};
+pub(crate) use read::{Outline, in_order, script_of, split};
 pub(crate) use scan::{GroupHash, section_reader};
 
 /// Where migrations come from.

@@ -13,8 +13,7 @@ use sha2::{Digest, Sha256};
 use super::formats::FileName;
 use super::{EmbeddedFile, Headers, Place, Seen, Source, SourceFile, formats, scan};
 use crate::dialect::Dialect;
-use crate::migration::applied::Applied;
-use crate::migration::checksum::FileHash;
+use crate::migration::checksum::{Checksum, FileHash};
 use crate::migration::{Kind, Migration, RevisionId, Script};
 use crate::sql::Position;
 
@@ -44,7 +43,7 @@ impl Source {
     pub fn read(&self, options: &ReadOptions) -> Result<Vec<Migration>, SourceError> {
         let outlines = self.outlines(options)?;
         let many = outlines.len();
-        in_order(outlines, many, &|outline: Outline| outline.migration(options, None))
+        in_order(outlines, many, &|outline: Outline| outline.migration(options))
     }
 
     /// Reads the bytes of every file, and as much of each as tells its id.
@@ -210,39 +209,49 @@ impl Outline {
         !migration.glanced && migration.file_hash == self.file_hash && migration.file.name == self.file.name
     }
 
-    /// Splits the file into statements. Where `known` is the row of the very same bytes, that is left out: its sum is the row's,
-    /// and its scripts are empty. Such a migration serves to find out that nothing is to be done, and for nothing else.
+    /// Splits the file into statements.
     ///
     /// # Errors
     /// What is wrong with the file.
-    pub(crate) fn migration(
-        mut self,
-        options: &ReadOptions,
-        known: Option<&Applied>,
-    ) -> Result<Migration, SourceError> {
-        let same = known.filter(|row| {
-            row.file_hash.as_ref() == Some(&self.file_hash) && row.checksum.as_str().starts_with("v1:")
-        });
-        let glanced = same.is_some() && self.headers.is_some();
-        let (headers, up, down, file_hash) = match (same, self.headers) {
-            (Some(row), Some(headers)) => {
-                let up = Script {
-                    start: Position::START,
-                    length: 0,
-                    // Something was run: it is no file that is still to be written.
-                    statements: 1,
-                    groups: Vec::new(),
-                    changes_session: false,
-                    checksum: row.checksum.clone(),
-                };
-                (headers, up, None, self.file_hash)
-            }
-            _ => {
-                self.file.keep(self.read.take());
-                let (scanned, file_hash) = scan_file(&self.file, self.file_hash, options.dialect)?;
-                (scanned.headers, scanned.up, scanned.down, file_hash)
-            }
+    pub(crate) fn migration(mut self, options: &ReadOptions) -> Result<Migration, SourceError> {
+        self.file.keep(self.read.take());
+        let (scanned, hash) = scan_file(&self.file, self.file_hash.clone(), options.dialect)?;
+        self.named(scanned.headers, scanned.up, scanned.down, hash, false)
+    }
+
+    /// Makes a migration of what is known by now, with empty scripts. It serves to find out that nothing is to be done, and for
+    /// nothing else, until [`split`] makes it whole. A file whose headers do not tell enough is split at once.
+    ///
+    /// # Errors
+    /// What is wrong with a file that is split at once.
+    pub(crate) fn glanced(mut self, options: &ReadOptions) -> Result<Migration, SourceError> {
+        let is_named = self.named.is_some();
+        let Some(headers) = self.headers.take().filter(|headers| is_named || headers.revision.is_some())
+        else {
+            return self.migration(options);
         };
+        self.file.keep(self.read.take());
+        let up = Script {
+            start: Position::START,
+            length: 0,
+            // Something was run: it is no file that is still to be written.
+            statements: 1,
+            groups: Vec::new(),
+            changes_session: false,
+            checksum: Checksum::recorded(""),
+        };
+        let hash = self.file_hash.clone();
+        self.named(headers, up, None, hash, true)
+    }
+
+    fn named(
+        self,
+        headers: Headers,
+        up: Script,
+        down: Option<Script>,
+        file_hash: FileHash,
+        glanced: bool,
+    ) -> Result<Migration, SourceError> {
         let (mut id, description, kind) = match self.named {
             Some(named) => (named.id, named.description, named.kind),
             None if headers.revision.is_some() => {
@@ -256,6 +265,16 @@ impl Outline {
         }
         Ok(Migration { id, description, kind, headers, up, down, file_hash, file: self.file, glanced })
     }
+}
+
+/// Splits the file of a migration that was only glanced at.
+///
+/// # Errors
+/// What is wrong with the file.
+pub(crate) fn split(migration: Migration, options: &ReadOptions) -> Result<Migration, SourceError> {
+    let (scanned, file_hash) = scan_file(&migration.file, migration.file_hash, options.dialect)?;
+    let scan::Scanned { headers, up, down } = scanned;
+    Ok(Migration { headers, up, down, file_hash, glanced: false, ..migration })
 }
 
 /// Does the same to each of `items`, and returns what comes of them in their order. Where `many` of them are work, the processor's

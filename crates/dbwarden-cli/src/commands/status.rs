@@ -41,10 +41,11 @@ fn show(heading: &str, status: &Status, all: bool) {
     };
     let pending =
         if status.pending_count > 0 { format!(", {} pending", status.pending_count) } else { String::new() };
-    let lock = status
-        .lock
-        .as_ref()
-        .map_or_else(|| "free".to_owned(), |holder| format!("held by {}", holder.owner.label()));
+    let lock = match (&status.lock, status.lock_gone) {
+        (None, _) => "free".to_owned(),
+        (Some(holder), None) => format!("held by {}", holder.owner.label()),
+        (Some(holder), Some(_)) => format!("left behind by {}, which is gone", holder.owner.label()),
+    };
     line(&clean(&format!("{heading}  {place}{pending}, lock {lock}")));
 
     let mut rows: Vec<Vec<String>> = Vec::new();
@@ -103,7 +104,9 @@ fn show(heading: &str, status: &Status, all: bool) {
         row(&["ahead", id.as_str(), "applied by a later release, without a file here"]);
     }
     for foreign in &status.foreign {
-        row(&["other tool", &foreign.table, &format!("records of {}", foreign.tool)]);
+        let text =
+            format!("records of {}; adopt, which takes them over, comes with a later version", foreign.tool);
+        row(&["other tool", &foreign.table, &text]);
     }
     for oddity in &status.oddities {
         row(&["odd", "", oddity]);

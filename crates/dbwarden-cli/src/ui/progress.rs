@@ -48,6 +48,11 @@ impl Progress {
             let what = if undo { "to undo" } else { "pending" };
             line(&format!("{}  {counted} {what}", self.heading));
         }
+        for step in steps {
+            if let Some(text) = &step.breaking {
+                aside(&clean(&format!("note: {} says that it breaks something: {text}", step.id)));
+            }
+        }
     }
 
     fn statement(&mut self, number: u64, total: u64, bytes: u64, of_bytes: u64) {

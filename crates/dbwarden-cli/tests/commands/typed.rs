@@ -146,6 +146,29 @@ fn new_with_its_options() {
 }
 
 #[test]
+fn new_in_a_directory_that_several_databases_share() {
+    let sandbox = Sandbox::empty();
+    let both = "migrations = \"migrations\"\nurl = \"sqlite:///";
+    let settings = format!(
+        "[databases.primary]\n{both}a.db\"\n[databases.audit]\n{both}b.db\"\n[databases.stock]\n{both}c.db\"\n"
+    );
+    sandbox.write("warden.toml", settings);
+    sandbox.migrations(&[
+        ("primary__0001_a.sql", "CREATE TABLE a (id INTEGER);\n"),
+        ("audit__0001_a.sql", "CREATE TABLE a (id INTEGER);\n"),
+        ("audit__0002_b.sql", "CREATE TABLE b (id INTEGER);\n"),
+    ]);
+    let made = |arguments: &[&str]| sandbox.run(arguments).exits(0).out.trim().to_owned();
+    assert_eq!(made(&["new", "x", "-d", "primary"]), "migrations/primary__0002_x.sql");
+    assert_eq!(made(&["new", "x", "-d", "audit"]), "migrations/audit__0003_x.sql");
+    assert_eq!(made(&["new", "views", "-d", "audit", "--type", "ra"]), "migrations/audit__RA__views.sql");
+    // The first of its database, and a version that only another one has.
+    assert_eq!(made(&["new", "x", "-d", "stock"]), "migrations/stock__0001_x.sql");
+    assert_eq!(made(&["new", "y", "-d", "stock", "--version", "0003"]), "migrations/stock__0003_y.sql");
+    sandbox.run(&["new", "y", "-d", "audit", "--version", "0003"]).exits(2);
+}
+
+#[test]
 fn new_with_a_parent_and_needs() {
     let sandbox = numbered(3);
     sandbox.run(&["new", "side", "--head", "2", "--depends-on", "1,0002"]).exits(0);

@@ -136,8 +136,16 @@ fn the_python_tools_records() {
          INSERT INTO dbwarden_migrations VALUES (1, '0001', 'a', '0001_a.sql', 'versioned', '2024-01-01 00:00:00', 'abc');
          CREATE TABLE dbwarden_lock (id INTEGER PRIMARY KEY, locked BOOLEAN, acquired_at DATETIME);",
     );
-    let said = [sandbox.refuses(6, &["migrate"]).transcript, sandbox.refuses(6, &["status"]).transcript];
+    let said = [sandbox.refuses(6, &["migrate"]).transcript, sandbox.refuses(0, &["status"]).transcript];
     assert_snapshot!(said.join("\n"));
+    // Its lock alone, made first, is as telling.
+    let lock = Sandbox::holding(&[("0001_a.sql", A)]);
+    lock.sql("CREATE TABLE dbwarden_lock (id INTEGER PRIMARY KEY, locked BOOLEAN, acquired_at DATETIME)");
+    let ran = lock.refuses(0, &["status"]);
+    assert!(ran.out.contains("other tool  dbwarden_lock"), "{}", ran.transcript);
+    lock.sql("CREATE TABLE dbwarden_migrations (id INTEGER PRIMARY KEY, version VARCHAR, filename VARCHAR)");
+    let ran = lock.refuses(0, &["status"]);
+    assert!(ran.out.contains("other tool  dbwarden_migrations"), "{}", ran.transcript);
 }
 
 #[test]
@@ -146,7 +154,11 @@ fn a_strangers_table_of_our_name() {
     sandbox.sql("CREATE TABLE dbwarden_migrations (name TEXT)");
     let view = Sandbox::holding(&[("0001_a.sql", A)]);
     view.sql("CREATE VIEW dbwarden_lock AS SELECT 1 AS name");
-    let said = [sandbox.refuses(6, &["migrate"]).transcript, view.refuses(6, &["migrate"]).transcript];
+    let said = [
+        sandbox.refuses(6, &["migrate"]).transcript,
+        sandbox.refuses(6, &["status"]).transcript,
+        view.refuses(6, &["migrate"]).transcript,
+    ];
     assert_snapshot!(said.join("\n"));
 }
 

@@ -121,6 +121,7 @@ pub fn migrate(
         target,
         error,
     })?;
+    run.next = plan.steps.first().map(|step| step.id.clone());
     let mut guard = LockGuard::acquire(session, records, &lock, company, &mut run)?;
     // Somebody may have been quicker, and a file may have changed during the wait: what is run is read and planned under the
     // lock.

@@ -59,6 +59,12 @@ impl Failure {
         }
     }
 
+    /// The same, with what may help beside the next step.
+    pub(crate) fn hinting(mut self, hints: Vec<String>) -> Self {
+        self.kept.extend(hints);
+        self
+    }
+
     /// A failure of what this crate itself does.
     pub(crate) fn failed(message: impl Into<String>, next: impl Into<String>) -> Self {
         Self { exit: FAILED, code: "failed", ..Self::usage(message, next) }

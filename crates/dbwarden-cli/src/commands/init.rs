@@ -10,8 +10,12 @@ use crate::settings::here;
 use crate::ui::{clean, line};
 
 pub(super) fn run(global: &Global) -> Result<Answer, Failure> {
-    let options =
-        InitOptions { directory: here(), url: global.url.clone(), migrations: global.migrations.clone() };
+    let options = InitOptions {
+        directory: here(),
+        url: global.url.clone(),
+        migrations: global.migrations.clone(),
+        database: global.database.clone(),
+    };
     let done = init(&options)?;
     if speaks(global) {
         let name = |path: &std::path::Path| {

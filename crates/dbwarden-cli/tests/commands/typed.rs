@@ -103,6 +103,43 @@ fn settings_are_found_from_below() {
 }
 
 #[test]
+fn help_is_a_command_too() {
+    let sandbox = Sandbox::empty();
+    for (typed, same) in [
+        (&["help"][..], &["--help"][..]),
+        (&["help", "migrate"], &["migrate", "--help"]),
+        (&["help", "upgrade"], &["migrate", "--help"]),
+        (&["help", "database", "list"], &["database", "list", "--help"]),
+    ] {
+        assert_eq!(sandbox.run(typed).exits(0).out, sandbox.run(same).exits(0).out, "{typed:?}");
+    }
+    assert!(sandbox.run(&["help", "show", "--json"]).exits(0).json()["help"].is_string());
+    let ran = sandbox.run(&["help", "migrat"]).exits(2);
+    assert!(ran.err.contains("did you mean `dbwarden migrate`?"), "{}", ran.transcript);
+    sandbox.run(&["help", "squash"]).exits(2);
+    sandbox.run(&["help", "database", "frobnicate"]).exits(2);
+}
+
+#[test]
+fn the_manual_has_the_options_of_each_command() {
+    let manual = Sandbox::empty().run(&["man"]).exits(0).out;
+    for part in [
+        ".SH \"dbwarden migrate\"",
+        "\\fB\\-\\-single\\-transaction\\fR",
+        ".SH \"dbwarden database list\"",
+        "\\fB\\-\\-depends\\-on\\fR",
+        "dbwarden unlock \\-\\-force",
+    ] {
+        assert!(manual.contains(part), "{part}: {manual}");
+    }
+    assert_eq!(
+        manual.matches("\\fB\\-\\-lock\\-wait\\fR \\fI<TIME>\\fR\n").count(),
+        1,
+        "what every command takes stands once"
+    );
+}
+
+#[test]
 fn new_in_each_naming_style() {
     for (first, made) in [
         ("0001_a.sql", "0002_add_coupons.sql"),

@@ -185,6 +185,7 @@ fn exit(error: &Error) -> u8 {
         ErrorKind::Settings(_)
         | ErrorKind::Url(_)
         | ErrorKind::Target(_)
+        | ErrorKind::NothingToAccept { .. }
         | ErrorKind::Usage { .. }
         | ErrorKind::NotYet { .. } => USAGE,
         ErrorKind::Refused { .. } => REFUSED,
@@ -281,6 +282,22 @@ fn next(error: &Error) -> String {
                 "put the file back; or `dbwarden verify --accept {id} --reason \"…\"` where it is gone for good"
             );
         }
+        ErrorKind::Plan(PlanError::Ahead { ahead, .. }) => {
+            return ahead.first().map_or_else(String::new, after_ahead);
+        }
+        ErrorKind::StrictAhead { revisions } => {
+            return revisions.first().map_or_else(String::new, after_ahead);
+        }
+        ErrorKind::Plan(PlanError::Irreversible { without_file, .. }) if !without_file.is_empty() => {
+            return "put the file back, from version control or the release that has it; or write a new migration that undoes it"
+                .to_owned();
+        }
+        ErrorKind::NothingToAccept { .. } => return "`dbwarden verify` lists what does not agree".to_owned(),
+        ErrorKind::Source(source)
+            if matches!(source.problem, SourceProblem::NoDirectory { is_file: true, .. }) =>
+        {
+            return "name the directory that the file is in, with --migrations or in the settings".to_owned();
+        }
         ErrorKind::Plan(PlanError::Unfinished { direction, .. }) => {
             let command = if *direction == Direction::Up { "migrate" } else { "rollback" };
             return format!("`dbwarden {command}` goes on with it");
@@ -356,7 +373,6 @@ fn next(error: &Error) -> String {
         "late" => "run without --strict, or give the file a number behind those that are applied",
         "irreversible" => "write a rollback section, or a new migration that undoes it",
         "single-transaction" => "run without --single-transaction",
-        "ahead" => "deploy the release that has these files, or get them from version control",
         "foreign-records" => {
             "`dbwarden stamp REV` records what that tool has applied already; taking its records over comes with a later version"
         }
@@ -407,6 +423,14 @@ fn after_step(step: &dbwarden::apply::failure::StepError) -> String {
         Cause::Cancelled => format!("`dbwarden {command}` goes on from here"),
         _ => format!("`dbwarden {command}` again"),
     }
+}
+
+/// After an applied migration without a file, behind all others: it is not known which of the two it is.
+pub(crate) fn after_ahead(id: &RevisionId) -> String {
+    format!(
+        "deploy the release that has the file, or put it back from version control; where it is gone for good, \
+         `dbwarden verify --accept {id} --reason \"…\"`"
+    )
 }
 
 fn after_refusal(refusal: &Refusal) -> String {

@@ -34,7 +34,9 @@ pub(super) fn run(
 
 fn show(heading: &str, status: &Status, all: bool) {
     let names = status.current.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
-    let place = match (names.is_empty(), status.at_head) {
+    // Where a head was not asked for there is nothing more to get to, and yet this is not it.
+    let head = status.at_head && !status.heads.iter().any(|id| status.not_selected.contains(id));
+    let place = match (names.is_empty(), head) {
         (true, _) => "at base".to_owned(),
         (false, true) => format!("at {names} (head)"),
         (false, false) => format!("at {names}"),
@@ -101,7 +103,8 @@ fn show(heading: &str, status: &Status, all: bool) {
         row(&["renamed", now.as_str(), &format!("the applied migration {was} under another id")]);
     }
     for id in &status.ahead {
-        row(&["ahead", id.as_str(), "applied by a later release, without a file here"]);
+        let text = "applied, and has no file here: a later release applied it, or its file was deleted";
+        row(&["ahead", id.as_str(), text]);
     }
     for foreign in &status.foreign {
         let text =
@@ -116,6 +119,9 @@ fn show(heading: &str, status: &Status, all: bool) {
     }
     for text in columns(&rows, "  ") {
         line(&text);
+    }
+    if let Some(id) = status.ahead.first() {
+        line(&clean(&format!("  next: {}", crate::error::after_ahead(id))));
     }
 }
 

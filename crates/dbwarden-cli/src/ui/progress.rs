@@ -44,9 +44,21 @@ impl Progress {
         self.widths = (width(|step| step.id.as_str()), width(|step| &step.description).min(40));
         let undo = steps.iter().any(|step| step.action == Action::Undo);
         let counted = steps.iter().filter(|step| !(undo && step.action == Action::Forget)).count();
+        // What runs always is never pending.
+        let always = |step: &&Step| !undo && step.kind == Kind::RunsAlways;
+        let always = steps.iter().filter(always).count();
         if counted > 0 {
-            let what = if undo { "to undo" } else { "pending" };
-            line(&format!("{}  {counted} {what}", self.heading));
+            let what = match (undo, counted - always) {
+                (true, _) => format!("{counted} to undo"),
+                (false, 0) => "nothing pending".to_owned(),
+                (false, pending) => format!("{pending} pending"),
+            };
+            let always = match always {
+                0 => String::new(),
+                1 => ", 1 that runs always".to_owned(),
+                more => format!(", {more} that run always"),
+            };
+            line(&format!("{}  {what}{always}", self.heading));
         }
         for step in steps {
             if let Some(text) = &step.breaking {

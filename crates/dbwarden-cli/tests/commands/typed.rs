@@ -103,6 +103,51 @@ fn settings_are_found_from_below() {
 }
 
 #[test]
+fn config_says_that_there_is_no_settings_file() {
+    let mut sandbox = Sandbox::empty();
+    sandbox.set("DATABASE_URL", "sqlite:///app.db");
+    let ran = sandbox.run(&["config"]).exits(0);
+    assert!(ran.err.contains("there is no warden.toml here"), "{}", ran.transcript);
+    assert!(ran.out.contains("app.db"), "{}", ran.transcript);
+    assert!(sandbox.run(&["config", "--json"]).exits(0).json()["file"].is_null());
+    assert_eq!(Sandbox::new().run(&["config"]).exits(0).err, "");
+}
+
+#[test]
+fn a_target_that_is_passed_already_runs_nothing() {
+    let sandbox = numbered(3);
+    sandbox.migration("RA__always.sql", "INSERT INTO t1 VALUES (1);\n");
+    let ran = sandbox.run(&["migrate"]).exits(0);
+    assert!(ran.out.contains("3 pending, 1 that runs always"), "{}", ran.transcript);
+    let ran = sandbox.refuses(0, &["migrate", "-t", "0001"]);
+    let note = "note: 0001 is passed already, at 0003; a rollback is the way down";
+    assert!(ran.err.contains(note), "{}", ran.transcript);
+    assert!(ran.out.contains("nothing to do, at 0003 (head)"), "{}", ran.transcript);
+    let ran = sandbox.run(&["migrate", "-t", "0003"]).exits(0);
+    assert!(
+        ran.out.contains("nothing pending, 1 that runs always") && ran.err.is_empty(),
+        "{}",
+        ran.transcript
+    );
+    assert!(sandbox.run(&["status"]).exits(0).out.contains("at 0003 (head), lock free"));
+    // Not passed: nothing of what stands on it is applied.
+    sandbox.run(&["rollback", "-t", "0001"]).exits(0);
+    assert_eq!(sandbox.refuses(0, &["migrate", "-t", "0001"]).err, "");
+}
+
+#[test]
+fn a_head_that_is_not_selected_is_not_where_we_are() {
+    let sandbox = numbered(2);
+    sandbox.migration("0003_demo.sql", "-- tags: demo\nCREATE TABLE demo (id INTEGER);\n");
+    let ran = sandbox.run(&["migrate"]).exits(0);
+    assert!(ran.out.ends_with("now at 0002\n"), "{}", ran.transcript);
+    let ran = sandbox.run(&["status"]).exits(0);
+    assert!(ran.out.contains("at 0002, lock free"), "{}", ran.transcript);
+    let ran = sandbox.run(&["migrate", "--tag", "demo"]).exits(0);
+    assert!(ran.out.ends_with("now at 0003 (head)\n"), "{}", ran.transcript);
+}
+
+#[test]
 fn help_is_a_command_too() {
     let sandbox = Sandbox::empty();
     for (typed, same) in [

@@ -33,8 +33,14 @@ fn no_database_is_needed_to_look() {
 fn no_folder() {
     let sandbox = Sandbox::with_settings("url = \"sqlite:///data/shop.db\"\n");
     sandbox.migration("0001_a.sql", A);
-    assert_snapshot!(sandbox.refuses(1, &["migrate"]).transcript);
+    let said: Vec<_> = ["migrate", "status", "lock-status"]
+        .iter()
+        .map(|command| sandbox.refuses(1, &[command]).transcript)
+        .collect();
+    assert_snapshot!(said.join("\n"));
     assert!(!sandbox.path("data").exists());
+    // A file that is not there yet, in a folder that is, is as good as an empty database.
+    sandbox.run(&["status", "--url", "sqlite:///new.db"]).exits(0);
 }
 
 #[test]

@@ -70,6 +70,12 @@ fn ahead() {
     sandbox.remove("migrations/0003_order_totals.sql");
     let said = [sandbox.refuses(0, &["migrate"]).transcript, sandbox.refuses(0, &["status"]).transcript];
     assert_snapshot!(said.join("\n"));
+    // Where the file is gone for good, a person says so, and work goes on.
+    sandbox.migration("0004_more.sql", A);
+    sandbox.refuses(6, &["migrate"]);
+    sandbox.run(&["verify", "--accept", "0003", "--reason", "deleted on purpose"]).exits(0);
+    sandbox.run(&["migrate"]).exits(0);
+    assert_eq!(sandbox.applied(), "0001,0002,0003,0004");
 }
 
 #[test]
@@ -111,6 +117,14 @@ fn irreversible_rollbacks() {
         sandbox.refuses(6, &["rollback", "-t", "0003"]).transcript,
         sandbox.refuses(6, &["rollback", "-c", "2"]).transcript,
         sandbox.refuses(6, &["rollback", "-c", "2", "--dry-run"]).transcript,
+        {
+            sandbox.remove("migrations/0005_on_purpose.sql");
+            sandbox.refuses(6, &["rollback", "-t", "0003"]).transcript
+        },
+        {
+            sandbox.remove("migrations/0004_no_way_back.sql");
+            sandbox.refuses(6, &["rollback", "-t", "0003"]).transcript
+        },
     ];
     assert_snapshot!(said.join("\n"));
 }

@@ -213,6 +213,7 @@ pub(super) fn finish(
     let due = survey.state.repeatables.iter().filter(|(_, due)| matches!(due, Due::New | Due::Changed));
     let repeatables: Vec<_> =
         due.filter(|(id, _)| report.plan.is_none() && !ran(id)).map(|(id, _)| id.clone()).collect();
+    report.heads = graph.heads().into_iter().cloned().collect();
     // A head that is not asked for is nothing to get to.
     report.at_head = report.pending.is_empty() && survey.state.ahead.is_empty();
     report.pending.extend(repeatables);

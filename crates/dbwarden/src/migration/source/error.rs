@@ -68,10 +68,16 @@ impl SourceError {
 #[non_exhaustive]
 pub enum SourceProblem {
     /// The directory is not there.
-    #[error("the directory of migrations {} does not exist", path.display())]
+    #[error(
+        "the directory of migrations {} {}",
+        path.display(),
+        if *is_file { "is a file" } else { "does not exist" }
+    )]
     NoDirectory {
         /// The directory.
         path: PathBuf,
+        /// A file has its name.
+        is_file: bool,
     },
     /// The file or directory cannot be read.
     #[error("the file cannot be read: {}", reason(error))]

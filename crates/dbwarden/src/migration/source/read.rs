@@ -49,7 +49,8 @@ impl Source {
         match self {
             Source::Directory(directory) => {
                 if !directory.is_dir() {
-                    let problem = SourceProblem::NoDirectory { path: directory.clone() };
+                    let problem =
+                        SourceProblem::NoDirectory { path: directory.clone(), is_file: directory.exists() };
                     return Err(SourceError::new("", problem));
                 }
                 let mut paths = Vec::new();

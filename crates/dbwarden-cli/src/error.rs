@@ -15,6 +15,7 @@ use dbwarden::migration::source::SourceProblem;
 use dbwarden::sql::TextError;
 use dbwarden::{Error, ErrorKind};
 use serde_json::{Value, json};
+use unicode_width::UnicodeWidthChar;
 
 use crate::ui::{aside, bold, clean, colour};
 
@@ -133,11 +134,28 @@ fn excerpt(line: &str, column: u32, width: usize) -> (String, String) {
     let line = dbwarden::sql::mask_secrets(&line.replace('\t', " "));
     let characters: Vec<char> = line.chars().collect();
     let at = (column as usize).saturating_sub(1).min(characters.len());
-    let from = if characters.len() <= REACH { 0 } else { at.saturating_sub(REACH / 2) };
-    let to = characters.len().min(from + REACH);
+    // The furthest from `at` that `room` columns of a terminal hold, in steps to one side.
+    let fits = |side: &mut dyn Iterator<Item = &char>, room: usize| {
+        let widths = side.scan(0, |sum, c| {
+            *sum += c.width().unwrap_or(0);
+            Some(*sum)
+        });
+        widths.take_while(|sum| *sum <= room).count()
+    };
+    let whole = characters.iter().filter_map(|c| c.width()).sum::<usize>() <= REACH;
+    let from = if whole { 0 } else { at - fits(&mut characters[..at].iter().rev(), REACH / 2) };
+    let to = from + fits(&mut characters[from..].iter(), REACH);
     let shown: String = characters[from..to].iter().collect();
-    let marks = width.clamp(1, (to - at.min(to)).max(1));
-    (shown, format!("{}{}", " ".repeat(at - from), "^".repeat(marks)))
+    let columns = |part: &[char]| part.iter().filter_map(|c| c.width()).sum::<usize>();
+    let meant = &characters[at.min(to)..(at + width).min(to)];
+    (
+        shown,
+        format!(
+            "{}{}",
+            " ".repeat(columns(&characters[from..at.min(to)])),
+            "^".repeat(columns(meant).max(1))
+        ),
+    )
 }
 
 impl From<dbwarden::project::SettingsError> for Failure {
@@ -447,6 +465,8 @@ fn after_refusal(refusal: &Refusal) -> String {
 
 #[cfg(test)]
 mod tests {
+    use unicode_width::UnicodeWidthStr;
+
     use super::*;
 
     #[test]
@@ -457,5 +477,10 @@ mod tests {
         assert_eq!(text.find("here"), marks.find('^'));
         assert_eq!(marks.matches('^').count(), 4);
         assert_eq!(excerpt("ab", 9, 3), ("ab".to_owned(), "  ^".to_owned()));
+        let wide = "本".repeat(100);
+        let (text, marks) = excerpt(&wide, 51, 2);
+        assert!(text.width() <= 72, "{text}");
+        assert_eq!(marks, format!("{}^^^^", " ".repeat(36)));
+        assert_eq!(excerpt("日本 x", 4, 1).1, "     ^");
     }
 }

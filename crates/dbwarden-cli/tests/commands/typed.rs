@@ -219,6 +219,8 @@ fn new_with_its_options() {
     assert_eq!(made(&["create", "add push", "--no-autogenerate"]), "migrations/0004_add_push.sql");
     assert_eq!(made(&["new", "views", "--type", "ra"]), "migrations/RA__views.sql");
     assert_eq!(made(&["new", "policies", "--type", "roc"]), "migrations/ROC__policies.sql");
+    let text = sandbox.read("migrations/RA__views.sql") + &sandbox.read("migrations/ROC__policies.sql");
+    assert!(text.contains("-- upgrade") && !text.contains("-- rollback"), "{text}");
     assert_eq!(made(&["new", "demo data", "--type", "seed"]), "migrations/0005_demo_data.sql");
     assert!(sandbox.read("migrations/0005_demo_data.sql").contains("-- seed"));
     assert_eq!(made(&["new", "x", "--version", "0042"]), "migrations/0042_x.sql");

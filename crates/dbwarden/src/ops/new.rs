@@ -153,7 +153,9 @@ fn text(options: &NewOptions, head: Option<&RevisionId>, depends_on: &[RevisionI
                 text.push_str(&format!("\n-- rollback\n\n{}\n", terminated(down)));
             }
         }
-        None => text.push_str("\n-- upgrade\n\n\n-- rollback\n\n"),
+        None if options.kind == Kind::Versioned => text.push_str("\n-- upgrade\n\n\n-- rollback\n\n"),
+        // A repeatable is written so that it may run again; few have a way back.
+        None => text.push_str("\n-- upgrade\n\n"),
     }
     text
 }

@@ -46,6 +46,7 @@ impl SourceError {
             | SourceProblem::IrreversibleWithDown => "sections",
             SourceProblem::NearMiss { .. }
             | SourceProblem::NoColon { .. }
+            | SourceProblem::KindByName { .. }
             | SourceProblem::HeaderTwice { .. }
             | SourceProblem::HeaderValue { .. } => "header",
             SourceProblem::DirectiveValue { .. }
@@ -121,6 +122,14 @@ pub enum SourceProblem {
         found: String,
         /// The header that is nearest.
         known: &'static str,
+    },
+    /// A comment that asks for what a file's name says.
+    #[error("`-- {found}` is no header: a file is of that kind when its name begins with {prefix}")]
+    KindByName {
+        /// What stands there.
+        found: String,
+        /// What the name begins with.
+        prefix: &'static str,
     },
     /// A comment that is nearly a marker.
     #[error("`{found}` is no marker; did you mean `{known}`?")]

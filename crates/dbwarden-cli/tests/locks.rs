@@ -141,12 +141,14 @@ fn a_killed_run_is_in_nobodys_way() {
 #[test]
 fn unlock_of_a_live_run_is_refused_without_a_terminal() {
     let database = database();
-    // A transaction is open, so its counter cannot move and nobody can write: it lives all the same.
-    let program = Program::new(BINARY, &database).with_lease(500);
+    // A transaction is open, so its counter cannot move and nobody can write: it lives all the same, and that can be seen.
+    let program = Program::new(BINARY, &database);
     let holder = program.ending_at("pause:statement-run").start(&["migrate"]);
     holder.wait_until_stopped();
     let refused = program.run(&["unlock"]).expect(6);
+    assert!(refused.took < AT_ONCE, "{:?}", refused.took);
     assert!(refused.stderr.contains("error[live-lock]"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("`dbwarden unlock --force`"), "{}", refused.stderr);
     assert!(refused.stderr.contains(&format!("(pid {})", holder.pid())), "{}", refused.stderr);
     holder.go_on();
     holder.finish().expect(0);

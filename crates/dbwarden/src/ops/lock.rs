@@ -99,6 +99,11 @@ pub fn unlock(
         other => other?,
     };
     let Some(holder) = status.holder else { return Ok(Unlocked::Free) };
+    // Waiting for a sign tells nothing that is not known already.
+    if !force && status.gone.is_none() && holder.owner.lives(&Owner::this(&deployment.who, "")) {
+        let refusal = Refusal::LiveLock { holder: holder.owner.label() };
+        return Err(ErrorKind::Refused { refusal }.into());
+    }
     if deployment.settings.protected && !force && status.gone.is_none() {
         let (what, database) = ("unlock".to_owned(), deployment.settings.name.clone());
         return Err(ErrorKind::Refused { refusal: Refusal::Protected { what, database } }.into());

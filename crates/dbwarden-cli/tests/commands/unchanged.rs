@@ -139,6 +139,10 @@ fn init_names_the_database_as_it_is_told() {
         assert!(text.contains(section) && text.contains(&format!("default = \"{name}\"")), "{text}");
         sandbox.run(&["migrate"]).exits(0);
         assert!(sandbox.run(&["status", "-d", name]).exits(0).out.starts_with(name));
+        assert_eq!(sandbox.run(&["init", "-d", name]).exits(0).err, "");
+        let ran = sandbox.run(&["init", "-d", "another"]).exits(0);
+        assert!(ran.err.contains("has no database \"another\""), "{}", ran.transcript);
+        assert_eq!(sandbox.read("warden.toml"), text);
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) fn run(
     if speaks(global) {
         show(&heading(deployment), &report, "applied");
     }
-    Ok(Answer::done(json(&report)))
+    Ok(Answer::of(global, || json(&report)))
 }
 
 fn print_script(

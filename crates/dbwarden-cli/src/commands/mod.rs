@@ -38,6 +38,11 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// Success, and what `--json` prints of it; nobody else pays for that.
+    fn of(global: &Global, json: impl FnOnce() -> Value) -> Self {
+        Self::done(if global.json { json() } else { Value::Null })
+    }
+
     fn done(json: Value) -> Self {
         Self { exit: 0, json }
     }

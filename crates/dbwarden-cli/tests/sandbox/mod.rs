@@ -181,23 +181,7 @@ impl Sandbox {
 
     /// Takes out of `text` what differs from run to run and from machine to machine.
     pub(crate) fn still(&self, text: &str) -> String {
-        let real = self.dir.path().canonicalize().unwrap();
-        let mut text = text
-            .replace(&*real.to_string_lossy(), "[dir]")
-            .replace(&*self.dir.path().to_string_lossy(), "[dir]")
-            .replace(env!("CARGO_PKG_VERSION"), "[version]");
-        for (pattern, shown) in [
-            (r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?(\.\d+)?", "[time]"),
-            (r"\S+@\S+ \(pid \d+\)", "[who] (pid [pid])"),
-            (r"  [\w-]+@[\w.-]+$", "  [who]"),
-            (r"\b\d+ min \d+ s\b|\b\d+(\.\d+)? m?s\b", "[duration]"),
-            (r"\bv1:[0-9a-f]{8,}", "[checksum]"),
-            (r"\bplan [0-9a-f]{12}\b", "plan [hash]"),
-        ] {
-            let pattern = regex::Regex::new(&format!("(?m){pattern}")).unwrap();
-            text = pattern.replace_all(&text, shown).into_owned();
-        }
-        text
+        still(text, &[&self.dir.path().canonicalize().unwrap(), self.dir.path()])
     }
 
     /// The bytes of the database's file, where there is one.
@@ -264,6 +248,27 @@ ALTER TABLE orders ADD COLUMN total INTEGER NOT NULL DEFAULT 0;
 -- rollback
 ALTER TABLE orders DROP COLUMN total;
 ";
+
+/// Takes out of `text` what differs from run to run and from machine to machine, and the names of `directories`.
+pub(crate) fn still(text: &str, directories: &[&Path]) -> String {
+    let mut text = text.replace(env!("CARGO_PKG_VERSION"), "[version]");
+    for directory in directories {
+        text = text.replace(&*directory.to_string_lossy(), "[dir]");
+    }
+    for (pattern, shown) in [
+        (r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?(\.\d+)?", "[time]"),
+        (r"\S+@\S+ \(pid \d+\)", "[who] (pid [pid])"),
+        (r"  [\w-]+@[\w.-]+$", "  [who]"),
+        (r"\bby [\w-]+@[\w.-]+", "by [who]"),
+        (r"\b\d+ min \d+ s\b|\b\d+(\.\d+)? m?s\b", "[duration]"),
+        (r"\bv1:[0-9a-f]{8,}", "[checksum]"),
+        (r"\bplan [0-9a-f]{12}\b", "plan [hash]"),
+    ] {
+        let pattern = regex::Regex::new(&format!("(?m){pattern}")).unwrap();
+        text = pattern.replace_all(&text, shown).into_owned();
+    }
+    text
+}
 
 /// The program under test.
 pub(crate) fn program() -> &'static str {

@@ -158,6 +158,7 @@ impl Executor<'_, '_, '_> {
                 let (id, done, total) = (&progress.task.step.id, unfinished.done(), script.statements);
                 self.run.observer.event(&Event::Resumed { id, done, total });
             }
+            progress.traces = script.changes_session;
             self.statements(progress, file, script)?;
         }
         if !progress.recorded {
@@ -180,8 +181,10 @@ impl Executor<'_, '_, '_> {
             error.line = None;
             Cause::Source(Arc::new(error))
         };
+        // Where the text at hand is the one that was planned, its sums were made when it was split.
+        let fixed = file.is_fixed();
         // What commits by parts cannot be taken back when the last part turns out to be another.
-        if let (false, Some(planned)) = (progress.atomic, progress.task.file_hash) {
+        if let (false, false, Some(planned)) = (fixed, progress.atomic, progress.task.file_hash) {
             let now = file.hash().map_err(|error| problem(SourceProblem::Unreadable { error }))?;
             if now != *planned {
                 return Err(problem(SourceProblem::Changed));
@@ -221,7 +224,9 @@ impl Executor<'_, '_, '_> {
                 None => return Err(problem(SourceProblem::Changed)),
             };
             group = Some(current);
-            hash.statement(&found, statement.text, self.dialect);
+            if !fixed {
+                hash.statement(&found, statement.text, self.dialect);
+            }
             let bytes = statement.start.offset - script.start.offset;
             let unit = done
                 .iter()
@@ -234,7 +239,7 @@ impl Executor<'_, '_, '_> {
                 }
             }
             if progress.ordinal + 1 == current.first + current.count {
-                if hash.finish() != current.hash {
+                if !fixed && hash.finish() != current.hash {
                     return Err(problem(SourceProblem::Changed));
                 }
                 if current.kind == GroupKind::Transaction && unit.is_none() {
@@ -339,9 +344,6 @@ impl Executor<'_, '_, '_> {
             bytes: piece.bytes,
             of_bytes: piece.of,
         });
-        if self.dialect.session_trace(piece.text) != SessionTrace::None {
-            progress.traces = true;
-        }
         if let Some(watchdog) = &progress.watchdog {
             watchdog.start();
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::applied::History;
 use super::graph::{GraphError, Node, Parents, Repeatable, RevisionGraph, order_repeatables};
-use super::source::{Outline, ReadOptions, Source, SourceError};
+use super::source::{Outline, ReadOptions, Source, SourceError, in_order};
 use super::{Kind, Migration, RevisionId};
 
 /// All migrations of one source.
@@ -52,7 +52,8 @@ impl MigrationSet {
             let known = outline.id().and_then(|id| rows.get(&id).copied());
             outline.migration(options, known)
         };
-        Ok(Self::new(outlines.into_iter().map(read).collect::<Result<_, _>>()?)?)
+        let unknown = outlines.len().saturating_sub(rows.len());
+        Ok(Self::new(in_order(outlines, unknown, &read)?)?)
     }
 
     /// Reads every migration of `source` anew, and splits those alone that are not in this set as they are now.
@@ -100,6 +101,11 @@ impl MigrationSet {
     /// Returns the migration of `id`.
     pub fn get(&self, id: &RevisionId) -> Option<&Migration> {
         self.migrations.get(id)
+    }
+
+    /// Returns whether the file of `id` was read as far as its running needs, and is as it was then.
+    pub(crate) fn is_fresh(&self, id: &RevisionId) -> bool {
+        self.get(id).is_none_or(|migration| !migration.glanced && !migration.file.was_written())
     }
 
     /// Returns the versioned ones in the order in which they run.

@@ -42,8 +42,8 @@ pub fn doctor(deployment: &mut Deployment<'_>) -> Result<Vec<Check>, Error> {
     match super::files(deployment) {
         Ok(set) => {
             let heads = set.graph().heads().len();
-            let message =
-                format!("{} migrations, {heads} {}", set.len(), if heads == 1 { "head" } else { "heads" });
+            let counted = |number, one| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
+            let message = format!("{}, {}", counted(set.len(), "migration"), counted(heads, "head"));
             add("files", if heads > 1 { Outcome::Note } else { Outcome::Ok }, message);
         }
         Err(error) => {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::run::{DeploymentLimits, Ground, steps};
 use super::survey::{self, Survey, read_history};
@@ -13,6 +14,9 @@ use crate::migration::graph::Target;
 use crate::migration::plan::{self, Plan, Reach, UpgradeRequest};
 use crate::migration::set::MigrationSet;
 use crate::migration::state::{Due, Selection, State};
+
+/// After a longer wait there may be other files than before.
+const BRIEF: Duration = Duration::from_millis(100);
 
 /// What is asked of `migrate`.
 #[derive(Debug, Clone, Default)]
@@ -122,13 +126,23 @@ pub fn migrate(
         error,
     })?;
     run.next = plan.steps.first().map(|step| step.id.clone());
+    let asked = Instant::now();
     let mut guard = LockGuard::acquire(session, records, &lock, company, &mut run)?;
-    // Somebody may have been quicker, and a file may have changed during the wait: what is run is read and planned under the
-    // lock.
-    survey.set = survey.set.again(&source, &read)?;
+    // Somebody may have been quicker: what is run is planned under the lock. Files are read anew after a wait, when one that is
+    // to be run was written since, and when a glance at its bytes had been enough.
     survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait, &run.cancel)?;
-    survey.state = State::new(&survey.set, &survey.history, &selection)?;
-    plan = self::plan(&survey, &request)?;
+    let mut fresh = asked.elapsed() > BRIEF;
+    loop {
+        if fresh {
+            survey.set = survey.set.again(&source, &read)?;
+        }
+        survey.state = State::new(&survey.set, &survey.history, &selection)?;
+        plan = self::plan(&survey, &request)?;
+        if fresh || plan.steps.iter().all(|step| survey.set.is_fresh(&step.id)) {
+            break;
+        }
+        fresh = true;
+    }
     report = self::report(&settings, &survey, &plan);
     run.point("planned");
     if !plan.is_empty() {

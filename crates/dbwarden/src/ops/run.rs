@@ -201,6 +201,9 @@ pub(super) fn down_script(
     let read = migration.file.open_at(down.start.offset);
     read.and_then(|file| file.take(down.length).read_to_string(&mut text))
         .map_err(|error| SourceProblem::Unreadable { error })?;
+    if migration.file.is_fixed() {
+        return Ok(Some(text));
+    }
     // The file may have changed since it was read, and what is cut from it by its old places would be another script.
     let file = SourceFile::text(migration.file.name.clone(), &text);
     match script_of(&file, &text, dialect) {

@@ -50,6 +50,11 @@ fn stamp(database: &Database, stamp: Stamp) {
     run_stamp(&mut deployment(database), &options, &mut Silent).unwrap();
 }
 
+/// `text`, too large to be kept in memory between its plan and its run.
+fn large(text: &str) -> String {
+    format!("{text}{}", "-- to fill the file\n".repeat(4000))
+}
+
 const OLD: &str =
     "-- no-transaction\nINSERT INTO log (what) VALUES ('old');\nINSERT INTO log (what) VALUES ('old 2');\n";
 const NEW: &str =
@@ -86,12 +91,19 @@ on_every_database! {
         assert_eq!(checksum(&database), checksum_of(&database, NEW));
     }
 
-    fn what_is_edited_behind_the_plan_does_not_begin(database) {
+    fn what_is_edited_behind_the_plan_runs_as_it_was_planned(database) {
+        database.write(&[LOG, ("0002_each.sql", OLD)]);
+        migrate_edited(&database, "planned", "0002_each.sql", NEW).unwrap();
+        assert_eq!(log(&database), ["old", "old 2"]);
+        assert_eq!(checksum(&database), checksum_of(&database, OLD));
+    }
+
+    fn a_large_file_that_is_edited_behind_the_plan_does_not_begin(database) {
         database.write(&[LOG]);
         migrate(&database).unwrap();
-        database.write(&[("0002_each.sql", OLD)]);
+        let (old, second) = (large(OLD), large(&OLD.replace("'old 2'", "'new 2'")));
+        database.write(&[("0002_each.sql", &old)]);
         // The second statement alone differs: the first is as planned, and may not run either.
-        let second = OLD.replace("'old 2'", "'new 2'");
         assert_eq!(code(migrate_edited(&database, "planned", "0002_each.sql", &second)), "file-changed");
         assert!(log(&database).is_empty());
         assert_eq!((database.versions().len(), database.journalled()), (1, 0));
@@ -114,8 +126,8 @@ on_every_database! {
     fn a_down_section_edited_behind_the_plan_is_never_stored_in_pieces(database) {
         database.write(&[LOG]);
         migrate(&database).unwrap();
-        database.write(&[("0002_each.sql", DOWN)]);
-        let error = migrate_edited(&database, "planned", "0002_each.sql", NEW_DOWN).unwrap_err();
+        database.write(&[("0002_each.sql", &large(DOWN))]);
+        let error = migrate_edited(&database, "planned", "0002_each.sql", &large(NEW_DOWN)).unwrap_err();
         assert!(error.to_string().contains("changed"), "{error}");
         assert_eq!(error.code(), "file-changed");
         assert!(log(&database).is_empty());

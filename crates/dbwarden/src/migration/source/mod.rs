@@ -9,10 +9,11 @@ mod read;
 mod scan;
 pub mod write;
 
-use std::fs::File;
-use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
@@ -23,7 +24,7 @@ pub use directives::{Condition, Directive};
 pub use error::{SourceError, SourceProblem};
 pub use headers::{Headers, Phase};
 pub use read::ReadOptions;
-pub(crate) use read::{Outline, script_of};
+pub(crate) use read::{Outline, in_order, script_of};
 pub(crate) use scan::{GroupHash, section_reader};
 
 /// Where migrations come from.
@@ -56,9 +57,29 @@ pub struct SourceFile {
 
 #[derive(Debug, Clone)]
 enum Place {
-    Path(PathBuf),
+    /// A file on disk, and how it was seen when it was read last.
+    Path {
+        path: PathBuf,
+        seen: Option<Seen>,
+    },
+    /// A small file as it was read: what is run is what was planned, whatever becomes of the file meanwhile.
+    Kept {
+        bytes: Arc<[u8]>,
+        path: PathBuf,
+        seen: Seen,
+    },
     Static(&'static [u8]),
     Text(Arc<str>),
+}
+
+/// What tells cheaply whether a file was written since it was read: its length, and when it was written last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Seen(u64, Option<SystemTime>);
+
+impl Seen {
+    fn of(metadata: &Metadata) -> Self {
+        Self(metadata.len(), metadata.modified().ok())
+    }
 }
 
 impl SourceFile {
@@ -75,6 +96,33 @@ impl SourceFile {
         }
     }
 
+    /// Keeps how a file was seen when it was read, and its bytes where they are few.
+    fn keep(&mut self, read: Option<(Option<Vec<u8>>, Seen)>) {
+        match (&mut self.place, read) {
+            (Place::Path { path, .. }, Some((Some(bytes), seen))) => {
+                self.place = Place::Kept { bytes: bytes.into(), path: std::mem::take(path), seen };
+            }
+            (Place::Path { seen, .. }, Some((None, now))) => *seen = Some(now),
+            _ => {}
+        }
+    }
+
+    /// Returns whether the file may have been written since it was read.
+    pub(crate) fn was_written(&self) -> bool {
+        match &self.place {
+            Place::Kept { path, seen, .. } | Place::Path { path, seen: Some(seen) } => {
+                !fs::metadata(path).is_ok_and(|metadata| Seen::of(&metadata) == *seen)
+            }
+            Place::Path { seen: None, .. } => true,
+            Place::Static(_) | Place::Text(_) => false,
+        }
+    }
+
+    /// Returns whether its bytes cannot change any more.
+    pub(crate) fn is_fixed(&self) -> bool {
+        !matches!(self.place, Place::Path { .. })
+    }
+
     /// Opens the file at `offset`, bytes from its start.
     ///
     /// # Errors
@@ -82,13 +130,14 @@ impl SourceFile {
     pub fn open_at(&self, offset: u64) -> io::Result<Box<dyn Read + Send + '_>> {
         let behind = |bytes: &'_ [u8]| usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
         Ok(match &self.place {
-            Place::Path(path) => {
+            Place::Path { path, .. } => {
                 let mut file = File::open(path)?;
                 file.seek(SeekFrom::Start(offset))?;
                 Box::new(file)
             }
-            Place::Static(bytes) => Box::new(Cursor::new(&bytes[behind(bytes)..])),
-            Place::Text(text) => Box::new(Cursor::new(&text.as_bytes()[behind(text.as_bytes())..])),
+            Place::Static(bytes) => Box::new(&bytes[behind(bytes)..]),
+            Place::Kept { bytes, .. } => Box::new(&bytes[behind(bytes)..]),
+            Place::Text(text) => Box::new(&text.as_bytes()[behind(text.as_bytes())..]),
         })
     }
 

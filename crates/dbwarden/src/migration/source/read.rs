@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::error::{SourceError, SourceProblem};
 use sha2::{Digest, Sha256};
 
 use super::formats::FileName;
-use super::{Headers, Place, Source, SourceFile, formats, scan};
+use super::{EmbeddedFile, Headers, Place, Seen, Source, SourceFile, formats, scan};
 use crate::dialect::Dialect;
 use crate::migration::applied::Applied;
 use crate::migration::checksum::FileHash;
@@ -18,6 +20,9 @@ use crate::sql::Position;
 
 /// Up to this size a file is kept while it is read; of a larger one the headers must stand in so many bytes.
 const HEAD: u64 = 64 << 10;
+
+/// So many bytes of small files are kept from their reading to their run; those behind are read again.
+const KEPT: u64 = 16 << 20;
 
 /// How deep below the directory files are looked for.
 const DEPTH: usize = 16;
@@ -37,7 +42,9 @@ impl Source {
     /// # Errors
     /// The directory or a file that cannot be read, or that is no migration: none is skipped.
     pub fn read(&self, options: &ReadOptions) -> Result<Vec<Migration>, SourceError> {
-        self.outlines(options)?.into_iter().map(|outline| outline.migration(options, None)).collect()
+        let outlines = self.outlines(options)?;
+        let many = outlines.len();
+        in_order(outlines, many, &|outline: Outline| outline.migration(options, None))
     }
 
     /// Reads the bytes of every file, and as much of each as tells its id.
@@ -45,8 +52,8 @@ impl Source {
     /// # Errors
     /// The directory or a file that cannot be read.
     pub(crate) fn outlines(&self, options: &ReadOptions) -> Result<Vec<Outline>, SourceError> {
-        let mut found = Vec::new();
-        match self {
+        let room = AtomicU64::new(KEPT);
+        let found: Vec<Option<Outline>> = match self {
             Source::Directory(directory) => {
                 if !directory.is_dir() {
                     let problem =
@@ -55,29 +62,33 @@ impl Source {
                 }
                 let mut paths = Vec::new();
                 list(directory, DEPTH, &mut paths)?;
-                paths.sort();
-                found.reserve(paths.len());
-                for path in paths {
+                paths.sort_unstable_by(|one, other| one.as_os_str().cmp(other.as_os_str()));
+                let many = paths.len();
+                in_order(paths, many, &|path: PathBuf| {
                     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-                    let file = SourceFile { name: path.display().to_string(), place: Place::Path(path) };
-                    found.extend(outline(&name.unwrap_or_default(), file, options)?);
-                }
+                    let file = SourceFile {
+                        name: path.display().to_string(),
+                        place: Place::Path { path, seen: None },
+                    };
+                    outline(&name.unwrap_or_default(), file, options, &room)
+                })?
             }
             Source::Embedded(files) => {
-                for file in *files {
+                let outline = |file: &EmbeddedFile| {
                     let place = Place::Static(file.bytes);
-                    let shown = SourceFile { name: file.name.to_owned(), place };
-                    found.extend(outline(file.name, shown, options)?);
-                }
+                    outline(file.name, SourceFile { name: file.name.to_owned(), place }, options, &room)
+                };
+                files.iter().map(outline).collect::<Result<_, _>>()?
             }
             Source::Texts(texts) => {
-                for (name, text) in texts {
+                let outline = |(name, text): &(String, Arc<str>)| {
                     let place = Place::Text(text.clone());
-                    found.extend(outline(name, SourceFile { name: name.clone(), place }, options)?);
-                }
+                    outline(name, SourceFile { name: name.clone(), place }, options, &room)
+                };
+                texts.iter().map(outline).collect::<Result<_, _>>()?
             }
-        }
-        Ok(found)
+        };
+        Ok(found.into_iter().flatten().collect())
     }
 
     /// Returns the files' names, without reading them.
@@ -137,12 +148,17 @@ pub(crate) struct Outline {
     /// What its headers say; nothing where they are wrong, which splitting will tell.
     headers: Option<Headers>,
     file_hash: FileHash,
-    /// Its bytes, where they are few.
-    bytes: Option<Vec<u8>>,
+    /// Its bytes, where they are few, and how it was seen when they were read.
+    read: Option<(Option<Vec<u8>>, Seen)>,
 }
 
-/// One file's outline; nothing where it is for another database.
-fn outline(name: &str, file: SourceFile, options: &ReadOptions) -> Result<Option<Outline>, SourceError> {
+/// One file's outline; nothing where it is for another database. What is kept of it is taken from `room`.
+fn outline(
+    name: &str,
+    file: SourceFile,
+    options: &ReadOptions,
+    room: &AtomicU64,
+) -> Result<Option<Outline>, SourceError> {
     let base = name.rsplit('/').next().unwrap_or(name);
     let named = formats::recognise(base).map(|(named, _)| named);
     if let Some(database) = named.as_ref().and_then(|named| named.database.as_ref())
@@ -152,17 +168,21 @@ fn outline(name: &str, file: SourceFile, options: &ReadOptions) -> Result<Option
     }
     let unreadable = |error| SourceError::new(file.name.clone(), SourceProblem::Unreadable { error });
     let syntax = options.dialect.syntax();
-    let (headers, file_hash, bytes) = match &file.place {
+    let (headers, file_hash, read) = match &file.place {
         Place::Static(bytes) => (scan::headers(bytes, syntax), FileHash::of(bytes), None),
+        Place::Kept { bytes, .. } => (scan::headers(bytes, syntax), FileHash::of(bytes), None),
         Place::Text(text) => (scan::headers(text.as_bytes(), syntax), FileHash::of(text.as_bytes()), None),
-        Place::Path(path) => {
+        Place::Path { path, .. } => {
             let mut opened = File::open(path).map_err(unreadable)?;
-            let size = opened.metadata().map_err(unreadable)?.len();
-            let mut head = Vec::with_capacity(usize::try_from(size.min(HEAD)).unwrap_or(0) + 1);
+            let seen = Seen::of(&opened.metadata().map_err(unreadable)?);
+            let mut head = Vec::with_capacity(usize::try_from(seen.0.min(HEAD)).unwrap_or(0) + 1);
             opened.by_ref().take(HEAD + 1).read_to_end(&mut head).map_err(unreadable)?;
             let headers = scan::headers(&head, syntax);
             if head.len() as u64 <= HEAD {
-                (headers, FileHash::of(&head), Some(head))
+                let hash = FileHash::of(&head);
+                let left = |room: u64| room.checked_sub(head.len() as u64);
+                let fits = room.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left).is_ok();
+                (headers, hash, Some((fits.then_some(head), seen)))
             } else {
                 let mut digest = Sha256::new_with_prefix(&head);
                 loop {
@@ -172,11 +192,11 @@ fn outline(name: &str, file: SourceFile, options: &ReadOptions) -> Result<Option
                     }
                     digest.update(&head[..length]);
                 }
-                (headers, FileHash::finish(digest), None)
+                (headers, FileHash::finish(digest), Some((None, seen)))
             }
         }
     };
-    Ok(Some(Outline { base: base.to_owned(), named, headers, file_hash, bytes, file }))
+    Ok(Some(Outline { base: base.to_owned(), named, headers, file_hash, read, file }))
 }
 
 impl Outline {
@@ -197,7 +217,7 @@ impl Outline {
     /// # Errors
     /// What is wrong with the file.
     pub(crate) fn migration(
-        self,
+        mut self,
         options: &ReadOptions,
         known: Option<&Applied>,
     ) -> Result<Migration, SourceError> {
@@ -219,11 +239,9 @@ impl Outline {
                 (headers, up, None, self.file_hash)
             }
             _ => {
-                let scanned = match &self.bytes {
-                    Some(bytes) => scan::scan(&self.file, &bytes[..], bytes.len() as u64, options.dialect)?,
-                    None => scan_file(&self.file, options.dialect)?,
-                };
-                (scanned.headers, scanned.up, scanned.down, scanned.file_hash)
+                self.file.keep(self.read.take());
+                let (scanned, file_hash) = scan_file(&self.file, self.file_hash, options.dialect)?;
+                (scanned.headers, scanned.up, scanned.down, file_hash)
             }
         };
         let (mut id, description, kind) = match self.named {
@@ -241,16 +259,79 @@ impl Outline {
     }
 }
 
-fn scan_file(file: &SourceFile, dialect: &'static dyn Dialect) -> Result<scan::Scanned, SourceError> {
-    let unreadable = |error| SourceError::new(file.name.clone(), SourceProblem::Unreadable { error });
-    match &file.place {
-        Place::Static(bytes) => scan::scan(file, *bytes, bytes.len() as u64, dialect),
-        Place::Text(text) => scan::scan(file, text.as_bytes(), text.len() as u64, dialect),
-        Place::Path(path) => {
+/// Does the same to each of `items`, and returns what comes of them in their order. Where `many` of them are work, the processor's
+/// other cores help.
+///
+/// # Errors
+/// The first one's, in their order.
+pub(crate) fn in_order<T: Send, R: Send>(
+    items: Vec<T>,
+    many: usize,
+    each: &(impl Fn(T) -> Result<R, SourceError> + Sync),
+) -> Result<Vec<R>, SourceError> {
+    /// A thread takes about as long to start as so many small files to read.
+    const WORTH_A_THREAD: usize = 64;
+    let threads = many / WORTH_A_THREAD;
+    if threads < 2 {
+        return items.into_iter().map(each).collect();
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    halves(items, threads.min(cores), each)
+}
+
+fn halves<T: Send, R: Send>(
+    mut items: Vec<T>,
+    threads: usize,
+    each: &(impl Fn(T) -> Result<R, SourceError> + Sync),
+) -> Result<Vec<R>, SourceError> {
+    if threads < 2 {
+        return items.into_iter().map(each).collect();
+    }
+    let behind = items.split_off(items.len() / 2);
+    let (first, second) = std::thread::scope(|scope| {
+        let second = scope.spawn(|| halves(behind, threads / 2, each));
+        let first = halves(items, threads - threads / 2, each);
+        (first, second.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    });
+    let mut all = first?;
+    all.append(&mut second?);
+    Ok(all)
+}
+
+/// Splits a file whose bytes had the sum `hash`, and returns the sum of those that were split.
+fn scan_file(
+    file: &SourceFile,
+    hash: FileHash,
+    dialect: &'static dyn Dialect,
+) -> Result<(scan::Scanned, FileHash), SourceError> {
+    let fixed = |bytes: &[u8]| scan::scan(file, bytes, bytes.len() as u64, dialect);
+    let scanned = match &file.place {
+        Place::Static(bytes) => fixed(bytes)?,
+        Place::Kept { bytes, .. } => fixed(bytes)?,
+        Place::Text(text) => fixed(text.as_bytes())?,
+        Place::Path { path, .. } => {
+            let unreadable = |error| SourceError::new(file.name.clone(), SourceProblem::Unreadable { error });
             let opened = File::open(path).map_err(unreadable)?;
             let size = opened.metadata().map_err(unreadable)?.len();
-            scan::scan(file, opened, size, dialect)
+            let mut digest = Sha256::new();
+            let scanned = scan::scan(file, Hashing { text: opened, digest: &mut digest }, size, dialect)?;
+            return Ok((scanned, FileHash::finish(digest)));
         }
+    };
+    Ok((scanned, hash))
+}
+
+/// Sums up the bytes of a file while they are read.
+struct Hashing<'a, R> {
+    text: R,
+    digest: &'a mut Sha256,
+}
+
+impl<R: Read> Read for Hashing<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.text.read(buffer)?;
+        self.digest.update(&buffer[..length]);
+        Ok(length)
     }
 }
 

@@ -2,14 +2,12 @@
 
 use std::io::{self, Read};
 
-use sha2::{Digest, Sha256};
-
 use super::error::{SourceError, SourceProblem};
 use super::headers::HeaderReader;
 use super::{Headers, SourceFile, directives};
 use crate::dialect::{Dialect, SessionTrace};
 use crate::migration::Script;
-use crate::migration::checksum::{FileHash, v1};
+use crate::migration::checksum::v1;
 use crate::migration::groups::{Grouper, Taken, first_words};
 use crate::sql::{Event, Position, ReadError, Reader, Rules, Syntax, TextError, TokenKind, tokens};
 
@@ -19,7 +17,6 @@ pub(super) struct Scanned {
     pub(super) headers: Headers,
     pub(super) up: Script,
     pub(super) down: Option<Script>,
-    pub(super) file_hash: FileHash,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,9 +86,12 @@ fn nearly_marker(comment: &str) -> Option<&'static str> {
     (words.count() <= 2).then_some(())?;
     MEANT
         .iter()
-        .filter(|(name, _)| strsim::osa_distance(name, &plain) <= allowed(name))
-        .min_by_key(|(name, _)| strsim::osa_distance(name, &plain))
-        .map(|(_, marker)| *marker)
+        // Most comments are of another length, which is cheaper to see than a distance.
+        .filter(|(name, _)| name.len().abs_diff(plain.len()) <= allowed(name))
+        .map(|(name, marker)| (strsim::osa_distance(name, &plain), name, marker))
+        .filter(|(distance, name, _)| *distance <= allowed(name))
+        .min_by_key(|(distance, ..)| *distance)
+        .map(|(.., marker)| *marker)
 }
 
 /// Whether a comment begins as a rollback's marker does, with more words behind.
@@ -310,13 +310,9 @@ impl Scan {
 
     fn run(mut self, text: impl Read, size: u64) -> Result<Scanned, Problem> {
         let rules = Rules::new(self.dialect.syntax());
-        let mut digest = Sha256::new();
-        let mut reader = Reader::new(Hashing { text, digest: &mut digest }, rules)
-            .with_breaks(is_marker)
-            .with_capacity(buffer(size));
+        let mut reader = Reader::new(text, rules).with_breaks(is_marker).with_capacity(buffer(size));
         self.pieces(&mut reader)?;
-        drop(reader);
-        self.finish(digest)
+        self.finish()
     }
 
     fn pieces<R: Read>(&mut self, reader: &mut Reader<R>) -> Result<(), Problem> {
@@ -334,16 +330,12 @@ impl Scan {
             match event {
                 Event::Break(comment) => {
                     self.comments(comment.leading, before)?;
-                    match (marker(comment.text), nearly_marker(comment.text)) {
-                        (Some(section), _) => {
-                            self.open(section, comment.text, comment.start, comment.end)?;
-                        }
-                        (None, Some(known)) => {
-                            let found = comment.text.trim().to_owned();
-                            let problem = SourceProblem::MarkerNearMiss { found, known };
-                            return Err((problem, Some(comment.start)));
-                        }
-                        (None, None) => {}
+                    if let Some(section) = marker(comment.text) {
+                        self.open(section, comment.text, comment.start, comment.end)?;
+                    } else if let Some(known) = nearly_marker(comment.text) {
+                        let found = comment.text.trim().to_owned();
+                        let problem = SourceProblem::MarkerNearMiss { found, known };
+                        return Err((problem, Some(comment.start)));
                     }
                 }
                 Event::Statement(statement) => {
@@ -377,7 +369,7 @@ impl Scan {
         }
     }
 
-    fn finish(self, digest: Sha256) -> Result<Scanned, Problem> {
+    fn finish(self) -> Result<Scanned, Problem> {
         if let (None, Some((found, place))) = (&self.down, self.suspicious) {
             return Err((SourceProblem::MarkerNearMiss { found, known: "-- rollback" }, Some(place)));
         }
@@ -395,7 +387,7 @@ impl Scan {
         {
             return Err((SourceProblem::IrreversibleWithDown, Some(down.start)));
         }
-        Ok(Scanned { headers, up, down, file_hash: FileHash::finish(digest) })
+        Ok(Scanned { headers, up, down })
     }
 
     /// Refuses a comment that runs to the end of the file: SQLite takes it, and whatever stands in it is silently left out.
@@ -558,20 +550,6 @@ impl Scan {
             }
         }
         self.encoded = encoded;
-    }
-}
-
-/// Sums up the bytes of a file while they are read.
-struct Hashing<'a, R> {
-    text: R,
-    digest: &'a mut Sha256,
-}
-
-impl<R: Read> Read for Hashing<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = self.text.read(buffer)?;
-        self.digest.update(&buffer[..length]);
-        Ok(length)
     }
 }
 

@@ -53,7 +53,12 @@ pub(crate) fn exit_code(status: ExitStatus) -> ExitCode {
 
 /// Builds the command `dbwarden` and returns its path.
 pub(crate) fn build_dbwarden(profile: &str) -> Result<PathBuf, Failure> {
-    let mut build = cargo(["build", "--package", "dbwarden-cli", "--profile", profile]);
+    let mut build = cargo(["build", "--profile", profile]);
+    // The tests' own choice of features, so that what they built, or will build, is not built twice.
+    build.args(match profile {
+        "dev" => ["--workspace", "--all-features", "--bin", "dbwarden"].as_slice(),
+        _ => &["--package", "dbwarden-cli"],
+    });
     if !status(&mut build)?.success() {
         return Err(Failure::new("dbwarden does not build"));
     }

@@ -1,6 +1,7 @@
-//! `cargo xtask check`: format, lints and documentation, each with its warnings as errors.
+//! `cargo xtask check`: format, lints and documentation, each with its warnings as errors; and that the page of the commands is
+//! their help.
 
-use std::process::{ExitCode, Stdio};
+use std::process::Stdio;
 
 use crate::cargo::{cargo, exit_code, status};
 use crate::failure::{Failure, Outcome};
@@ -37,5 +38,6 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
             return Ok(exit_code(status));
         }
     }
-    Ok(ExitCode::SUCCESS)
+    // Last, since it wants the command built.
+    crate::docs::run(&["--check".to_owned()])
 }

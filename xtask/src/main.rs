@@ -16,7 +16,7 @@ const USAGE: &str = "\
 Usage: cargo xtask VERB
 
   test [FILTER…]      runs every test, or those whose names contain a FILTER
-  check               format, lints and documentation, warnings as errors
+  check               format, lints and documentation, warnings as errors, and docs --check
   bench [TASK]        times this tool against the engine's own shell; `cargo xtask bench --help`
   docs [--check]      writes docs/reference/cli.md from the command's own help; --check only compares
                       (--binary PATH: of this dbwarden, instead of one built now)

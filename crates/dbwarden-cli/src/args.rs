@@ -99,7 +99,7 @@ pub(crate) enum Command {
     #[command(after_help = "\
 Examples:
   dbwarden init
-  dbwarden init --url '${DATABASE_URL}'")]
+  dbwarden init -d shop --url '${DATABASE_URL}'")]
     Init,
     /// Write an empty migration, in the style of those that are there [also: create, revision]
     #[command(aliases = ["create", "revision"], after_help = "\

@@ -15,6 +15,7 @@ use dbwarden::migration::source::SourceProblem;
 use dbwarden::sql::TextError;
 use dbwarden::{Error, ErrorKind};
 use serde_json::{Value, json};
+use unicode_width::UnicodeWidthChar;
 
 use crate::ui::{aside, bold, clean, colour};
 
@@ -57,6 +58,12 @@ impl Failure {
             next: next.into(),
             database: None,
         }
+    }
+
+    /// The same, with what may help beside the next step.
+    pub(crate) fn hinting(mut self, hints: Vec<String>) -> Self {
+        self.kept.extend(hints);
+        self
     }
 
     /// A failure of what this crate itself does.
@@ -127,11 +134,28 @@ fn excerpt(line: &str, column: u32, width: usize) -> (String, String) {
     let line = dbwarden::sql::mask_secrets(&line.replace('\t', " "));
     let characters: Vec<char> = line.chars().collect();
     let at = (column as usize).saturating_sub(1).min(characters.len());
-    let from = if characters.len() <= REACH { 0 } else { at.saturating_sub(REACH / 2) };
-    let to = characters.len().min(from + REACH);
+    // The furthest from `at` that `room` columns of a terminal hold, in steps to one side.
+    let fits = |side: &mut dyn Iterator<Item = &char>, room: usize| {
+        let widths = side.scan(0, |sum, c| {
+            *sum += c.width().unwrap_or(0);
+            Some(*sum)
+        });
+        widths.take_while(|sum| *sum <= room).count()
+    };
+    let whole = characters.iter().filter_map(|c| c.width()).sum::<usize>() <= REACH;
+    let from = if whole { 0 } else { at - fits(&mut characters[..at].iter().rev(), REACH / 2) };
+    let to = from + fits(&mut characters[from..].iter(), REACH);
     let shown: String = characters[from..to].iter().collect();
-    let marks = width.clamp(1, (to - at.min(to)).max(1));
-    (shown, format!("{}{}", " ".repeat(at - from), "^".repeat(marks)))
+    let columns = |part: &[char]| part.iter().filter_map(|c| c.width()).sum::<usize>();
+    let meant = &characters[at.min(to)..(at + width).min(to)];
+    (
+        shown,
+        format!(
+            "{}{}",
+            " ".repeat(columns(&characters[from..at.min(to)])),
+            "^".repeat(columns(meant).max(1))
+        ),
+    )
 }
 
 impl From<dbwarden::project::SettingsError> for Failure {
@@ -179,6 +203,7 @@ fn exit(error: &Error) -> u8 {
         ErrorKind::Settings(_)
         | ErrorKind::Url(_)
         | ErrorKind::Target(_)
+        | ErrorKind::NothingToAccept { .. }
         | ErrorKind::Usage { .. }
         | ErrorKind::NotYet { .. } => USAGE,
         ErrorKind::Refused { .. } => REFUSED,
@@ -275,6 +300,22 @@ fn next(error: &Error) -> String {
                 "put the file back; or `dbwarden verify --accept {id} --reason \"…\"` where it is gone for good"
             );
         }
+        ErrorKind::Plan(PlanError::Ahead { ahead, .. }) => {
+            return ahead.first().map_or_else(String::new, after_ahead);
+        }
+        ErrorKind::StrictAhead { revisions } => {
+            return revisions.first().map_or_else(String::new, after_ahead);
+        }
+        ErrorKind::Plan(PlanError::Irreversible { without_file, .. }) if !without_file.is_empty() => {
+            return "put the file back, from version control or the release that has it; or write a new migration that undoes it"
+                .to_owned();
+        }
+        ErrorKind::NothingToAccept { .. } => return "`dbwarden verify` lists what does not agree".to_owned(),
+        ErrorKind::Source(source)
+            if matches!(source.problem, SourceProblem::NoDirectory { is_file: true, .. }) =>
+        {
+            return "name the directory that the file is in, with --migrations or in the settings".to_owned();
+        }
         ErrorKind::Plan(PlanError::Unfinished { direction, .. }) => {
             let command = if *direction == Direction::Up { "migrate" } else { "rollback" };
             return format!("`dbwarden {command}` goes on with it");
@@ -350,7 +391,6 @@ fn next(error: &Error) -> String {
         "late" => "run without --strict, or give the file a number behind those that are applied",
         "irreversible" => "write a rollback section, or a new migration that undoes it",
         "single-transaction" => "run without --single-transaction",
-        "ahead" => "deploy the release that has these files, or get them from version control",
         "foreign-records" => {
             "`dbwarden stamp REV` records what that tool has applied already; taking its records over comes with a later version"
         }
@@ -403,6 +443,14 @@ fn after_step(step: &dbwarden::apply::failure::StepError) -> String {
     }
 }
 
+/// After an applied migration without a file, behind all others: it is not known which of the two it is.
+pub(crate) fn after_ahead(id: &RevisionId) -> String {
+    format!(
+        "deploy the release that has the file, or put it back from version control; where it is gone for good, \
+         `dbwarden verify --accept {id} --reason \"…\"`"
+    )
+}
+
 fn after_refusal(refusal: &Refusal) -> String {
     match refusal {
         Refusal::NoBackup { .. } => "make a backup, then run this again with --yes".to_owned(),
@@ -417,6 +465,8 @@ fn after_refusal(refusal: &Refusal) -> String {
 
 #[cfg(test)]
 mod tests {
+    use unicode_width::UnicodeWidthStr;
+
     use super::*;
 
     #[test]
@@ -427,5 +477,10 @@ mod tests {
         assert_eq!(text.find("here"), marks.find('^'));
         assert_eq!(marks.matches('^').count(), 4);
         assert_eq!(excerpt("ab", 9, 3), ("ab".to_owned(), "  ^".to_owned()));
+        let wide = "本".repeat(100);
+        let (text, marks) = excerpt(&wide, 51, 2);
+        assert!(text.width() <= 72, "{text}");
+        assert_eq!(marks, format!("{}^^^^", " ".repeat(36)));
+        assert_eq!(excerpt("日本 x", 4, 1).1, "     ^");
     }
 }

@@ -45,6 +45,38 @@ fn lock_status_names_the_holder() {
 }
 
 #[test]
+fn what_is_running_is_named_and_not_what_ran_before() {
+    let database = database();
+    let unit = "-- no-transaction\nINSERT INTO log VALUES ('3');\nINSERT INTO log VALUES ('4');\n";
+    database.write(&[("0003_alone.sql", unit)]);
+    let program = Program::new(BINARY, &database);
+    // The statements of the three: two, one and two.
+    for (point, running) in [
+        ("planned", "0001"),
+        ("statement-run", "0001"),
+        ("statement-run:3", "0002"),
+        ("statement-run:4", "0003"),
+        ("statement-run:5", "0003 statement 2"),
+    ] {
+        let database = database.copy();
+        let program = Program::new(BINARY, &database);
+        let holder = program.ending_at(format!("pause:{point}")).start(&["migrate"]);
+        holder.wait_until_stopped();
+        let status = program.run(&["lock-status"]).expect(0).stdout;
+        assert!(status.trim_end().ends_with(&format!(", running {running}")), "{point}: {status}");
+        holder.go_on();
+        holder.finish().expect(0);
+    }
+    program.run(&["migrate", "-t", "0002"]).expect(0);
+    let holder = program.ending_at("pause:statement-run").start(&["migrate"]);
+    holder.wait_until_stopped();
+    let waited = program.run(&["migrate", "--lock-wait", "1s"]).expect(4);
+    assert!(waited.stderr.contains(", running 0003"), "{}", waited.stderr);
+    holder.go_on();
+    holder.finish().expect(0);
+}
+
+#[test]
 fn waiting_is_bounded_and_names_the_holder() {
     let database = database();
     let holder = holding(&database);
@@ -89,6 +121,9 @@ fn a_killed_run_is_in_nobodys_way() {
     let status = program.run(&["lock-status"]).expect(0);
     assert!(status.stdout.contains(&format!("(pid {pid})")), "{}", status.stdout);
     assert!(status.stdout.contains("that run is gone"), "{}", status.stdout);
+    let status = program.run(&["status"]).expect(0);
+    assert!(status.stdout.contains("lock left behind by"), "{}", status.stdout);
+    assert!(status.stdout.contains("which is gone"), "{}", status.stdout);
     let unlocked = program.run(&["unlock"]).expect(0);
     assert!(unlocked.stdout.contains("is released"), "{}", unlocked.stdout);
     assert!(unlocked.took < AT_ONCE, "{:?}", unlocked.took);
@@ -106,12 +141,14 @@ fn a_killed_run_is_in_nobodys_way() {
 #[test]
 fn unlock_of_a_live_run_is_refused_without_a_terminal() {
     let database = database();
-    // A transaction is open, so its counter cannot move and nobody can write: it lives all the same.
-    let program = Program::new(BINARY, &database).with_lease(500);
+    // A transaction is open, so its counter cannot move and nobody can write: it lives all the same, and that can be seen.
+    let program = Program::new(BINARY, &database);
     let holder = program.ending_at("pause:statement-run").start(&["migrate"]);
     holder.wait_until_stopped();
     let refused = program.run(&["unlock"]).expect(6);
+    assert!(refused.took < AT_ONCE, "{:?}", refused.took);
     assert!(refused.stderr.contains("error[live-lock]"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("`dbwarden unlock --force`"), "{}", refused.stderr);
     assert!(refused.stderr.contains(&format!("(pid {})", holder.pid())), "{}", refused.stderr);
     holder.go_on();
     holder.finish().expect(0);

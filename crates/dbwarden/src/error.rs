@@ -92,6 +92,12 @@ pub enum ErrorKind {
         /// Applied, without a file.
         revisions: Vec<RevisionId>,
     },
+    /// A person's word is not needed.
+    #[error("there is nothing to accept of {id}: file and record agree")]
+    NothingToAccept {
+        /// The migration.
+        id: RevisionId,
+    },
     /// What was asked makes no sense.
     #[error("{message}")]
     Usage {
@@ -233,7 +239,7 @@ impl Error {
                 Refusal::LiveLock { .. } => "live-lock",
             },
             ErrorKind::StrictAhead { .. } => "ahead",
-            ErrorKind::Usage { .. } => "usage",
+            ErrorKind::NothingToAccept { .. } | ErrorKind::Usage { .. } => "usage",
         }
     }
 

@@ -6,10 +6,13 @@ use super::{Answer, speaks};
 use crate::args::Global;
 use crate::error::Failure;
 use crate::settings;
-use crate::ui::{clean, columns, line};
+use crate::ui::{aside, clean, columns, line};
 
 pub(super) fn run(global: &Global) -> Result<Answer, Failure> {
     let project = settings::project(global)?;
+    if project.file.is_none() && speaks(global) {
+        aside("note: there is no warden.toml here or in a folder above; what is set comes from elsewhere");
+    }
     let names: Vec<Option<String>> = match (&global.database, global.all) {
         (_, true) => project.names().map(|name| Some(name.to_owned())).collect(),
         (name, false) => vec![name.clone()],
@@ -39,5 +42,5 @@ pub(super) fn run(global: &Global) -> Result<Answer, Failure> {
             .collect();
         documents.push(json!({ "name": name, "settings": entries }));
     }
-    Ok(Answer::done(json!({ "databases": documents })))
+    Ok(Answer::done(json!({ "file": project.file, "databases": documents })))
 }

@@ -16,7 +16,8 @@ pub(super) fn status(deployment: &mut Deployment<'_>, global: &Global) -> Result
         match (&status.holder, status.gone) {
             (None, _) => line(&format!("{heading}  lock free")),
             (Some(holder), gone) => {
-                let doing = holder.doing.as_ref().map_or_else(String::new, |doing| format!(", at {doing}"));
+                let doing =
+                    holder.doing.as_ref().map_or_else(String::new, |doing| format!(", running {doing}"));
                 line(&clean(&format!(
                     "{heading}  held by {} since {} UTC{doing}",
                     holder.owner.label(),

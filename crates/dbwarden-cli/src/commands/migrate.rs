@@ -89,7 +89,9 @@ pub(super) fn show(heading: &str, report: &Report, done: &str) {
     }
     if !report.ahead.is_empty() {
         let names = report.ahead.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
-        ui::aside(&ui::clean(&format!("note: the database is ahead of these files: {names}")));
+        ui::aside(&ui::clean(&format!(
+            "note: the database is ahead of these files ({names}): a later release was here, or a file was deleted"
+        )));
     }
     if !report.not_selected.is_empty() {
         let names = report.not_selected.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
@@ -104,7 +106,8 @@ pub(super) fn place(report: &Report) -> String {
         0 => String::new(),
         pending => format!(", {pending} pending"),
     };
-    ui::clean(&match (names.is_empty(), report.at_head) {
+    let head = report.at_head && !report.heads.iter().any(|id| report.not_selected.contains(id));
+    ui::clean(&match (names.is_empty(), head) {
         (true, true) => "no migrations".to_owned(),
         (true, false) => format!("at base{pending}"),
         (false, true) => format!("at {names} (head)"),

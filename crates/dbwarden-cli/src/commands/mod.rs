@@ -50,7 +50,11 @@ impl Answer {
 
 /// Runs the command, prints what it says, and returns the exit code.
 pub(crate) fn run(cli: Cli) -> u8 {
-    let global = cli.global;
+    let mut global = cli.global;
+    if let Command::Other(words) | Command::Database { command: Database::Other(words) } = &cli.command {
+        // Behind a word that is no command the parser knows no options.
+        global.json |= words.iter().any(|word| word == "--json");
+    }
     ui::set_colours(global.no_color);
     let name = name(&cli.command);
     let outcome = match cli.command {
@@ -58,6 +62,9 @@ pub(crate) fn run(cli: Cli) -> u8 {
         Command::Version => Ok(shell::version(&global)),
         Command::Completions { shell } => Ok(shell::completions(shell)),
         Command::Man => shell::man(),
+        Command::Other(words) if words.first().is_some_and(|word| word == "help") => {
+            shell::help(&words[1..], &global)
+        }
         Command::Other(words) => Err(shell::unknown(&words)),
         Command::Config => config::run(&global),
         Command::Database { command: Database::List } => database::list(&global),
@@ -97,14 +104,6 @@ pub(crate) fn run(cli: Cli) -> u8 {
     exit
 }
 
-/// Says as JSON that what was typed makes no sense.
-pub(crate) fn unreadable(error: &clap::Error) {
-    let text = error.render().to_string();
-    let message = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
-    let failure = Failure::usage(message, "`dbwarden --help` lists what can be typed");
-    ui::line(&json!({ "schema": 1, "command": null, "error": failure.json() }).to_string());
-}
-
 /// The command's own name, whatever alias was typed.
 fn name(command: &Command) -> &'static str {
     match command {
@@ -127,6 +126,7 @@ fn name(command: &Command) -> &'static str {
         Command::Version => "version",
         Command::Completions { .. } => "completions",
         Command::Man => "man",
+        Command::Other(words) if words.first().is_some_and(|word| word == "help") => "help",
         Command::Other(_) => "",
     }
 }

@@ -2,11 +2,12 @@
 
 use std::io::Write;
 
-use clap::CommandFactory;
+use clap::{CommandFactory, FromArgMatches};
+use clap_mangen::Man;
 use serde_json::json;
 
 use super::{Answer, broken};
-use crate::args::{Cli, Global};
+use crate::args::{Cli, Command, Database, Global};
 use crate::error::Failure;
 use crate::ui::line;
 
@@ -46,11 +47,65 @@ pub(super) fn completions(shell: clap_complete::Shell) -> Answer {
 
 pub(super) fn man() -> Result<Answer, Failure> {
     let mut text = Vec::new();
-    clap_mangen::Man::new(Cli::command())
-        .render(&mut text)
-        .map_err(|error| broken("the manual page cannot be made", error))?;
+    manual(&mut text).map_err(|error| broken("the manual page cannot be made", error))?;
     std::io::stdout().write_all(&text).ok();
     Ok(Answer::done(json!({})))
+}
+
+/// One page, with a section for each command.
+fn manual(text: &mut Vec<u8>) -> std::io::Result<()> {
+    let page = Man::new(Cli::command());
+    page.render_title(text)?;
+    page.render_name_section(text)?;
+    page.render_synopsis_section(text)?;
+    page.render_description_section(text)?;
+    // The commands by what they are for, line by line as they stand.
+    let mut groups = Vec::new();
+    page.render_extra_section(&mut groups)?;
+    let groups = String::from_utf8_lossy(&groups).replacen(".SH EXTRA", ".SH COMMANDS\n.nf", 1);
+    writeln!(text, "{groups}.fi")?;
+    page.render_options_section(text)?;
+    for command in Cli::command().get_subcommands() {
+        section(text, "dbwarden", command)?;
+    }
+    page.render_version_section(text)
+}
+
+/// The section of one command, and those of the commands under it. What every command takes stands once, in the page's own
+/// options.
+fn section(text: &mut Vec<u8>, above: &str, command: &clap::Command) -> std::io::Result<()> {
+    let name = format!("{above} {}", command.get_name());
+    writeln!(text, ".SH \"{}\"", name.replace('-', "\\-"))?;
+    let page = Man::new(command.clone().bin_name(&name).disable_help_flag(true));
+    let mut parts = Vec::new();
+    page.render_description_section(&mut parts)?;
+    page.render_synopsis_section(&mut parts)?;
+    page.render_options_section(&mut parts)?;
+    page.render_extra_section(&mut parts)?;
+    for line in String::from_utf8_lossy(&parts).lines() {
+        // Headings of a page of its own: here they are paragraphs.
+        writeln!(text, "{}", if line.starts_with(".SH ") { ".PP" } else { line })?;
+    }
+    command.get_subcommands().try_for_each(|command| section(text, &name, command))
+}
+
+/// `dbwarden help COMMAND`, as `dbwarden COMMAND --help`.
+pub(super) fn help(words: &[String], global: &Global) -> Result<Answer, Failure> {
+    let typed = ["dbwarden"].into_iter().chain(words.iter().map(String::as_str)).chain(["--help"]);
+    let parsed = Cli::command().try_get_matches_from(typed).and_then(|it| Cli::from_arg_matches(&it));
+    match parsed {
+        Ok(Cli { command: Command::Database { command: Database::Other(words) }, .. }) => {
+            Err(unknown_of_database(&words))
+        }
+        Ok(_) => Err(unknown(words)),
+        Err(text) if !text.use_stderr() => {
+            if !global.json {
+                text.print().ok();
+            }
+            Ok(Answer::done(json!({ "help": text.render().to_string() })))
+        }
+        Err(error) => Err(crate::typed::failure(&error)),
+    }
 }
 
 /// The answer to a word behind `database` that is no command of this version.

@@ -34,17 +34,20 @@ pub(super) fn run(
 
 fn show(heading: &str, status: &Status, all: bool) {
     let names = status.current.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
-    let place = match (names.is_empty(), status.at_head) {
+    // Where a head was not asked for there is nothing more to get to, and yet this is not it.
+    let head = status.at_head && !status.heads.iter().any(|id| status.not_selected.contains(id));
+    let place = match (names.is_empty(), head) {
         (true, _) => "at base".to_owned(),
         (false, true) => format!("at {names} (head)"),
         (false, false) => format!("at {names}"),
     };
     let pending =
         if status.pending_count > 0 { format!(", {} pending", status.pending_count) } else { String::new() };
-    let lock = status
-        .lock
-        .as_ref()
-        .map_or_else(|| "free".to_owned(), |holder| format!("held by {}", holder.owner.label()));
+    let lock = match (&status.lock, status.lock_gone) {
+        (None, _) => "free".to_owned(),
+        (Some(holder), None) => format!("held by {}", holder.owner.label()),
+        (Some(holder), Some(_)) => format!("left behind by {}, which is gone", holder.owner.label()),
+    };
     line(&clean(&format!("{heading}  {place}{pending}, lock {lock}")));
 
     let mut rows: Vec<Vec<String>> = Vec::new();
@@ -100,10 +103,13 @@ fn show(heading: &str, status: &Status, all: bool) {
         row(&["renamed", now.as_str(), &format!("the applied migration {was} under another id")]);
     }
     for id in &status.ahead {
-        row(&["ahead", id.as_str(), "applied by a later release, without a file here"]);
+        let text = "applied, and has no file here: a later release applied it, or its file was deleted";
+        row(&["ahead", id.as_str(), text]);
     }
     for foreign in &status.foreign {
-        row(&["other tool", &foreign.table, &format!("records of {}", foreign.tool)]);
+        let text =
+            format!("records of {}; adopt, which takes them over, comes with a later version", foreign.tool);
+        row(&["other tool", &foreign.table, &text]);
     }
     for oddity in &status.oddities {
         row(&["odd", "", oddity]);
@@ -113,6 +119,9 @@ fn show(heading: &str, status: &Status, all: bool) {
     }
     for text in columns(&rows, "  ") {
         line(&text);
+    }
+    if let Some(id) = status.ahead.first() {
+        line(&clean(&format!("  next: {}", crate::error::after_ahead(id))));
     }
 }
 

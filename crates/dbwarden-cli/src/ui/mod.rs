@@ -6,6 +6,7 @@ pub(crate) mod progress;
 use std::io::{IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
+use unicode_width::UnicodeWidthStr;
 
 /// Whether colours may be used; asked for by a flag, and found out by the streams themselves.
 pub(crate) fn set_colours(off: bool) {
@@ -90,7 +91,7 @@ pub(crate) fn columns(rows: &[Vec<String>], indent: &str) -> Vec<String> {
     let count = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         let cells = rows.iter().filter(|row| column + 1 < row.len()).filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        cells.map(|cell| cell.width()).max().unwrap_or(0)
     };
     let widths: Vec<_> = (0..count).map(width).collect();
     rows.iter()
@@ -99,7 +100,7 @@ pub(crate) fn columns(rows: &[Vec<String>], indent: &str) -> Vec<String> {
             for (column, cell) in row.iter().enumerate() {
                 text.push_str(cell);
                 if column + 1 < row.len() {
-                    let pad = widths[column].saturating_sub(cell.chars().count()) + 2;
+                    let pad = widths[column].saturating_sub(cell.width()) + 2;
                     text.extend(std::iter::repeat_n(' ', pad));
                 }
             }
@@ -137,5 +138,7 @@ mod tests {
     fn columns_line_up() {
         let rows = [vec!["a".to_owned(), "b".to_owned()], vec!["ccc".to_owned(), "d".to_owned()]];
         assert_eq!(columns(&rows, " "), [" a    b", " ccc  d"]);
+        let wide = [vec!["日本".to_owned(), "b".to_owned()], vec!["a".to_owned(), "d".to_owned()]];
+        assert_eq!(columns(&wide, ""), ["日本  b", "a     d"]);
     }
 }

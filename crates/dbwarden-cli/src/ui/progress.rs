@@ -7,6 +7,7 @@ use dbwarden::apply::run::{Event, Observer};
 use dbwarden::migration::Kind;
 use dbwarden::migration::plan::{Action, Step};
 use indicatif::{ProgressBar, ProgressStyle};
+use unicode_width::UnicodeWidthStr;
 
 use super::{aside, clean, columns, count, line, time};
 
@@ -39,14 +40,30 @@ impl Progress {
     }
 
     fn planned(&mut self, steps: &[Step]) {
-        let width =
-            |of: fn(&Step) -> &str| steps.iter().map(|step| of(step).chars().count()).max().unwrap_or(0);
+        let width = |of: fn(&Step) -> &str| steps.iter().map(|step| of(step).width()).max().unwrap_or(0);
         self.widths = (width(|step| step.id.as_str()), width(|step| &step.description).min(40));
         let undo = steps.iter().any(|step| step.action == Action::Undo);
         let counted = steps.iter().filter(|step| !(undo && step.action == Action::Forget)).count();
+        // What runs always is never pending.
+        let always = |step: &&Step| !undo && step.kind == Kind::RunsAlways;
+        let always = steps.iter().filter(always).count();
         if counted > 0 {
-            let what = if undo { "to undo" } else { "pending" };
-            line(&format!("{}  {counted} {what}", self.heading));
+            let what = match (undo, counted - always) {
+                (true, _) => format!("{counted} to undo"),
+                (false, 0) => "nothing pending".to_owned(),
+                (false, pending) => format!("{pending} pending"),
+            };
+            let always = match always {
+                0 => String::new(),
+                1 => ", 1 that runs always".to_owned(),
+                more => format!(", {more} that run always"),
+            };
+            line(&format!("{}  {what}{always}", self.heading));
+        }
+        for step in steps {
+            if let Some(text) = &step.breaking {
+                aside(&clean(&format!("note: {} says that it breaks something: {text}", step.id)));
+            }
         }
     }
 
@@ -167,7 +184,9 @@ impl Observer for Progress {
                     }
                     _ => count(report.statements, "statement"),
                 };
-                let pad = |text: &str, width: usize| format!("{text:width$}");
+                let pad = |text: &str, width: usize| {
+                    text.to_owned() + &" ".repeat(width.saturating_sub(text.width()))
+                };
                 let cells = vec![
                     pad(&clean(report.version.as_str()), self.widths.0),
                     pad(&clean(&report.description), self.widths.1),

@@ -103,6 +103,88 @@ fn settings_are_found_from_below() {
 }
 
 #[test]
+fn config_says_that_there_is_no_settings_file() {
+    let mut sandbox = Sandbox::empty();
+    sandbox.set("DATABASE_URL", "sqlite:///app.db");
+    let ran = sandbox.run(&["config"]).exits(0);
+    assert!(ran.err.contains("there is no warden.toml here"), "{}", ran.transcript);
+    assert!(ran.out.contains("app.db"), "{}", ran.transcript);
+    assert!(sandbox.run(&["config", "--json"]).exits(0).json()["file"].is_null());
+    assert_eq!(Sandbox::new().run(&["config"]).exits(0).err, "");
+}
+
+#[test]
+fn a_target_that_is_passed_already_runs_nothing() {
+    let sandbox = numbered(3);
+    sandbox.migration("RA__always.sql", "INSERT INTO t1 VALUES (1);\n");
+    let ran = sandbox.run(&["migrate"]).exits(0);
+    assert!(ran.out.contains("3 pending, 1 that runs always"), "{}", ran.transcript);
+    let ran = sandbox.refuses(0, &["migrate", "-t", "0001"]);
+    let note = "note: 0001 is passed already, at 0003; a rollback is the way down";
+    assert!(ran.err.contains(note), "{}", ran.transcript);
+    assert!(ran.out.contains("nothing to do, at 0003 (head)"), "{}", ran.transcript);
+    let ran = sandbox.run(&["migrate", "-t", "0003"]).exits(0);
+    assert!(
+        ran.out.contains("nothing pending, 1 that runs always") && ran.err.is_empty(),
+        "{}",
+        ran.transcript
+    );
+    assert!(sandbox.run(&["status"]).exits(0).out.contains("at 0003 (head), lock free"));
+    // Not passed: nothing of what stands on it is applied.
+    sandbox.run(&["rollback", "-t", "0001"]).exits(0);
+    assert_eq!(sandbox.refuses(0, &["migrate", "-t", "0001"]).err, "");
+}
+
+#[test]
+fn a_head_that_is_not_selected_is_not_where_we_are() {
+    let sandbox = numbered(2);
+    sandbox.migration("0003_demo.sql", "-- tags: demo\nCREATE TABLE demo (id INTEGER);\n");
+    let ran = sandbox.run(&["migrate"]).exits(0);
+    assert!(ran.out.ends_with("now at 0002\n"), "{}", ran.transcript);
+    let ran = sandbox.run(&["status"]).exits(0);
+    assert!(ran.out.contains("at 0002, lock free"), "{}", ran.transcript);
+    let ran = sandbox.run(&["migrate", "--tag", "demo"]).exits(0);
+    assert!(ran.out.ends_with("now at 0003 (head)\n"), "{}", ran.transcript);
+}
+
+#[test]
+fn help_is_a_command_too() {
+    let sandbox = Sandbox::empty();
+    for (typed, same) in [
+        (&["help"][..], &["--help"][..]),
+        (&["help", "migrate"], &["migrate", "--help"]),
+        (&["help", "upgrade"], &["migrate", "--help"]),
+        (&["help", "database", "list"], &["database", "list", "--help"]),
+    ] {
+        assert_eq!(sandbox.run(typed).exits(0).out, sandbox.run(same).exits(0).out, "{typed:?}");
+    }
+    assert!(sandbox.run(&["help", "show", "--json"]).exits(0).json()["help"].is_string());
+    let ran = sandbox.run(&["help", "migrat"]).exits(2);
+    assert!(ran.err.contains("did you mean `dbwarden migrate`?"), "{}", ran.transcript);
+    sandbox.run(&["help", "squash"]).exits(2);
+    sandbox.run(&["help", "database", "frobnicate"]).exits(2);
+}
+
+#[test]
+fn the_manual_has_the_options_of_each_command() {
+    let manual = Sandbox::empty().run(&["man"]).exits(0).out;
+    for part in [
+        ".SH \"dbwarden migrate\"",
+        "\\fB\\-\\-single\\-transaction\\fR",
+        ".SH \"dbwarden database list\"",
+        "\\fB\\-\\-depends\\-on\\fR",
+        "dbwarden unlock \\-\\-force",
+    ] {
+        assert!(manual.contains(part), "{part}: {manual}");
+    }
+    assert_eq!(
+        manual.matches("\\fB\\-\\-lock\\-wait\\fR \\fI<TIME>\\fR\n").count(),
+        1,
+        "what every command takes stands once"
+    );
+}
+
+#[test]
 fn new_in_each_naming_style() {
     for (first, made) in [
         ("0001_a.sql", "0002_add_coupons.sql"),
@@ -137,12 +219,37 @@ fn new_with_its_options() {
     assert_eq!(made(&["create", "add push", "--no-autogenerate"]), "migrations/0004_add_push.sql");
     assert_eq!(made(&["new", "views", "--type", "ra"]), "migrations/RA__views.sql");
     assert_eq!(made(&["new", "policies", "--type", "roc"]), "migrations/ROC__policies.sql");
+    let text = sandbox.read("migrations/RA__views.sql") + &sandbox.read("migrations/ROC__policies.sql");
+    assert!(text.contains("-- upgrade") && !text.contains("-- rollback"), "{text}");
     assert_eq!(made(&["new", "demo data", "--type", "seed"]), "migrations/0005_demo_data.sql");
     assert!(sandbox.read("migrations/0005_demo_data.sql").contains("-- seed"));
     assert_eq!(made(&["new", "x", "--version", "0042"]), "migrations/0042_x.sql");
     assert!(made(&["new", "now", "--timestamp"]).starts_with("migrations/20"));
     // An empty migration is not applied by mistake.
     sandbox.refuses(1, &["migrate"]);
+}
+
+#[test]
+fn new_in_a_directory_that_several_databases_share() {
+    let sandbox = Sandbox::empty();
+    let both = "migrations = \"migrations\"\nurl = \"sqlite:///";
+    let settings = format!(
+        "[databases.primary]\n{both}a.db\"\n[databases.audit]\n{both}b.db\"\n[databases.stock]\n{both}c.db\"\n"
+    );
+    sandbox.write("warden.toml", settings);
+    sandbox.migrations(&[
+        ("primary__0001_a.sql", "CREATE TABLE a (id INTEGER);\n"),
+        ("audit__0001_a.sql", "CREATE TABLE a (id INTEGER);\n"),
+        ("audit__0002_b.sql", "CREATE TABLE b (id INTEGER);\n"),
+    ]);
+    let made = |arguments: &[&str]| sandbox.run(arguments).exits(0).out.trim().to_owned();
+    assert_eq!(made(&["new", "x", "-d", "primary"]), "migrations/primary__0002_x.sql");
+    assert_eq!(made(&["new", "x", "-d", "audit"]), "migrations/audit__0003_x.sql");
+    assert_eq!(made(&["new", "views", "-d", "audit", "--type", "ra"]), "migrations/audit__RA__views.sql");
+    // The first of its database, and a version that only another one has.
+    assert_eq!(made(&["new", "x", "-d", "stock"]), "migrations/stock__0001_x.sql");
+    assert_eq!(made(&["new", "y", "-d", "stock", "--version", "0003"]), "migrations/stock__0003_y.sql");
+    sandbox.run(&["new", "y", "-d", "audit", "--version", "0003"]).exits(2);
 }
 
 #[test]

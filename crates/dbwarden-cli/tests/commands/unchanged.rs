@@ -131,6 +131,22 @@ fn a_part_of_the_script() {
 }
 
 #[test]
+fn init_names_the_database_as_it_is_told() {
+    for (name, section) in [("shop", "[databases.shop]"), ("the shop", "[databases.\"the shop\"]")] {
+        let sandbox = Sandbox::empty();
+        sandbox.run(&["init", "-d", name]).exits(0);
+        let text = sandbox.read("warden.toml");
+        assert!(text.contains(section) && text.contains(&format!("default = \"{name}\"")), "{text}");
+        sandbox.run(&["migrate"]).exits(0);
+        assert!(sandbox.run(&["status", "-d", name]).exits(0).out.starts_with(name));
+        assert_eq!(sandbox.run(&["init", "-d", name]).exits(0).err, "");
+        let ran = sandbox.run(&["init", "-d", "another"]).exits(0);
+        assert!(ran.err.contains("has no database \"another\""), "{}", ran.transcript);
+        assert_eq!(sandbox.read("warden.toml"), text);
+    }
+}
+
+#[test]
 fn init_never_overwrites() {
     let sandbox = Sandbox::empty();
     sandbox.run(&["init"]).exits(0);

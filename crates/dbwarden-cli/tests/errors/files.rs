@@ -110,7 +110,62 @@ fn a_near_miss_of_a_marker() {
 
 #[test]
 fn a_header_without_its_colon() {
-    assert_snapshot!(file("0002_colon.sql", "-- depends_on [\"0001\"]\nCREATE TABLE a (id INTEGER);\n"));
+    let with = |header: &str| file("0002_colon.sql", format!("-- {header}\nCREATE TABLE a (id INTEGER);\n"));
+    let said: Vec<_> = [
+        "depends_on [\"0001\"]",
+        "depends on 0001",
+        "lock timeout 5s",
+        "tags demo",
+        "tags demo, show",
+        "environments [\"dev\"]",
+        "branch billing",
+        "phase contract",
+        "retries 3",
+        "revision a1b2",
+    ]
+    .iter()
+    .map(|header| with(header))
+    .collect();
+    assert_snapshot!(said.join("\n"));
+}
+
+#[test]
+fn a_header_for_what_the_name_says() {
+    let with = |header: &str| file("0002_roc.sql", format!("-- {header}\nCREATE TABLE a (id INTEGER);\n"));
+    let said: Vec<_> = ["run on change", "run_on_change: true", "runs-always", "runOnChange:true"]
+        .iter()
+        .map(|header| with(header))
+        .collect();
+    assert_snapshot!(said.join("\n"));
+    // Where the name says it too, it is a remark.
+    let sandbox = Sandbox::new();
+    sandbox.migration("ROC__a.sql", "-- run on change\nSELECT 1;\n");
+    sandbox.migration("RA__a.sql", "-- Runs always\nSELECT 1;\n");
+    sandbox.run(&["migrate"]).exits(0);
+}
+
+#[test]
+fn sentences_are_no_headers() {
+    for text in [
+        "tags of orders, and what they are called",
+        "tags table",
+        "Tags are kept apart",
+        "branch offices have their own",
+        "environments differ in this",
+        "depends on orders",
+        "depends on what 0001 made",
+        "revision of the totals",
+        "phase one of three",
+        "retries are counted here",
+        "created by ana",
+        "breaking nothing",
+        "run on change of the totals",
+        "lock timeout is five seconds",
+    ] {
+        let sandbox = Sandbox::new();
+        sandbox.migration("0001_a.sql", format!("-- {text}\nCREATE TABLE a (id INTEGER);\n"));
+        sandbox.run(&["migrate"]).exits(0);
+    }
 }
 
 #[test]

@@ -70,6 +70,12 @@ fn ahead() {
     sandbox.remove("migrations/0003_order_totals.sql");
     let said = [sandbox.refuses(0, &["migrate"]).transcript, sandbox.refuses(0, &["status"]).transcript];
     assert_snapshot!(said.join("\n"));
+    // Where the file is gone for good, a person says so, and work goes on.
+    sandbox.migration("0004_more.sql", A);
+    sandbox.refuses(6, &["migrate"]);
+    sandbox.run(&["verify", "--accept", "0003", "--reason", "deleted on purpose"]).exits(0);
+    sandbox.run(&["migrate"]).exits(0);
+    assert_eq!(sandbox.applied(), "0001,0002,0003,0004");
 }
 
 #[test]
@@ -111,6 +117,14 @@ fn irreversible_rollbacks() {
         sandbox.refuses(6, &["rollback", "-t", "0003"]).transcript,
         sandbox.refuses(6, &["rollback", "-c", "2"]).transcript,
         sandbox.refuses(6, &["rollback", "-c", "2", "--dry-run"]).transcript,
+        {
+            sandbox.remove("migrations/0005_on_purpose.sql");
+            sandbox.refuses(6, &["rollback", "-t", "0003"]).transcript
+        },
+        {
+            sandbox.remove("migrations/0004_no_way_back.sql");
+            sandbox.refuses(6, &["rollback", "-t", "0003"]).transcript
+        },
     ];
     assert_snapshot!(said.join("\n"));
 }
@@ -136,8 +150,16 @@ fn the_python_tools_records() {
          INSERT INTO dbwarden_migrations VALUES (1, '0001', 'a', '0001_a.sql', 'versioned', '2024-01-01 00:00:00', 'abc');
          CREATE TABLE dbwarden_lock (id INTEGER PRIMARY KEY, locked BOOLEAN, acquired_at DATETIME);",
     );
-    let said = [sandbox.refuses(6, &["migrate"]).transcript, sandbox.refuses(6, &["status"]).transcript];
+    let said = [sandbox.refuses(6, &["migrate"]).transcript, sandbox.refuses(0, &["status"]).transcript];
     assert_snapshot!(said.join("\n"));
+    // Its lock alone, made first, is as telling.
+    let lock = Sandbox::holding(&[("0001_a.sql", A)]);
+    lock.sql("CREATE TABLE dbwarden_lock (id INTEGER PRIMARY KEY, locked BOOLEAN, acquired_at DATETIME)");
+    let ran = lock.refuses(0, &["status"]);
+    assert!(ran.out.contains("other tool  dbwarden_lock"), "{}", ran.transcript);
+    lock.sql("CREATE TABLE dbwarden_migrations (id INTEGER PRIMARY KEY, version VARCHAR, filename VARCHAR)");
+    let ran = lock.refuses(0, &["status"]);
+    assert!(ran.out.contains("other tool  dbwarden_migrations"), "{}", ran.transcript);
 }
 
 #[test]
@@ -146,7 +168,11 @@ fn a_strangers_table_of_our_name() {
     sandbox.sql("CREATE TABLE dbwarden_migrations (name TEXT)");
     let view = Sandbox::holding(&[("0001_a.sql", A)]);
     view.sql("CREATE VIEW dbwarden_lock AS SELECT 1 AS name");
-    let said = [sandbox.refuses(6, &["migrate"]).transcript, view.refuses(6, &["migrate"]).transcript];
+    let said = [
+        sandbox.refuses(6, &["migrate"]).transcript,
+        sandbox.refuses(6, &["status"]).transcript,
+        view.refuses(6, &["migrate"]).transcript,
+    ];
     assert_snapshot!(said.join("\n"));
 }
 

@@ -32,6 +32,23 @@ fn a_protected_database() {
 }
 
 #[test]
+fn what_a_migration_breaks_is_said_before_it_runs() {
+    let sandbox = guarded("");
+    sandbox.migrations(&[
+        ("0002_break.sql", "-- breaking: release 7 still reads customers.email\nALTER TABLE customers RENAME COLUMN email TO mail;\n-- rollback\nALTER TABLE customers RENAME COLUMN mail TO email;\n"),
+        ("0003_fails.sql", "-- breaking: release 7 still writes old\nDROP TABLE old;\n"),
+    ]);
+    let said = [
+        sandbox.run(&["status"]).exits(0).transcript,
+        sandbox.run(&["migrate", "--dry-run"]).exits(0).transcript,
+        sandbox.run(&["migrate"]).exits(1).transcript,
+        sandbox.run(&["rollback"]).exits(0).transcript,
+    ];
+    assert_snapshot!(said.join("\n"));
+    assert!(sandbox.run(&["migrate", "-t", "0002", "--quiet"]).exits(0).err.is_empty());
+}
+
+#[test]
 fn the_production_environment() {
     let sandbox = guarded("");
     assert_snapshot!(sandbox.refuses(6, &["rollback", "--env", "production"]).transcript);

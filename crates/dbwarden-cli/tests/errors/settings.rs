@@ -129,6 +129,7 @@ fn no_directory_of_migrations() {
     let said = [
         sandbox.refuses(2, &["migrate"]).transcript,
         sandbox.refuses(2, &["migrate", "--migrations", "elsewhere"]).transcript,
+        sandbox.refuses(2, &["migrate", "--migrations", "warden.toml"]).transcript,
         sandbox.refuses(2, &["status"]).transcript,
     ];
     assert_snapshot!(said.join("\n"));

@@ -51,10 +51,27 @@ fn later_commands_and_flags() {
 #[test]
 fn unknown_options() {
     let sandbox = Sandbox::shop();
-    let said: Vec<_> = [&["migrate", "--dryrun"][..], &["status", "extra"], &["show"], &["new"], &["stamp"]]
-        .iter()
-        .map(|arguments| sandbox.refuses(2, arguments).transcript)
-        .collect();
+    let said: Vec<_> = [
+        &["migrate", "--dryrun"][..],
+        &["status", "extra"],
+        &["show"],
+        &["new"],
+        &["stamp"],
+        &["new", "x", "--type", "rx"],
+        &["new", "x", "-m", "y"],
+        &["new", "x", "--type"],
+        &["migrate", "--lock-wait", "soon"],
+        &["migrate", "--from", "0001"],
+        &["database"],
+        &["--colour", "status"],
+        &["migrate", "--dryrun", "--json"],
+        &["show", "--json"],
+        &["squash", "--json"],
+        &["--json"],
+    ]
+    .iter()
+    .map(|arguments| sandbox.refuses(2, arguments).transcript)
+    .collect();
     assert_snapshot!(said.join("\n"));
 }
 

@@ -356,6 +356,17 @@ pub(crate) fn wait_for(child: &mut Child) -> ExitStatus {
     }
 }
 
+/// Says that a test is left out, since `what` is not to be had; where all tests must run, as in CI, that is a failure.
+/// `DBWARDEN_TEST_REQUIRE_ALL=0` stands above `CI`.
+#[track_caller]
+pub(crate) fn left_out(what: &str) {
+    let asked =
+        |name| std::env::var_os(name).map(|value| !value.is_empty() && value != "0" && value != "false");
+    let all = asked("DBWARDEN_TEST_REQUIRE_ALL").or_else(|| asked("CI")).unwrap_or(false);
+    assert!(!all, "{what}, and every test must run here (DBWARDEN_TEST_REQUIRE_ALL=0 leaves this one out)");
+    eprintln!("LEFT OUT: {what}");
+}
+
 /// Whether this process may do what only root may.
 pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()

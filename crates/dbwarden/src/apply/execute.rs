@@ -432,7 +432,7 @@ impl Executor<'_, '_, '_> {
         if self.shared {
             return Ok(());
         }
-        self.renew(progress)?;
+        self.renew(progress, progress.ordinal + 1)?;
         self.guard.session().commit().map_err(around("committing"))?;
         self.run.point("committed");
         progress.committed = progress.ordinal;
@@ -440,9 +440,16 @@ impl Executor<'_, '_, '_> {
         Ok(())
     }
 
-    fn renew(&mut self, progress: &Progress<'_>) -> Result<(), Cause> {
-        let doing = format!("{} statement {}", progress.task.step.id, progress.ordinal);
-        self.guard.renew(Some(&doing)).map_err(Cause::Lock)?;
+    /// Renews the lease in the open transaction, and says there what is run behind it: the rest of the migration from
+    /// `statement` on, or the next one.
+    fn renew(&mut self, progress: &Progress<'_>, statement: u64) -> Result<(), Cause> {
+        let id = &progress.task.step.id;
+        let doing = if progress.recorded {
+            self.run.next.as_ref().map(ToString::to_string)
+        } else {
+            Some(format!("{id} statement {statement}"))
+        };
+        self.guard.renew(doing.as_deref()).map_err(Cause::Lock)?;
         self.run.point("renewed");
         Ok(())
     }
@@ -463,7 +470,7 @@ impl Executor<'_, '_, '_> {
         };
         journal::begin(self.guard.session(), &progress.records, &unit, now)
             .map_err(around("writing the journal"))?;
-        self.renew(progress)?;
+        self.renew(progress, progress.ordinal)?;
         self.guard.session().commit().map_err(around("committing"))?;
         self.run.point("unit-begun");
         Ok(())

@@ -40,6 +40,18 @@ pub enum HistoryError {
     Driver(#[from] DriverError),
 }
 
+impl HistoryError {
+    /// Returns the records of a tool that we know, where they stand under our name.
+    pub fn of_known_tool(&self) -> Option<ForeignRecords> {
+        match self {
+            HistoryError::NotOurs { table, tool } if tool == PYTHON => {
+                Some(ForeignRecords { table: table.clone(), tool: tool.clone() })
+            }
+            _ => None,
+        }
+    }
+}
+
 /// How much of each row is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
@@ -60,6 +72,9 @@ fn widened(mut row: Row) -> Row {
     Row(wide)
 }
 
+/// The older program of our name, whose tables may have the names of ours.
+const PYTHON: &str = "the Python DBWarden";
+
 /// The columns that make a table of our name ours.
 const OURS: &[&str] = &["version", "checksum", "applied_at", "run_id", "down_script"];
 
@@ -77,6 +92,7 @@ pub fn read(
     let mut history = History::default();
     let named = |row: &Row, name: &str| row.text(1).eq_ignore_ascii_case(name);
     let mut journalled = false;
+    let mut not_ours = None;
     for row in &found {
         if row.text(0) == "trigger" {
             let ours = [&tables.migrations, &tables.journal, &tables.lock];
@@ -92,24 +108,25 @@ pub fn read(
         let has = |column: &str| columns.iter().any(|known| known == column);
         if named(row, &tables.migrations) {
             if !OURS.iter().all(|column| has(column)) {
-                let tool = if has("migration_type") || has("filename") {
-                    "the Python DBWarden"
-                } else {
-                    "another program"
-                };
-                return Err(HistoryError::NotOurs { table: row.text(1).to_owned(), tool: tool.to_owned() });
+                let tool = if has("migration_type") || has("filename") { PYTHON } else { "another program" };
+                // What it recorded says more than its lock, whichever stands first.
+                not_ours = Some((row.text(1), tool));
+                continue;
             }
             history.exists = true;
         } else if named(row, &tables.journal) {
             journalled = has("version") && has("state");
         } else if named(row, &tables.lock) {
             if !has("token") {
-                let tool = if has("locked") { "the Python DBWarden" } else { "another program" };
-                return Err(HistoryError::NotOurs { table: row.text(1).to_owned(), tool: tool.to_owned() });
+                let tool = if has("locked") { PYTHON } else { "another program" };
+                not_ours = not_ours.or(Some((row.text(1), tool)));
             }
         } else if row.text(0) == "table" {
             history.foreign.push(foreign(row.text(1)));
         }
+    }
+    if let Some((table, tool)) = not_ours {
+        return Err(HistoryError::NotOurs { table: table.to_owned(), tool: tool.to_owned() });
     }
     if history.exists {
         let query = match depth {
@@ -147,7 +164,7 @@ pub fn read(
 fn foreign(table: &str) -> ForeignRecords {
     let tool = match table.to_ascii_lowercase().as_str() {
         "strata_migrations" => "DBWarden, classic",
-        "_dbwarden_migrations" => "the Python DBWarden",
+        "_dbwarden_migrations" => PYTHON,
         "_migrations" => "Manticore",
         "alembic_version" => "Alembic",
         "flyway_schema_history" => "Flyway",

@@ -14,6 +14,7 @@ use super::owner::{Holder, Owner};
 use super::run::{Event, Run};
 use crate::dialect::Records;
 use crate::driver::{DriverError, DriverErrorKind, Held, OpenOptions, Session, SessionLock};
+use crate::migration::RevisionId;
 use crate::url::DatabaseUrl;
 use crate::value::Value;
 
@@ -324,7 +325,8 @@ fn attempt(
     if session.execute(&records.take, &parameters)? == 0 {
         return Ok(Attempt::Held(None));
     }
-    session.execute(&records.reset_beat, &[Value::from(token + 1)])?;
+    let doing = run.next.as_ref().map(RevisionId::as_str);
+    session.execute(&records.reset_beat, &[Value::from(token + 1), doing.into()])?;
     session.commit()?;
     Ok(Attempt::Taken(token + 1))
 }

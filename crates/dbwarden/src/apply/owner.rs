@@ -70,8 +70,21 @@ impl Owner {
         if same_machine && self.session_lock && locked {
             return Some("its lock on the database is free again");
         }
-        let comparable = same_machine && self.namespace == here.namespace && !self.started.is_empty();
-        (comparable && started(self.pid).as_ref() != Some(&self.started)).then_some("its process is gone")
+        (self.can_be_seen(here) && !self.is_running()).then_some("its process is gone")
+    }
+
+    /// Returns whether the process is known to live, seen from `here`. Also one that is stopped lives.
+    pub fn lives(&self, here: &Owner) -> bool {
+        self.can_be_seen(here) && self.is_running()
+    }
+
+    fn can_be_seen(&self, here: &Owner) -> bool {
+        let same_machine = !self.boot.is_empty() && self.boot == here.boot;
+        same_machine && self.namespace == here.namespace && !self.started.is_empty()
+    }
+
+    fn is_running(&self) -> bool {
+        started(self.pid).as_ref() == Some(&self.started)
     }
 
     /// Returns `ana@ci-7 (pid 812)`.
@@ -119,14 +132,17 @@ mod tests {
         let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let mut other = Owner { pid: child.id(), started: started(child.id()).unwrap(), ..here.clone() };
         assert_eq!(other.gone(&here, false), None, "the child lives");
+        assert!(other.lives(&here));
         child.kill().unwrap();
         child.wait().unwrap();
         assert_eq!(other.gone(&here, false), Some("its process is gone"));
+        assert!(!other.lives(&here));
         other.namespace = "pid:[1]".to_owned();
         assert_eq!(other.gone(&here, false), None, "another container's processes cannot be seen");
         other.session_lock = true;
         assert_eq!(other.gone(&here, true), Some("its lock on the database is free again"));
         other.boot = "another".to_owned();
         assert_eq!(other.gone(&here, true), None, "another machine's cannot be seen");
+        assert!(!Owner { boot: "another".to_owned(), ..here.clone() }.lives(&here), "nor that it lives");
     }
 }

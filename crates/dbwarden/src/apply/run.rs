@@ -259,6 +259,8 @@ pub struct Run<'a> {
     pub points: Option<Points>,
     /// Who runs it, as user@host.
     pub who: String,
+    /// What it does once it has the lock, for those who wait: the migration that is run next.
+    pub next: Option<RevisionId>,
 }
 
 impl fmt::Debug for Run<'_> {

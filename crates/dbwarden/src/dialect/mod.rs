@@ -150,7 +150,7 @@ pub struct Records {
     pub lock: String,
     /// token, owner, since, the token it was.
     pub take: String,
-    /// token: sets the heartbeat to 0 for a new holder.
+    /// token, doing: sets the heartbeat to 0 for a new holder.
     pub reset_beat: String,
     /// doing, token: changes one row while the token is the holder's.
     pub renew: String,

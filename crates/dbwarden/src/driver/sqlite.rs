@@ -110,12 +110,15 @@ impl SqliteSession<'static> {
 }
 
 fn connect(place: &Place, create: bool) -> Result<Connection, DriverError> {
-    let Place::File(path) = place else {
-        return Connection::open_in_memory().map_err(|error| failed(&error, DriverErrorKind::Open));
+    let path = match place {
+        Place::File(path) | Place::Absent(path) => Some(path),
+        _ => None,
     };
-    if create
-        && let Some(folder) =
-            path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir())
+    // A file that is not there is as good as an empty one. Without its folder it is a mistake, also for who only looks.
+    if (create || matches!(place, Place::Absent(_)))
+        && let Some(folder) = path
+            .and_then(|path| path.parent())
+            .filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir())
     {
         return Err(DriverError {
             kind: DriverErrorKind::Open,
@@ -124,6 +127,9 @@ fn connect(place: &Place, create: bool) -> Result<Connection, DriverError> {
             offset: None,
         });
     }
+    let Place::File(path) = place else {
+        return Connection::open_in_memory().map_err(|error| failed(&error, DriverErrorKind::Open));
+    };
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     if create {
         flags |= OpenFlags::SQLITE_OPEN_CREATE;

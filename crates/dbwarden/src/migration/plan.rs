@@ -187,10 +187,12 @@ pub enum PlanError {
         newest: RevisionId,
     },
     /// No way back.
-    #[error("{} no down script", listed(revisions, "has", "have"))]
+    #[error("{}", irreversible(revisions, without_file))]
     Irreversible {
         /// The revisions.
         revisions: Vec<RevisionId>,
+        /// Those of them whose file is not here, and of which no down script is stored.
+        without_file: Vec<RevisionId>,
         /// Their files, where there are some.
         files: Vec<String>,
     },
@@ -235,6 +237,22 @@ pub struct ChangedFile {
     pub applied: Checksum,
     /// The file's sum.
     pub now: Checksum,
+}
+
+fn irreversible(revisions: &[RevisionId], without_file: &[RevisionId]) -> String {
+    let with_file: Vec<_> = revisions.iter().filter(|id| !without_file.contains(id)).cloned().collect();
+    let mut said = Vec::new();
+    if !without_file.is_empty() {
+        said.push(format!(
+            "{} no file here, and no down script is stored of {}",
+            listed(without_file, "has", "have"),
+            its(without_file, "it", "them")
+        ));
+    }
+    if !with_file.is_empty() {
+        said.push(listed(&with_file, "has no down script", "have no down script"));
+    }
+    said.join("; ")
 }
 
 fn way(direction: Direction) -> &'static str {
@@ -315,14 +333,26 @@ pub fn upgrade(
             notes.push(format!("{id} was recorded with a checksum that this version does not know: {sum}"));
         }
     }
+    let passed_by = match &request.reach {
+        Reach::To(target @ Target::Revision { .. }) if ids.is_empty() => {
+            let (below, heads) = (graph.closure(target)?, graph.heads());
+            let short = !below.iter().any(|id| heads.contains(&id));
+            (short && versions.iter().any(|id| !below.contains(id))).then_some(target)
+        }
+        _ => None,
+    };
+    if let Some(target) = passed_by {
+        let names = state.current.iter().map(RevisionId::as_str).collect::<Vec<_>>().join(", ");
+        notes.push(format!("{target} is passed already, at {names}; a rollback is the way down"));
+    }
     let left = state.pending.len() - ids.len();
     let mut steps: Vec<_> = ids
         .iter()
         .filter_map(|id| set.get(id))
         .map(|migration| step(migration, if request.record_only { Action::Record } else { Action::Apply }))
         .collect();
-    // Repeatables stand on everything that is versioned.
-    if left == 0 && !request.record_only && state.ahead.is_empty() {
+    // Repeatables stand on everything that is versioned, and not on a target short of that.
+    if left == 0 && passed_by.is_none() && !request.record_only && state.ahead.is_empty() {
         steps
             .extend(state.due().filter_map(|id| set.get(id)).map(|migration| step(migration, Action::Apply)));
     }
@@ -488,7 +518,8 @@ pub fn downgrade(
             next: unfinished.done() + 1,
         });
     }
-    let (mut steps, mut without, mut files) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut steps, mut without, mut without_file, mut files) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for id in ids {
         match (set.get(id), recorded.get(id)) {
             (Some(migration), _) if migration.down.is_some() => steps.push(step(migration, Action::Undo)),
@@ -508,12 +539,15 @@ pub fn downgrade(
             }),
             (migration, _) => {
                 without.push(id.clone());
-                files.extend(migration.map(|migration| migration.file.name.clone()));
+                match migration {
+                    Some(migration) => files.push(migration.file.name.clone()),
+                    None => without_file.push(id.clone()),
+                }
             }
         }
     }
     if !without.is_empty() {
-        return Err(PlanError::Irreversible { revisions: without, files });
+        return Err(PlanError::Irreversible { revisions: without, without_file, files });
     }
     let all = ids.len() == history.applied.iter().filter(|row| row.is_versioned()).count();
     steps.splice(0..0, repeatables(set, history, all));

@@ -156,7 +156,7 @@ impl State {
             pending,
             not_selected,
             repeatables,
-            ahead: ahead.into_iter().filter(not_renamed).collect(),
+            ahead: ahead.into_iter().filter(|id| not_renamed(id) && !accepted(id)).collect(),
             gone: missing.into_iter().filter(|id| not_renamed(id) && !accepted(id)).collect(),
             renamed,
             applied,

@@ -106,9 +106,14 @@ impl<'host> Deployment<'host> {
     /// # Errors
     /// That this version cannot run on the engine.
     pub fn read_options(&self) -> Result<ReadOptions, Error> {
+        Ok(ReadOptions { dialect: self.dialect()?, others: self.others() })
+    }
+
+    /// Returns the other databases whose files may stand beside ours.
+    pub(crate) fn others(&self) -> BTreeSet<String> {
         let mut others = self.others.clone();
         others.remove(&self.settings.name);
-        Ok(ReadOptions { dialect: self.dialect()?, others })
+        others
     }
 
     /// Returns how sessions are opened; `create` makes an embedded database's file.
@@ -137,6 +142,7 @@ impl<'host> Deployment<'host> {
             observer,
             points: self.points.clone(),
             who: self.who.clone(),
+            next: None,
         }
     }
 }

@@ -16,6 +16,8 @@ pub struct InitOptions {
     pub url: Option<String>,
     /// The directory of migrations.
     pub migrations: Option<PathBuf>,
+    /// The database's name in the settings; without it `primary`.
+    pub database: Option<String>,
 }
 
 /// What was written and what was there.
@@ -51,10 +53,14 @@ pub fn init(options: &InitOptions) -> Result<Initialised, Error> {
     let (mut written, mut kept) = (Vec::new(), Vec::new());
     let folder = options.migrations.clone().unwrap_or_else(|| PathBuf::from("migrations"));
     let url = options.url.as_deref().unwrap_or("sqlite:///app.db");
+    let name = options.database.as_deref().unwrap_or("primary");
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let key = if !name.is_empty() && name.chars().all(plain) { name.to_owned() } else { quoted(name) };
     let settings = options.directory.join("warden.toml");
     let text = format!(
         "# `dbwarden config` shows what is set and where it comes from. Secrets belong in the environment: \"${{DATABASE_URL}}\".\n\
-         default = \"primary\"\n\n[databases.primary]\nurl = {}\nmigrations = {}\n",
+         default = {}\n\n[databases.{key}]\nurl = {}\nmigrations = {}\n",
+        quoted(name),
         quoted(url),
         quoted(&folder.display().to_string())
     );

@@ -11,8 +11,10 @@ use crate::apply::lock::{self, LockError, LockGuard, LockOptions, LockRow};
 use crate::apply::owner::Holder;
 use crate::apply::owner::Owner;
 use crate::apply::run::Observer;
-use crate::driver::SessionLock;
+use crate::dialect::Records;
+use crate::driver::{Session, SessionLock};
 use crate::error::{Error, ErrorKind, Refusal};
+use crate::value::Value;
 
 /// What the lock's row says, and what can be seen of its holder.
 #[derive(Debug, Clone, Serialize)]
@@ -38,16 +40,31 @@ pub fn lock_status(deployment: &mut Deployment<'_>) -> Result<LockStatus, Error>
     let Deployment { settings, connection, lock, cancel, .. } = deployment;
     let mut session = connection.open(settings, &options)?;
     let history = read_history(&mut *session, dialect, &settings.tables, lock.wait, cancel)?;
-    let (mut holder, mut gone) = (None, None);
-    if history.exists
-        && let LockRow::Held(found) = lock::read(&mut *session, &dialect.records(&settings.tables))?
-    {
-        // Held for the blink of an eye, to see whether the holder still has it.
-        let free = matches!(session.try_session_lock(), Ok(SessionLock::Held(_)));
-        gone = found.owner.gone(&Owner::this(&who, ""), free);
-        holder = Some(found);
-    }
+    let seen = if history.exists {
+        look(&mut *session, &dialect.records(&settings.tables), &who)?
+    } else {
+        Seen::default()
+    };
+    let (holder, gone) = (seen.holder, seen.gone);
     Ok(LockStatus { database: settings.name.clone(), target: settings.url.target(), holder, gone })
+}
+
+/// What one look at the lock tells.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// Who holds it.
+    pub(super) holder: Option<Holder>,
+    /// Why the holder is known to be gone, where that can be seen from here.
+    pub(super) gone: Option<&'static str>,
+}
+
+/// Looks at the lock, as `who`.
+pub(super) fn look(session: &mut dyn Session, records: &Records, who: &str) -> Result<Seen, LockError> {
+    let LockRow::Held(holder) = lock::read(session, records)? else { return Ok(Seen::default()) };
+    // Held for the blink of an eye, to see whether the holder still has it.
+    let free = matches!(session.try_session_lock(), Ok(SessionLock::Held(_)));
+    let gone = holder.owner.gone(&Owner::this(who, ""), free);
+    Ok(Seen { holder: Some(holder), gone })
 }
 
 /// What became of an unlock.
@@ -82,6 +99,11 @@ pub fn unlock(
         other => other?,
     };
     let Some(holder) = status.holder else { return Ok(Unlocked::Free) };
+    // Waiting for a sign tells nothing that is not known already.
+    if !force && status.gone.is_none() && holder.owner.lives(&Owner::this(&deployment.who, "")) {
+        let refusal = Refusal::LiveLock { holder: holder.owner.label() };
+        return Err(ErrorKind::Refused { refusal }.into());
+    }
     if deployment.settings.protected && !force && status.gone.is_none() {
         let (what, database) = ("unlock".to_owned(), deployment.settings.name.clone());
         return Err(ErrorKind::Refused { refusal: Refusal::Protected { what, database } }.into());
@@ -96,12 +118,7 @@ pub fn unlock(
         let failed = |error| ErrorKind::Driver { doing: "releasing the lock", target: target.clone(), error };
         session.begin().map_err(failed)?;
         // A higher token: were the holder to wake up, it could commit nothing.
-        let take = [
-            (holder.token + 1).into(),
-            crate::value::Value::Null,
-            crate::value::Value::Null,
-            holder.token.into(),
-        ];
+        let take = [(holder.token + 1).into(), Value::Null, Value::Null, holder.token.into()];
         if session.execute(&records.take, &take).map_err(failed)? == 0 {
             // Another one holds it by now, who was not asked about.
             session.rollback().map_err(failed)?;
@@ -110,7 +127,7 @@ pub fn unlock(
             }
             .into());
         }
-        session.execute(&records.reset_beat, &[(holder.token + 1).into()]).map_err(failed)?;
+        session.execute(&records.reset_beat, &[(holder.token + 1).into(), Value::Null]).map_err(failed)?;
         session.commit().map_err(failed)?;
         return Ok(Unlocked::Released { holder: Box::new(holder) });
     }
@@ -153,9 +170,9 @@ fn clear(deployment: &mut Deployment<'_>) -> Result<(), Error> {
     let rows = session.query(&records.lock, &[]).map_err(failed)?;
     let token = rows.first().and_then(|row| row.integer(0));
     if let Some(token) = token {
-        let take = [(token + 1).into(), crate::value::Value::Null, crate::value::Value::Null, token.into()];
+        let take = [(token + 1).into(), Value::Null, Value::Null, token.into()];
         session.execute(&records.take, &take).map_err(failed)?;
-        session.execute(&records.reset_beat, &[(token + 1).into()]).map_err(failed)?;
+        session.execute(&records.reset_beat, &[(token + 1).into(), Value::Null]).map_err(failed)?;
     }
     session.commit().map_err(failed)?;
     Ok(())

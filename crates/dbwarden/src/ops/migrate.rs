@@ -125,6 +125,7 @@ pub fn migrate(
         target,
         error,
     })?;
+    run.next = plan.steps.first().map(|step| step.id.clone());
     let asked = Instant::now();
     let mut guard = LockGuard::acquire(session, records, &lock, company, &mut run)?;
     // Somebody may have been quicker: what is run is planned under the lock. Files are read anew after a wait, when one that is
@@ -226,6 +227,7 @@ pub(super) fn finish(
     let due = survey.state.repeatables.iter().filter(|(_, due)| matches!(due, Due::New | Due::Changed));
     let repeatables: Vec<_> =
         due.filter(|(id, _)| report.plan.is_none() && !ran(id)).map(|(id, _)| id.clone()).collect();
+    report.heads = graph.heads().into_iter().cloned().collect();
     // A head that is not asked for is nothing to get to.
     report.at_head = report.pending.is_empty() && survey.state.ahead.is_empty();
     report.pending.extend(repeatables);

@@ -64,14 +64,17 @@ pub fn new(deployment: &Deployment<'_>, options: &NewOptions) -> Result<Created,
         return Err(usage("the text has no letter or digit to name a file by".to_owned()));
     }
     let names = deployment.source.names()?;
+    let others = deployment.others();
     // References are looked up before anything is written.
     let (mut head, mut depends_on) = (None, Vec::new());
     // An empty migration that was written before, and is no migration yet, is in nobody's way.
     let taken = |version: &str, id: &RevisionId| id.version_cmp(&RevisionId::from(version)).is_eq();
     if let Some(version) = &options.version {
         let by_name = names.iter().find(|name| {
-            crate::migration::source::formats::recognise(name)
-                .is_some_and(|(file, _)| file.kind == Kind::Versioned && taken(version, &file.id))
+            crate::migration::source::formats::recognise(name).is_some_and(|(file, _)| {
+                let of_other = file.database.as_ref().is_some_and(|name| others.contains(name));
+                file.kind == Kind::Versioned && !of_other && taken(version, &file.id)
+            })
         });
         let by_header = || {
             let set = directory.is_dir().then(|| survey::files(deployment).ok()).flatten()?;
@@ -99,6 +102,8 @@ pub fn new(deployment: &Deployment<'_>, options: &NewOptions) -> Result<Created,
         description: &options.description,
         id: options.version.as_deref(),
         kind: options.kind,
+        database: &deployment.settings.name,
+        others: &others,
         format: options.timestamp.then_some("stamp"),
         now: &now.strftime("%Y%m%d%H%M%S").to_string(),
         text: &text,
@@ -148,7 +153,9 @@ fn text(options: &NewOptions, head: Option<&RevisionId>, depends_on: &[RevisionI
                 text.push_str(&format!("\n-- rollback\n\n{}\n", terminated(down)));
             }
         }
-        None => text.push_str("\n-- upgrade\n\n\n-- rollback\n\n"),
+        None if options.kind == Kind::Versioned => text.push_str("\n-- upgrade\n\n\n-- rollback\n\n"),
+        // A repeatable is written so that it may run again; few have a way back.
+        None => text.push_str("\n-- upgrade\n\n"),
     }
     text
 }

@@ -25,6 +25,8 @@ pub struct Report {
     pub current: Vec<RevisionId>,
     /// Whether nothing versioned is pending that was asked for, and the files know all that is applied.
     pub at_head: bool,
+    /// The heads of the files.
+    pub heads: Vec<RevisionId>,
     /// Versioned ones that are still pending.
     pub pending: Vec<RevisionId>,
     /// Ones that were not asked for.

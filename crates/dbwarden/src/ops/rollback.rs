@@ -77,6 +77,7 @@ pub fn rollback(
     }
 
     let company = company.then_some((&settings.url, &open));
+    run.next = plan.steps.first().map(|step| step.id.clone());
     let mut guard = LockGuard::acquire(session, Arc::clone(&records), &lock, company, &mut run)?;
     survey.set = survey.set.again(&source, &read)?;
     survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait, &run.cancel)?;

@@ -15,7 +15,7 @@ use crate::migration::applied::{Applied, Direction, History, Unfinished};
 use crate::migration::plan::{Action, Plan, Recorded, Step};
 use crate::migration::set::MigrationSet;
 use crate::migration::source::{SourceError, SourceFile, SourceProblem, script_of};
-use crate::migration::{Kind, Migration};
+use crate::migration::{Kind, Migration, RevisionId};
 
 /// What a plan is run with.
 pub(super) struct Ground<'a> {
@@ -38,6 +38,11 @@ pub(super) fn steps(
 ) -> Result<(), Error> {
     let started = Instant::now();
     report.run_id.clone_from(&run.id);
+    let first = plan.steps.first().map(|step| &step.id);
+    if first != run.next.as_ref() {
+        // Another run was quicker, and those who wait were told of what it did. That the lease is lost is found at the commit.
+        guard.renew(first.map(RevisionId::as_str)).ok();
+    }
     run.observer.event(&Event::Planned { steps: &plan.steps });
     run.cancel.watch(guard.session().interrupter());
     let outcome = all(deployment, guard, plan, ground, run, report);
@@ -91,6 +96,7 @@ fn all(
         run,
     };
     for (index, step) in plan.steps.iter().enumerate() {
+        executor.run.next = plan.steps.get(index + 1).map(|step| step.id.clone());
         let outcome = match task(step, ground, limits.dialect, executor.run) {
             Ok(task) => executor.step(&task),
             Err(error) => Err(error),

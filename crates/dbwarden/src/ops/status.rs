@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::lock::{Seen, look};
 use super::{Deployment, Survey};
-use crate::apply::lock::{self, LockRow};
 use crate::apply::owner::Holder;
-use crate::error::Error;
-use crate::migration::applied::{Applied, Direction, ForeignRecords, Unfinished};
+use crate::error::{Error, ErrorKind};
+use crate::migration::applied::{Applied, Direction, ForeignRecords, History, Unfinished};
 use crate::migration::groups::GroupKind;
-use crate::migration::state::{Due, Selection, Standing};
+use crate::migration::state::{Due, Selection, Standing, State};
 use crate::migration::{Migration, RevisionId, Script};
 
 /// What is asked of `status`.
@@ -58,6 +58,8 @@ pub struct Status {
     pub renamed: Vec<(RevisionId, RevisionId)>,
     /// Who holds the lock.
     pub lock: Option<Holder>,
+    /// Why that holder is known to be gone, where that can be seen from here.
+    pub lock_gone: Option<&'static str>,
     /// Tables of other tools.
     pub foreign: Vec<ForeignRecords>,
     /// Rows that make no sense.
@@ -114,21 +116,43 @@ pub fn status(deployment: &mut Deployment<'_>, options: &StatusOptions) -> Resul
     };
     let dialect = deployment.dialect()?;
     let settings = deployment.settings.clone();
-    let (survey, mut session) = super::survey::open(deployment, &selection)?;
-    let holder = if survey.history.exists {
-        match lock::read(&mut *session, &dialect.records(&settings.tables)) {
-            Ok(LockRow::Held(holder)) => Some(holder),
+    let who = deployment.who.clone();
+    let mut seen = Seen::default();
+    let opened = super::survey::open(deployment, &selection).map(|(survey, mut session)| {
+        if survey.history.exists {
             // A lock's table that cannot be read keeps nobody from seeing the rest.
-            Ok(LockRow::Free(_)) | Err(_) => None,
+            seen = look(&mut *session, &dialect.records(&settings.tables), &who).unwrap_or_default();
         }
-    } else {
-        None
+        survey
+    });
+    let survey = match opened {
+        Ok(survey) => survey,
+        Err(error) => {
+            let ErrorKind::History(wrong) = error.kind() else { return Err(error) };
+            let Some(records) = wrong.of_known_tool() else { return Err(error) };
+            beside(deployment, &selection, records)?
+        }
     };
     let target = settings.url.target();
-    Ok(of(&survey, settings.name, target, holder))
+    Ok(of(&survey, settings.name, target, seen))
 }
 
-fn of(survey: &Survey, database: String, target: String, lock: Option<Holder>) -> Status {
+/// The files alone, where the tables of our names hold what another tool recorded.
+fn beside(
+    deployment: &mut Deployment<'_>,
+    selection: &Selection,
+    records: ForeignRecords,
+) -> Result<Survey, Error> {
+    let set = super::survey::files(deployment)?;
+    let history = History { foreign: vec![records], ..History::default() };
+    let state = State::new(&set, &history, selection)?;
+    let options = deployment.open_options(false);
+    let Deployment { settings, connection, .. } = deployment;
+    let server = connection.open(settings, &options)?.server();
+    Ok(Survey { set, history, state, server })
+}
+
+fn of(survey: &Survey, database: String, target: String, seen: Seen) -> Status {
     let Survey { set, history, state, server } = survey;
     let heads: Vec<RevisionId> = set.graph().heads().into_iter().cloned().collect();
     let versioned = state.pending.iter().filter_map(|id| set.get(id)).map(|migration| line(migration, None));
@@ -174,7 +198,8 @@ fn of(survey: &Survey, database: String, target: String, lock: Option<Holder>) -
         ahead: state.ahead.clone(),
         gone: state.gone.clone(),
         renamed: state.renamed.clone(),
-        lock,
+        lock: seen.holder,
+        lock_gone: seen.gone,
         foreign: if history.exists { Vec::new() } else { history.foreign.clone() },
         oddities: history.oddities.clone(),
     }

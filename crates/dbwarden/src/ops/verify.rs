@@ -93,7 +93,9 @@ pub fn verify(deployment: &mut Deployment<'_>, only: Option<&str>) -> Result<Ver
                 add("file-gone", true, Some(id), "applied, and no file has that id".to_owned());
             }
             Standing::Gone if state.ahead.contains(id) => {
-                add("ahead", false, Some(id), "applied by a later release, without a file here".to_owned());
+                let what =
+                    "applied, and no file has that id: a later release applied it, or its file was deleted";
+                add("ahead", false, Some(id), what.to_owned());
             }
             Standing::Gone | Standing::Same => {}
         }
@@ -251,6 +253,5 @@ fn find(survey: &super::Survey, reference: &str) -> Result<Accepted, Error> {
     if differs {
         return Ok(Accepted::Changed { version: id });
     }
-    Err(ErrorKind::Usage { message: format!("there is nothing to accept of {id}: file and record agree") }
-        .into())
+    Err(ErrorKind::NothingToAccept { id }.into())
 }

@@ -37,6 +37,7 @@ fn acquire(database: &Database, id: &str, options: &LockOptions) -> Result<LockG
         observer: &mut Silent,
         points: None,
         who: format!("{id}@test"),
+        next: None,
     };
     LockGuard::acquire(session(&settings), records, options, Some((&settings.url, &open_options())), &mut run)
 }

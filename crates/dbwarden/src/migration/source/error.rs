@@ -46,6 +46,7 @@ impl SourceError {
             | SourceProblem::IrreversibleWithDown => "sections",
             SourceProblem::NearMiss { .. }
             | SourceProblem::NoColon { .. }
+            | SourceProblem::KindByName { .. }
             | SourceProblem::HeaderTwice { .. }
             | SourceProblem::HeaderValue { .. } => "header",
             SourceProblem::DirectiveValue { .. }
@@ -68,10 +69,16 @@ impl SourceError {
 #[non_exhaustive]
 pub enum SourceProblem {
     /// The directory is not there.
-    #[error("the directory of migrations {} does not exist", path.display())]
+    #[error(
+        "the directory of migrations {} {}",
+        path.display(),
+        if *is_file { "is a file" } else { "does not exist" }
+    )]
     NoDirectory {
         /// The directory.
         path: PathBuf,
+        /// A file has its name.
+        is_file: bool,
     },
     /// The file or directory cannot be read.
     #[error("the file cannot be read: {}", reason(error))]
@@ -115,6 +122,14 @@ pub enum SourceProblem {
         found: String,
         /// The header that is nearest.
         known: &'static str,
+    },
+    /// A comment that asks for what a file's name says.
+    #[error("`-- {found}` is no header: a file is of that kind when its name begins with {prefix}")]
+    KindByName {
+        /// What stands there.
+        found: String,
+        /// What the name begins with.
+        prefix: &'static str,
     },
     /// A comment that is nearly a marker.
     #[error("`{found}` is no marker; did you mean `{known}`?")]

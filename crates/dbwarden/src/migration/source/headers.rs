@@ -83,9 +83,16 @@ const DIRECTIVES: &[&str] = &["unless", "only-if", "batch", "dbwarden"];
 pub(super) struct HeaderReader {
     headers: Headers,
     seen: Vec<&'static str>,
+    /// The file's name says that it runs once: words that ask for something else are a mistake, and not a remark.
+    once: bool,
 }
 
 impl HeaderReader {
+    /// The reader for the file called `name`.
+    pub(super) fn of(name: &str) -> Self {
+        Self { once: !["RA__", "ROC__"].iter().any(|prefix| name.contains(prefix)), ..Self::default() }
+    }
+
     /// Whether `-- no-transaction` was seen.
     pub(super) fn no_transaction(&self) -> bool {
         self.headers.no_transaction
@@ -100,6 +107,9 @@ impl HeaderReader {
         let text = comment.trim_start_matches('-').trim();
         if let Some((name, value)) = text.split_once(':') {
             let (name, value) = (name.trim(), value.trim());
+            if let Some(prefix) = kind_of_name(name).filter(|_| self.once) {
+                return Err(SourceProblem::KindByName { found: text.to_owned(), prefix });
+            }
             if !is_name(name) {
                 // `-- depends on: 0099`: two words that are a header with a space in it.
                 return match spaced(name) {
@@ -125,6 +135,9 @@ impl HeaderReader {
                 None => Ok(()),
             };
         }
+        if let Some(prefix) = kind_of_name(text).filter(|_| self.once) {
+            return Err(SourceProblem::KindByName { found: text.to_owned(), prefix });
+        }
         let Some(word) = text.split_whitespace().next() else { return Ok(()) };
         let plain_word = plain(word);
         if let Some(known) = spaced(text).filter(|known| FLAGS.contains(known)) {
@@ -148,7 +161,10 @@ impl HeaderReader {
         let compound = VALUED.iter().find(|header| header.contains('_') && plain(header) == plain_word);
         match compound {
             Some(header) => Err(SourceProblem::NoColon { header }),
-            None => Ok(()),
+            None => match without_colon(text) {
+                Some(header) => Err(SourceProblem::NoColon { header }),
+                None => Ok(()),
+            },
         }
     }
 
@@ -225,6 +241,47 @@ fn spaced(found: &str) -> Option<&'static str> {
         .contains(char::is_whitespace)
         .then(|| known().find(|header| plain(header) == joined).copied())
         .flatten()
+}
+
+/// The prefix of the file names whose kind `found` asks for: other tools have a header for that.
+fn kind_of_name(found: &str) -> Option<&'static str> {
+    let words = plain(&found.split_whitespace().collect::<Vec<_>>().join("_"));
+    match words.as_str() {
+        "run_on_change" | "runs_on_change" | "runonchange" => Some("ROC__"),
+        "run_always" | "runs_always" | "runalways" => Some("RA__"),
+        _ => None,
+    }
+}
+
+/// The header whose colon `text` lacks, where the name is an English word too: what stands behind it must then look like the
+/// header's value and not like the rest of a sentence.
+fn without_colon(text: &str) -> Option<&'static str> {
+    // What `tags table` or `branch names` is about, and no tag of anybody.
+    const NOUNS: &[&str] = &[
+        "table", "tables", "column", "columns", "index", "indexes", "view", "views", "names", "data", "only",
+    ];
+    let words: Vec<_> = text.split_whitespace().collect();
+    let (first, second) = (*words.first()?, *words.get(1)?);
+    let number = |text: &str| text.contains(|c: char| c.is_ascii_digit());
+    // `depends on 0001`.
+    if let (Some(header), true) = (spaced(&format!("{first} {second}")), words.len() > 2) {
+        let value = words[2..].join(" ");
+        let items = list(&value).is_some_and(|items| items.iter().all(|item| number(item)));
+        return (value.starts_with('[') || items).then_some(header);
+    }
+    let header = *VALUED.iter().find(|header| **header == first)?;
+    let value = words[1..].join(" ");
+    let fits = match header {
+        "tags" | "environments" | "branch" => {
+            list(&value).is_some_and(|items| !items.is_empty() && items.iter().all(|item| is_name(item)))
+                && !NOUNS.contains(&value.as_str())
+        }
+        "revision" => words.len() == 2 && is_name(second) && number(second),
+        "retries" => value.parse::<u32>().is_ok(),
+        "phase" => ["expand", "contract"].contains(&value.as_str()),
+        _ => false,
+    };
+    fits.then_some(header)
 }
 
 /// The known name that `found` is a slip of: one or two keys off, in a word long enough for that to be no accident.

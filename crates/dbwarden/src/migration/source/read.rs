@@ -55,7 +55,8 @@ impl Source {
         let found: Vec<Option<Outline>> = match self {
             Source::Directory(directory) => {
                 if !directory.is_dir() {
-                    let problem = SourceProblem::NoDirectory { path: directory.clone() };
+                    let problem =
+                        SourceProblem::NoDirectory { path: directory.clone(), is_file: directory.exists() };
                     return Err(SourceError::new("", problem));
                 }
                 let mut paths = Vec::new();

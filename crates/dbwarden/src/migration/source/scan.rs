@@ -194,7 +194,8 @@ pub(super) fn scan(
     size: u64,
     dialect: &'static dyn Dialect,
 ) -> Result<Scanned, SourceError> {
-    Scan::new(dialect).run(text, size).map_err(|(problem, position)| {
+    let scan = Scan { headers: HeaderReader::of(&file.name), ..Scan::new(dialect) };
+    scan.run(text, size).map_err(|(problem, position)| {
         let mut error = SourceError::new(file.name.clone(), problem);
         if let Some(position) = position {
             error = error.at(position);

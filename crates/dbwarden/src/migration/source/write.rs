@@ -1,10 +1,11 @@
 //! Writes a new file, in the style of those that are there.
 
+use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::formats::{self, FORMATS, Format};
+use super::formats::{self, FORMATS, FileName, Format};
 use super::{SourceError, SourceProblem};
 use crate::migration::{Kind, RevisionId};
 
@@ -17,6 +18,10 @@ pub struct NewFile<'a> {
     pub id: Option<&'a str>,
     /// The kind.
     pub kind: Kind,
+    /// The database it is for.
+    pub database: &'a str,
+    /// Other databases of the project: files with their name in front are not for this one.
+    pub others: &'a BTreeSet<String>,
     /// The name of the format; without it that of the files that are there.
     pub format: Option<&'a str>,
     /// The time now, as `YYYYMMDDHHMMSS`.
@@ -26,10 +31,10 @@ pub struct NewFile<'a> {
 }
 
 /// Returns the format of the newest of `names`, or the plain numbers where there is none.
-pub fn style(names: &[String]) -> &'static Format {
+pub fn style<'a, S: AsRef<str> + 'a>(names: impl IntoIterator<Item = &'a S>) -> &'static Format {
     let newest = names
-        .iter()
-        .filter_map(|name| formats::recognise(name))
+        .into_iter()
+        .filter_map(|name| formats::recognise(name.as_ref()))
         .filter(|(file, _)| file.kind == Kind::Versioned)
         .max_by(|(a, _), (b, _)| a.id.version_cmp(&b.id));
     newest.map_or_else(|| named("number"), |(_, format)| format)
@@ -42,18 +47,28 @@ fn named(name: &str) -> &'static Format {
 
 /// Returns the name that a new file among `names` gets, and its id.
 pub fn file_name(names: &[String], file: &NewFile<'_>) -> (String, RevisionId) {
-    let found: Vec<_> = names.iter().filter_map(|name| formats::recognise(name)).collect();
+    let of_other = |name: &FileName| name.database.as_ref().is_some_and(|name| file.others.contains(name));
+    let recognised = |name: &&String| formats::recognise(name).map(|(name, _)| name);
+    let (theirs, ours): (Vec<_>, Vec<_>) =
+        names.iter().partition(|name| recognised(name).is_some_and(|name| of_other(&name)));
+    let found: Vec<_> = ours.iter().filter_map(recognised).collect();
     let format = match file.kind {
         Kind::RunsAlways => named("runs always"),
         Kind::RunsOnChange => named("runs on change"),
-        Kind::Versioned => file.format.map_or_else(|| style(names), named),
+        Kind::Versioned => {
+            // Where this database has no file yet, those of the others show how files are named here.
+            let shown = if found.is_empty() { &theirs } else { &ours };
+            file.format.map_or_else(|| style(shown), named)
+        }
     };
-    let ids: Vec<_> = found.iter().map(|(file, _)| &file.id).collect();
+    let ids: Vec<_> = found.iter().map(|file| &file.id).collect();
     let id = file.id.map_or_else(|| (format.next)(&ids, file.now), str::to_owned);
-    // A directory whose files have the database's name in front goes on with it.
-    let prefixes: Vec<_> = found.iter().map(|(file, _)| file.database.as_deref()).collect();
+    // A directory whose files have the database's name in front goes on with it. In one that is shared with other databases,
+    // a name without it would make the migration theirs too.
+    let prefixes: Vec<_> = found.iter().map(|file| file.database.as_deref()).collect();
     let prefix = match prefixes.first() {
         Some(Some(first)) if prefixes.iter().all(|prefix| *prefix == Some(*first)) => format!("{first}__"),
+        _ if !theirs.is_empty() => format!("{}__", file.database),
         _ => String::new(),
     };
     let stem = (format.write)(&id, &formats::words(file.description));

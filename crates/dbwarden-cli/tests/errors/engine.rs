@@ -143,7 +143,8 @@ fn a_full_disk() {
     let sandbox = Sandbox::with_settings("url = \"sqlite:///small/app.db\"\n");
     sandbox.migrations(&[("0001_a.sql", A), ("0002_big.sql", BIG)]);
     let Some(_small) = Small::mount(&sandbox) else {
-        crate::sandbox::left_out("this process may not mount a tmpfs, so no disk is full");
+        // A right cannot be installed; the suite fills a database by its page limit everywhere.
+        eprintln!("LEFT OUT: this process may not mount a tmpfs, so no disk is full");
         return;
     };
     let ran = sandbox.run(&["migrate"]).exits(1);

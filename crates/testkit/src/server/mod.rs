@@ -9,8 +9,10 @@ mod address;
 mod certificate;
 mod find;
 mod folder;
+mod galera;
 mod lend;
 mod owned;
+mod postgres_18;
 mod shared;
 mod shell;
 mod start;
@@ -19,9 +21,13 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use address::Address;
+use folder::Folder;
+pub use galera::galera;
 pub use lend::{install_missing, lend};
 pub use owned::{OwnedDatabase, Role};
+pub use postgres_18::postgres_18;
 use shared::Meeting;
+use start::Started;
 
 /// Whose server it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -258,30 +264,49 @@ pub fn mariadb() -> &'static Server {
 #[track_caller]
 pub fn mysql() -> Option<&'static Server> {
     static SERVER: OnceLock<Option<Result<Server, String>>> = OnceLock::new();
-    SERVER.get_or_init(|| given(Brand::Mysql)).as_ref().map(shown)
+    SERVER.get_or_init(|| given(Brand::Mysql, Brand::Mysql.variable())).as_ref().map(shown)
 }
 
 /// Returns the CockroachDB that `DBWARDEN_TEST_COCKROACH_URL` names, if it is set.
 #[track_caller]
 pub fn cockroach() -> Option<&'static Server> {
     static SERVER: OnceLock<Option<Result<Server, String>>> = OnceLock::new();
-    SERVER.get_or_init(|| given(Brand::Cockroach)).as_ref().map(shown)
+    SERVER.get_or_init(|| given(Brand::Cockroach, Brand::Cockroach.variable())).as_ref().map(shown)
 }
 
 #[track_caller]
-fn shown(server: &'static Result<Server, String>) -> &'static Server {
-    server.as_ref().unwrap_or_else(|error| panic!("{error}"))
+fn shown<T>(found: &'static Result<T, String>) -> &'static T {
+    found.as_ref().unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn given(brand: Brand) -> Option<Result<Server, String>> {
-    let url = std::env::var_os(brand.variable()).filter(|url| !url.is_empty())?;
+/// Whether the longer lane is wanted, `cargo xtask test --all-servers`.
+fn all_servers() -> bool {
+    is_set("DBWARDEN_TEST_ALL_SERVERS")
+}
+
+fn is_set(variable: &str) -> bool {
+    std::env::var_os(variable).is_some_and(|value| !value.is_empty())
+}
+
+fn given(brand: Brand, variable: &str) -> Option<Result<Server, String>> {
+    let url = std::env::var_os(variable).filter(|url| !url.is_empty())?;
     Some(Server::at(brand, &url.to_string_lossy()))
 }
 
 fn shared(brand: Brand) -> Result<Server, String> {
-    if let Some(given) = given(brand) {
-        return given;
+    Ok(further(brand, brand.variable(), brand.scheme(), || start::start(brand))?.0)
+}
+
+/// The server that a variable names, or the shared one of that name, with its folder.
+fn further(
+    brand: Brand,
+    variable: &str,
+    name: &str,
+    start: impl FnOnce() -> Result<Started, String>,
+) -> Result<(Server, Option<Folder>), String> {
+    if let Some(given) = given(brand, variable) {
+        return Ok((given?, None));
     }
-    let found = Meeting::here()?.find_or_start(brand, brand.scheme(), || start::start(brand))?;
-    Ok(found.server)
+    let found = Meeting::here()?.find_or_start(brand, name, start)?;
+    Ok((found.server, Some(found.folder)))
 }

@@ -43,14 +43,14 @@ pub(super) fn postgres(programs: &Path) -> Result<Started, String> {
 }
 
 fn mariadb() -> Result<Started, String> {
-    tried(|| in_folder(Brand::Mariadb, "mysql", mariadb_plan))
+    tried(|| in_folder(Brand::Mariadb, "mysql", |folder, address| mariadb_plan(folder, address)))
 }
 
 /// Makes a folder, prepares and starts a server in it. Where that fails nothing of it stays.
 pub(super) fn in_folder(
     brand: Brand,
     account: &str,
-    plan: impl FnOnce(&Folder, &Address) -> Result<Plan, String>,
+    plan: impl FnOnce(&Folder, &mut Address) -> Result<Plan, String>,
 ) -> Result<Started, String> {
     let folder = Folder::new(brand.scheme(), account)?;
     let started = in_this(&folder, brand, plan);
@@ -63,10 +63,10 @@ pub(super) fn in_folder(
 fn in_this(
     folder: &Folder,
     brand: Brand,
-    plan: impl FnOnce(&Folder, &Address) -> Result<Plan, String>,
+    plan: impl FnOnce(&Folder, &mut Address) -> Result<Plan, String>,
 ) -> Result<Server, String> {
     folder.certify()?;
-    let address = Address {
+    let mut address = Address {
         host: "127.0.0.1".to_owned(),
         port: free_port()?,
         user: brand.administrator().to_owned(),
@@ -74,7 +74,7 @@ fn in_this(
         ca_file: Some(folder.path().join("ca.pem")),
         settings: Vec::new(),
     };
-    let plan = plan(folder, &address)?;
+    let plan = plan(folder, &mut address)?;
     let server = Server::new(brand, address);
     folder.start(&plan, || listens(server.port()) && server.try_shell("", "SELECT 1").is_ok())?;
     folder.write("url", &server.whole_url(), 0o600)?;

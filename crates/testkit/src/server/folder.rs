@@ -17,6 +17,9 @@ const WATCH: &str = include_str!("watch.sh");
 /// How often somebody who uses a server says so; its watcher waits for two minutes at least.
 const BEAT: Duration = Duration::from_secs(15);
 
+/// What the names of all such folders begin with.
+const PREFIX: &str = "dbwarden-server-";
+
 /// What is run in a folder: the server, and the signal that ends it at once.
 pub(super) struct Plan {
     pub(super) program: PathBuf,
@@ -35,7 +38,9 @@ impl Folder {
     /// Makes one with a short path, since the path of a socket has little room.
     pub(super) fn new(name: &str, account: &str) -> Result<Self, String> {
         let account = Account::below_root(account)?;
-        let path = roomy_folder().join(format!("dbwarden-{name}-{}", random_name(8)));
+        let room = roomy_folder();
+        sweep(&room);
+        let path = room.join(format!("{PREFIX}{name}-{}", random_name(8)));
         let made = DirBuilder::new().mode(0o711).create(&path);
         made.map_err(|error| format!("cannot make {}: {error}", path.display()))?;
         fs::set_permissions(&path, Permissions::from_mode(0o711))
@@ -162,6 +167,18 @@ impl Folder {
             std::thread::sleep(Duration::from_millis(20));
         }
         fs::remove_dir_all(&self.path).ok();
+    }
+}
+
+/// Removes what a watcher left that was killed itself: its server went with it, and nobody has beaten since yesterday.
+fn sweep(room: &Path) {
+    for entry in fs::read_dir(room).into_iter().flatten().flatten() {
+        let beaten = fs::metadata(entry.path().join("beat")).and_then(|beat| beat.modified());
+        let old =
+            beaten.is_ok_and(|time| time.elapsed().is_ok_and(|ago| ago > Duration::from_secs(24 * 60 * 60)));
+        if old && entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            fs::remove_dir_all(entry.path()).ok();
+        }
     }
 }
 

@@ -95,7 +95,7 @@ impl Brand {
     }
 
     fn administrator(self) -> &'static str {
-        if self.is_postgres() { "postgres" } else { "root" }
+        if self == Brand::Postgres { "postgres" } else { "root" }
     }
 
     fn default_port(self) -> u16 {
@@ -309,4 +309,23 @@ fn further(
     }
     let found = Meeting::here()?.find_or_start(brand, name, start)?;
     Ok((found.server, Some(found.folder)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Brand;
+
+    #[test]
+    fn a_missing_server_is_told_with_what_to_do() {
+        assert_eq!(
+            Brand::Mariadb.missing(),
+            "MariaDB is not installed, and DBWARDEN_TEST_MARIADB_URL is not set: `cargo xtask test` as root installs it on \
+             Debian (package mariadb-server); or set DBWARDEN_TEST_MARIADB_URL=mariadb://root:PASSWORD@HOST:3306/"
+        );
+        assert_eq!(
+            Brand::Cockroach.missing(),
+            "CockroachDB is not started by the tests: see compose.yml, and set \
+             DBWARDEN_TEST_COCKROACH_URL=cockroachdb://root:PASSWORD@HOST:26257/"
+        );
+    }
 }

@@ -170,14 +170,17 @@ impl Folder {
     }
 }
 
-/// Removes what a watcher left that was killed itself: its server went with it, and nobody has beaten since yesterday.
+/// Removes what was left by a watcher that was killed itself, whose server went with it, and by a start that was killed:
+/// folders of which nobody has made use since yesterday.
 fn sweep(room: &Path) {
     for entry in fs::read_dir(room).into_iter().flatten().flatten() {
-        let beaten = fs::metadata(entry.path().join("beat")).and_then(|beat| beat.modified());
+        let path = entry.path();
+        let used = fs::metadata(path.join("beat")).or_else(|_| fs::metadata(&path));
+        let used = used.and_then(|found| found.modified());
         let old =
-            beaten.is_ok_and(|time| time.elapsed().is_ok_and(|ago| ago > Duration::from_secs(24 * 60 * 60)));
+            used.is_ok_and(|time| time.elapsed().is_ok_and(|ago| ago > Duration::from_secs(24 * 60 * 60)));
         if old && entry.file_name().to_string_lossy().starts_with(PREFIX) {
-            fs::remove_dir_all(entry.path()).ok();
+            fs::remove_dir_all(path).ok();
         }
     }
 }

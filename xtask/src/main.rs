@@ -6,6 +6,7 @@ mod cargo;
 mod check;
 mod docs;
 mod failure;
+mod servers;
 mod test;
 
 use std::process::ExitCode;
@@ -15,7 +16,9 @@ use failure::{Failure, Outcome};
 const USAGE: &str = "\
 Usage: cargo xtask VERB
 
-  test [FILTER…]      runs every test, or those whose names contain a FILTER
+  test [FILTER…]      runs every test, or those whose names contain a FILTER, on PostgreSQL and MariaDB too: installs them
+                      with apt where that may be, starts them, and ends them
+                      (--all-servers: on further versions and clusters as well, fetched where that may be)
   check               format, lints and documentation, warnings as errors, and docs --check
   bench [TASK]        times this tool against the engine's own shell; `cargo xtask bench --help`
   docs [--check]      writes docs/reference/cli.md from the command's own help; --check only compares

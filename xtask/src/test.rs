@@ -5,6 +5,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use crate::cargo::{cargo, exit_code, status};
 use crate::failure::{Failure, Outcome};
+use crate::servers::Servers;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Runner {
@@ -12,7 +13,12 @@ enum Runner {
     CargoTest,
 }
 
-pub(crate) fn run(filters: &[String]) -> Outcome {
+const ALL_SERVERS: &str = "--all-servers";
+
+pub(crate) fn run(arguments: &[String]) -> Outcome {
+    let all_servers = arguments.iter().any(|argument| argument == ALL_SERVERS);
+    let filters: Vec<String> =
+        arguments.iter().filter(|argument| *argument != ALL_SERVERS).cloned().collect();
     if let Some(option) = filters.iter().find(|filter| filter.starts_with('-')) {
         return Err(Failure::usage(format!(
             "test takes parts of test names, not `{option}`; call `cargo nextest` or `cargo test` itself for its options"
@@ -24,9 +30,19 @@ pub(crate) fn run(filters: &[String]) -> Outcome {
         eprintln!("xtask: cargo-nextest is not installed, so `cargo test` runs the tests");
         Runner::CargoTest
     };
+    let built = status(&mut cargo(["test", "--workspace", "--all-features", "--no-run"]))?;
+    if !built.success() {
+        return Ok(exit_code(built));
+    }
+    let mut servers = Servers::start(all_servers)?;
     let mut code = ExitCode::SUCCESS;
-    for arguments in calls(runner, filters) {
-        let status = status(&mut still(cargo(arguments)))?;
+    for arguments in calls(runner, &filters) {
+        let mut command = still(cargo(arguments.iter().copied()));
+        // Doc tests use none: meanwhile the servers come up.
+        if !arguments.contains(&"--doc") {
+            command.envs(servers.variables());
+        }
+        let status = status(&mut command)?;
         code = exit_code(status);
         if !status.success() {
             break;

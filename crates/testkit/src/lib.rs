@@ -1,4 +1,5 @@
-//! What the tests of all crates share: databases that a test owns, and the program `dbwarden` run, killed and paused.
+//! What the tests of all crates share: databases that a test owns, and servers, and the program `dbwarden`
+//! run, killed and paused.
 //!
 //! Knows no other crate of the workspace, so that each of them may use it.
 
@@ -7,11 +8,15 @@
 mod database;
 #[cfg(unix)]
 mod program;
+mod proxy;
 mod random;
+#[cfg(unix)]
+pub mod server;
 
 pub use database::{Database, Engine};
 #[cfg(unix)]
 pub use program::{Finished, Program, Running};
+pub use proxy::{Loss, Proxy, Toward};
 pub use random::Random;
 
 /// Runs each test on every engine: `fn name(database) { … }` becomes the tests `sqlite::name` and so on.

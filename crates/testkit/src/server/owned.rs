@@ -1,0 +1,140 @@
+//! Databases and roles of a test's own, gone with it.
+
+use super::Server;
+use super::folder::random_name;
+
+/// A database on a server that a test owns. It is dropped when this value is, whoever is still connected.
+#[derive(Debug)]
+pub struct OwnedDatabase {
+    server: Server,
+    name: String,
+}
+
+impl OwnedDatabase {
+    pub(super) fn new(server: &Server, hint: &str) -> Self {
+        let name = unique("t", hint);
+        let sql = if server.brand().is_postgres() {
+            format!("CREATE DATABASE {name} TEMPLATE template0;")
+        } else {
+            format!("CREATE DATABASE {name} CHARACTER SET utf8mb4;")
+        };
+        server.shell("", &sql);
+        Self { server: server.clone(), name }
+    }
+
+    /// Returns its name: small letters, digits and `_`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns its server.
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// Returns its address, as the administrator.
+    pub fn url(&self) -> String {
+        self.server.url(&self.name)
+    }
+
+    /// Returns its address, as a role.
+    pub fn url_as(&self, role: &Role) -> String {
+        self.server.url_as(role, &self.name)
+    }
+
+    /// Runs `sql` in it, as [`Server::shell`] does.
+    ///
+    /// # Panics
+    /// With the shell's words where a statement fails.
+    #[track_caller]
+    pub fn shell(&self, sql: &str) -> String {
+        self.server.shell(&self.name, sql)
+    }
+
+    /// Lets a role do everything in it: PostgreSQL makes it the owner, MariaDB grants it all privileges.
+    pub fn give_to(&self, role: &Role) {
+        let (database, role) = (&self.name, role.name());
+        if self.server.brand().is_postgres() {
+            self.server.shell("", &format!("ALTER DATABASE {database} OWNER TO {role};"));
+        } else {
+            self.server.shell("", &format!("GRANT ALL PRIVILEGES ON {database}.* TO '{role}'@'%';"));
+        }
+    }
+
+    fn remove(&self) -> Result<String, String> {
+        let name = &self.name;
+        if self.server.brand().is_cockroach() {
+            return self.server.try_shell("", &format!("DROP DATABASE IF EXISTS {name} CASCADE;"));
+        }
+        if self.server.brand().is_postgres() {
+            return self.server.try_shell("", &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE);"));
+        }
+        // An open transaction of theirs would keep a table from being dropped, and so this for ever.
+        let sessions = format!("SELECT id FROM information_schema.processlist WHERE db = '{name}';");
+        for session in self.server.try_shell("", &sessions)?.lines() {
+            // It may be gone already.
+            self.server.try_shell("", &format!("KILL {session};")).ok();
+        }
+        self.server.try_shell("", &format!("SET lock_wait_timeout = 20; DROP DATABASE IF EXISTS {name};"))
+    }
+}
+
+impl Drop for OwnedDatabase {
+    fn drop(&mut self) {
+        if let Err(error) = self.remove() {
+            eprintln!("the database {} stays: {error}", self.name);
+        }
+    }
+}
+
+/// A role that may log in, with a password of its own. It is dropped when this value is, unless something belongs to it:
+/// make it before the database that it is to own.
+#[derive(Debug)]
+pub struct Role {
+    server: Server,
+    name: String,
+    password: String,
+}
+
+impl Role {
+    pub(super) fn new(server: &Server, hint: &str) -> Self {
+        let (name, password) = (unique("r", hint), random_name(24));
+        let sql = if server.brand().is_postgres() {
+            format!("CREATE ROLE {name} LOGIN PASSWORD '{password}';")
+        } else {
+            format!("CREATE USER '{name}'@'%' IDENTIFIED BY '{password}';")
+        };
+        server.shell("", &sql);
+        Self { server: server.clone(), name, password }
+    }
+
+    /// Returns its name: small letters, digits and `_`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns its password, which nothing else in the run contains.
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+}
+
+impl Drop for Role {
+    fn drop(&mut self) {
+        let name = &self.name;
+        let sql = if self.server.brand().is_postgres() {
+            format!("DROP ROLE IF EXISTS {name};")
+        } else {
+            format!("DROP USER IF EXISTS '{name}'@'%';")
+        };
+        // What it owns goes with the server at last.
+        self.server.try_shell("", &sql).ok();
+    }
+}
+
+/// A name that no other test has, with as much of the hint as MySQL's 32 letters for a user allow.
+fn unique(kind: &str, hint: &str) -> String {
+    let hint =
+        hint.chars().map(|sign| if sign.is_ascii_alphanumeric() { sign.to_ascii_lowercase() } else { '_' });
+    format!("{kind}_{}_{}", hint.take(16).collect::<String>(), random_name(10))
+}

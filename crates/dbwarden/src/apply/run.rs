@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::owner::Holder;
-use crate::driver::Interrupt;
+use crate::driver::{Interrupt, Notice};
 use crate::migration::plan::{Action, Step};
 use crate::migration::{Kind, RevisionId};
 
@@ -56,6 +56,11 @@ pub enum Event<'a> {
     Planned {
         /// Its steps.
         steps: &'a [Step],
+    },
+    /// The server said something beside its answer.
+    Notice {
+        /// What.
+        notice: &'a Notice,
     },
     /// A migration was interrupted earlier and goes on.
     Resumed {

@@ -123,9 +123,20 @@ pub enum Existence {
     Never,
 }
 
+/// A query that fails on the server, and so aborts the transaction around it, where the token is another's by now.
+#[derive(Debug, Clone)]
+pub struct Fence {
+    /// token.
+    pub sql: String,
+    /// The code of its failure.
+    pub code: &'static str,
+}
+
 /// The SQL of our own tables, in one engine's words. Parameters stand in the order that each docstring names.
 #[derive(Debug, Clone)]
 pub struct Records {
+    /// The lock's table, by which the engine's locks of sessions are told apart.
+    pub lock_name: String,
     /// Names the objects that are ours or another tool's: type, name, table, columns separated by commas.
     pub probe: String,
     /// Makes the tables, and nothing where they are there.
@@ -152,9 +163,11 @@ pub struct Records {
     pub take: String,
     /// token, doing: sets the heartbeat to 0 for a new holder.
     pub reset_beat: String,
-    /// doing, token: changes one row while the token is the holder's.
+    /// doing, token: changes one row while the token is the holder's. Where there is a fence, nobody asks for it.
     pub renew: String,
-    /// token: moves the counter of the holder.
+    /// Checks the token inside a transaction, and keeps it from being taken until the commit; none where `renew` does both.
+    pub fence: Option<Fence>,
+    /// doing, token: moves the counter of the holder; what it does stays where that is NULL.
     pub beat: String,
     /// token: frees the lock where the token is the holder's.
     pub release: String,

@@ -10,6 +10,8 @@ use crate::database::Database;
 use crate::url::DatabaseUrl;
 use crate::value::{Row, Value};
 
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -29,6 +31,8 @@ pub struct OpenOptions {
     pub lock_timeout: Duration,
     /// Statements run first on each session.
     pub prelude: Vec<String>,
+    /// PostgreSQL: the schema in which names without one are looked for and made.
+    pub schema: Option<String>,
 }
 
 /// Who answers: the engine and its version as it says it.
@@ -43,6 +47,38 @@ pub struct Server {
 
 pub(crate) fn database_name<S: serde::Serializer>(database: &Database, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(database.name())
+}
+
+/// One session as the server sees it: enough to find out whether it is still there.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ServerSession {
+    /// The node of a cluster; empty where there is one server.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub node: String,
+    /// The session's number there.
+    pub id: String,
+    /// When it began, as the server says it: numbers are given away again.
+    pub started: String,
+}
+
+/// Whether another session is still there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// It has ended.
+    Gone,
+    /// It has not.
+    There,
+    /// The server does not tell us.
+    Unseen,
+}
+
+/// Something the server said beside its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// How grave it is, in the server's word: `NOTICE`, `WARNING`.
+    pub level: String,
+    /// The server's words.
+    pub text: String,
 }
 
 /// One session with a database. Everything goes through it in order; a second session is opened for what must go beside.
@@ -110,11 +146,62 @@ pub trait Session: Send {
     /// What the engine answered.
     fn reset(&mut self) -> Result<(), DriverError>;
 
-    /// Tries to take the engine's own lock of sessions, without waiting.
+    /// Tries to take the engine's own lock of sessions, without waiting. `name` tells the locks of one database apart.
     ///
     /// # Errors
     /// What the engine answered.
-    fn try_session_lock(&mut self) -> Result<SessionLock, DriverError>;
+    fn try_session_lock(&mut self, name: &str) -> Result<SessionLock, DriverError>;
+
+    /// Returns how the server sees this session, where there is a server and it can be told.
+    fn itself(&self) -> Option<ServerSession> {
+        None
+    }
+
+    /// Looks whether another session is still there.
+    ///
+    /// # Errors
+    /// What the engine answered.
+    fn presence(&mut self, _other: &ServerSession) -> Result<Presence, DriverError> {
+        Ok(Presence::Gone)
+    }
+
+    /// Ends another session, and returns whether it is gone.
+    ///
+    /// # Errors
+    /// What the engine answered, for one that is not ours to end.
+    fn evict(&mut self, _other: &ServerSession) -> Result<Presence, DriverError> {
+        Ok(Presence::Gone)
+    }
+
+    /// Returns what the server said beside its answers since this was asked last.
+    fn notices(&mut self) -> Vec<Notice> {
+        Vec::new()
+    }
+
+    /// Begins a statement whose rows follow it (PostgreSQL's `COPY … FROM stdin`).
+    ///
+    /// # Errors
+    /// What the engine answered; that it has no such statement.
+    fn copy_begin(&mut self, _sql: &str) -> Result<(), DriverError> {
+        let message = "rows behind a statement are known to PostgreSQL alone";
+        Err(DriverError::new(DriverErrorKind::Statement, message))
+    }
+
+    /// Sends some of the rows.
+    ///
+    /// # Errors
+    /// What the engine answered.
+    fn copy_data(&mut self, _rows: &[u8]) -> Result<(), DriverError> {
+        Ok(())
+    }
+
+    /// Ends the rows; only now they are known to be taken.
+    ///
+    /// # Errors
+    /// What the engine answered.
+    fn copy_end(&mut self) -> Result<(), DriverError> {
+        Ok(())
+    }
 
     /// Returns something that cancels the running statement from another thread.
     fn interrupter(&self) -> Arc<dyn Interrupt>;
@@ -159,12 +246,12 @@ pub fn open(url: &DatabaseUrl, options: &OpenOptions) -> Result<Box<dyn Session>
     match url.database() {
         #[cfg(feature = "sqlite")]
         Database::Sqlite => Ok(Box::new(sqlite::SqliteSession::open(url, options)?)),
-        database => Err(DriverError {
-            kind: DriverErrorKind::NoDriver,
-            message: format!("this build has no driver for {database}"),
-            code: None,
-            offset: None,
-        }),
+        #[cfg(feature = "postgres")]
+        Database::Postgres => Ok(Box::new(postgres::PostgresSession::open(url, options)?)),
+        database => Err(DriverError::new(
+            DriverErrorKind::NoDriver,
+            format!("this build has no driver for {database}"),
+        )),
     }
 }
 
@@ -182,6 +269,8 @@ pub enum DriverErrorKind {
     Damaged,
     /// The database may not be written.
     ReadOnly,
+    /// The role may not do that.
+    Rights,
     /// No room on the disk, or it failed.
     Disk,
     /// The statement was cancelled.
@@ -204,4 +293,13 @@ pub struct DriverError {
     pub code: Option<String>,
     /// Where in the statement, in bytes from its start, where the engine says so.
     pub offset: Option<usize>,
+    /// What else the engine said of it, a line each: `detail: …`, `hint: …`.
+    pub notes: Vec<String>,
+}
+
+impl DriverError {
+    /// Returns an error of which only its sort and its words are known.
+    pub fn new(kind: DriverErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), code: None, offset: None, notes: Vec::new() }
+    }
 }

@@ -29,12 +29,10 @@ pub fn host_session<'host>(
     options: &OpenOptions,
 ) -> Result<Box<dyn Session + 'host>, DriverError> {
     if !connection.is_autocommit() {
-        return Err(DriverError {
-            kind: DriverErrorKind::Open,
-            message: "the connection has a transaction open; commit it or roll it back first".to_owned(),
-            code: None,
-            offset: None,
-        });
+        return Err(DriverError::new(
+            DriverErrorKind::Open,
+            "the connection has a transaction open; commit it or roll it back first".to_owned(),
+        ));
     }
     let before = settings(connection)?;
     let mut session = SqliteSession {
@@ -120,12 +118,10 @@ fn connect(place: &Place, create: bool) -> Result<Connection, DriverError> {
             .and_then(|path| path.parent())
             .filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir())
     {
-        return Err(DriverError {
-            kind: DriverErrorKind::Open,
-            message: format!("the folder {} does not exist", folder.display()),
-            code: None,
-            offset: None,
-        });
+        return Err(DriverError::new(
+            DriverErrorKind::Open,
+            format!("the folder {} does not exist", folder.display()),
+        ));
     }
     let Place::File(path) = place else {
         return Connection::open_in_memory().map_err(|error| failed(&error, DriverErrorKind::Open));
@@ -270,7 +266,7 @@ impl Session for SqliteSession<'_> {
         self.prepare()
     }
 
-    fn try_session_lock(&mut self) -> Result<SessionLock, DriverError> {
+    fn try_session_lock(&mut self, _name: &str) -> Result<SessionLock, DriverError> {
         match &self.place {
             // Under its own name: a link to the file is the same database.
             Place::File(path) => {
@@ -500,7 +496,13 @@ fn failed(error: &rusqlite::Error, otherwise: DriverErrorKind) -> DriverError {
         Some(ErrorCode::OperationInterrupted) => DriverErrorKind::Interrupted,
         _ => otherwise,
     };
-    DriverError { kind, message, code: code.and_then(|code| code_name(code.extended_code)), offset }
+    DriverError {
+        kind,
+        message,
+        code: code.and_then(|code| code_name(code.extended_code)),
+        offset,
+        notes: Vec::new(),
+    }
 }
 
 /// The names of the codes that say more than their message (<https://www.sqlite.org/rescode.html>).

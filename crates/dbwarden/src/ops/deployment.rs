@@ -123,6 +123,7 @@ impl<'host> Deployment<'host> {
             foreign_keys: self.settings.foreign_keys,
             lock_timeout: self.settings.safety.lock_timeout,
             prelude: self.settings.session.clone(),
+            schema: self.settings.schema.clone(),
         }
     }
 

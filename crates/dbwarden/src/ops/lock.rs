@@ -62,7 +62,7 @@ pub(super) struct Seen {
 pub(super) fn look(session: &mut dyn Session, records: &Records, who: &str) -> Result<Seen, LockError> {
     let LockRow::Held(holder) = lock::read(session, records)? else { return Ok(Seen::default()) };
     // Held for the blink of an eye, to see whether the holder still has it.
-    let free = matches!(session.try_session_lock(), Ok(SessionLock::Held(_)));
+    let free = matches!(session.try_session_lock(&records.lock_name), Ok(SessionLock::Held(_)));
     let gone = holder.owner.gone(&Owner::this(who, ""), free);
     Ok(Seen { holder: Some(holder), gone })
 }

@@ -11,6 +11,7 @@ pub(super) fn records(dialect: &Sqlite, tables: &Tables) -> Records {
     let text = |name: &str| format!("'{}'", name.to_ascii_lowercase().replace('\'', "''"));
     let ours = [text(&tables.migrations), text(&tables.lock), text(&tables.journal)].join(", ");
     Records {
+        lock_name: lock.clone(),
         probe: format!(
             "SELECT type, name, tbl_name, \
              CASE WHEN type = 'table' THEN (SELECT group_concat(name, ',') FROM pragma_table_info(o.name)) END \
@@ -65,7 +66,10 @@ pub(super) fn records(dialect: &Sqlite, tables: &Tables) -> Records {
         ),
         reset_beat: format!("UPDATE {lock} SET token = ?, beat = 0, doing = ? WHERE name = 'heartbeat'"),
         renew: format!("UPDATE {lock} SET beat = beat + 1, doing = ? WHERE name = 'heartbeat' AND token = ?"),
-        beat: format!("UPDATE {lock} SET beat = beat + 1 WHERE name = 'heartbeat' AND token = ?"),
+        fence: None,
+        beat: format!(
+            "UPDATE {lock} SET beat = beat + 1, doing = coalesce(?, doing) WHERE name = 'heartbeat' AND token = ?"
+        ),
         release: format!("UPDATE {lock} SET owner = NULL, since = NULL WHERE name = 'holder' AND token = ?"),
         journal: format!(
             "SELECT version, direction, first, count, hash, state, started_at, finished_at, error, run_id, summary \

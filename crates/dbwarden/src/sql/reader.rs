@@ -5,8 +5,10 @@
 
 mod copy;
 mod delimiter;
+mod event;
 mod marker;
 mod skip;
+mod wrong;
 
 use std::io::Read;
 use std::ops::Range;
@@ -16,7 +18,7 @@ use memchr::memchr;
 use super::body::{Body, Sign};
 use super::lexer::{BOM, Lexeme, Rules, TokenKind, scan};
 use super::position::Tracker;
-use super::{Comment, Event, Position, ReadError, Statement, Syntax, TextError};
+use super::{Event, Position, ReadError, Syntax, TextError};
 use delimiter::DelimiterLine;
 
 /// What the reader has found, as places in its buffer.
@@ -439,161 +441,4 @@ impl<R: Read> Reader<R> {
         let end = self.pending.end;
         Ok(Found::Statement { text: start..end, trailing: end, end, terminated: false })
     }
-
-    /// Where a place of the buffer stands in the file.
-    fn place(&self, at: usize) -> Position {
-        let mut tracker = self.tracker;
-        tracker.advance(&self.buffer[self.done..at]);
-        tracker.position
-    }
-
-    /// Refuses what is wrong with the text from what was handed out to `end`.
-    fn clean(&self, end: usize) -> Result<(), TextError> {
-        checked(&self.buffer[self.done..end], self.tracker).map(drop)
-    }
-
-    fn unterminated(&self, token: Lexeme) -> TextError {
-        if let Err(error) = self.clean(token.end) {
-            return error;
-        }
-        let place = self.place(self.at);
-        let text = &self.buffer[self.at..token.end];
-        match token.kind {
-            TokenKind::String => {
-                let quote = if text.first() == Some(&b'"') { '"' } else { '\'' };
-                TextError::UnterminatedString { place, quote }
-            }
-            TokenKind::Identifier => {
-                let quote = match text.first() {
-                    Some(b'`') => '`',
-                    Some(b'[') => ']',
-                    _ => '"',
-                };
-                TextError::UnterminatedIdentifier { place, quote }
-            }
-            TokenKind::DollarString => {
-                let length = memchr(b'$', text.get(1..).unwrap_or_default()).map_or(0, |i| i + 2);
-                TextError::UnterminatedDollar {
-                    place,
-                    tag: String::from_utf8_lossy(&text[..length]).into_owned(),
-                }
-            }
-            _ => TextError::UnterminatedComment { place },
-        }
-    }
-
-    /// A command of `psql` or `mysql`, such as `\connect` or `\G`: nothing else has a backslash outside of quotes.
-    fn meta_command(&self, at: usize) -> Result<Found, TextError> {
-        let rest = &self.buffer[at + 1..self.filled];
-        let length = match rest.iter().position(|b| !(b.is_ascii_alphanumeric() || *b == b'_')) {
-            Some(0) => 1,
-            Some(length) => length,
-            None if !self.source_ended => return Ok(Found::More),
-            None => rest.len(),
-        };
-        self.clean(at)?;
-        let command = String::from_utf8_lossy(&self.buffer[at..at + 1 + length]).into_owned();
-        Err(TextError::MetaCommand { place: self.place(at), command })
-    }
-
-    /// Turns places in the buffer into an event, and counts it as handed out.
-    fn event(&mut self, found: Found) -> Result<Option<Event<'_>>, TextError> {
-        let (from, before) = (self.done, self.tracker);
-        let mut behind = before;
-        match found {
-            Found::Statement { text, trailing, end, terminated } => {
-                behind.advance(&self.buffer[from..text.start]);
-                let start = behind.position;
-                behind.advance(&self.buffer[text.clone()]);
-                let stop = behind.position;
-                behind.advance(&self.buffer[text.end..end]);
-                let copy = self.body.copies();
-                if copy && !terminated {
-                    self.mode = Mode::Finished;
-                    self.clean(text.end)?;
-                    return Err(TextError::UnterminatedCopy { place: start });
-                }
-                self.hand_out(end, behind, false);
-                if copy {
-                    self.mode = Mode::CopyLine;
-                    self.copy = start;
-                }
-                let all = stop_at(&mut self.mode, checked(&self.buffer[from..end], before))?;
-                Ok(Some(Event::Statement(Statement {
-                    leading: &all[..text.start - from],
-                    text: &all[text.start - from..text.end - from],
-                    trailing: &all[text.end - from..trailing - from],
-                    start,
-                    end: stop,
-                    terminated,
-                    copy,
-                })))
-            }
-            Found::Break { text, end } => {
-                behind.advance(&self.buffer[from..text.start]);
-                let start = behind.position;
-                behind.advance(&self.buffer[text.start..end]);
-                self.hand_out(end, behind, true);
-                self.delimiter.clear();
-                let all = stop_at(&mut self.mode, checked(&self.buffer[from..end], before))?;
-                Ok(Some(Event::Break(Comment {
-                    leading: &all[..text.start - from],
-                    text: &all[text.start - from..text.end - from],
-                    start,
-                    end: behind.position,
-                })))
-            }
-            Found::CopyData { end } => {
-                behind.advance(&self.buffer[from..end]);
-                self.hand_out(end, behind, true);
-                Ok(Some(Event::CopyData(&self.buffer[from..end])))
-            }
-            Found::CopyEnd { end } => {
-                behind.advance(&self.buffer[from..end]);
-                self.hand_out(end, behind, true);
-                Ok(Some(Event::CopyEnd))
-            }
-            Found::Tail => {
-                let end = self.filled;
-                behind.advance(&self.buffer[from..end]);
-                self.hand_out(end, behind, false);
-                Ok(Some(Event::Tail(stop_at(&mut self.mode, checked(&self.buffer[from..end], before))?)))
-            }
-            Found::More | Found::Nothing => Ok(None),
-        }
-    }
-
-    fn hand_out(&mut self, end: usize, behind: Tracker, fresh_line: bool) {
-        self.done = end;
-        self.at = end;
-        self.tracker = behind;
-        self.fresh_line = fresh_line;
-        self.pending = Pending::default();
-        self.body.restart();
-    }
-}
-
-/// Takes bytes for text, or names the first that is none.
-fn checked(bytes: &[u8], before: Tracker) -> Result<&str, TextError> {
-    let nul = memchr(0, bytes);
-    let place = |at: usize| {
-        let mut tracker = before;
-        tracker.advance(&bytes[..at]);
-        tracker.position
-    };
-    match (std::str::from_utf8(bytes), nul) {
-        (Ok(text), None) => Ok(text),
-        (Err(error), nul) if nul.is_none_or(|nul| error.valid_up_to() < nul) => {
-            Err(TextError::NotUtf8 { place: place(error.valid_up_to()) })
-        }
-        (_, nul) => Err(TextError::NulByte { place: place(nul.unwrap_or_default()) }),
-    }
-}
-
-/// Nothing follows an error.
-fn stop_at<T>(mode: &mut Mode, result: Result<T, TextError>) -> Result<T, TextError> {
-    if result.is_err() {
-        *mode = Mode::Finished;
-    }
-    result
 }

@@ -239,11 +239,8 @@ impl<R: Read> Reader<R> {
     /// Scans text up to the end of a statement.
     fn text(&mut self) -> Result<Found, TextError> {
         let (rules, last) = (self.rules, self.source_ended);
-        // A DELIMITER line can begin behind a line end, so there the next token is looked at.
-        let mut skippable = false;
         while self.at < self.filled {
-            if skippable && self.pending.start.is_some() && self.delimiter.is_empty() && !self.body.watching()
-            {
+            if self.pending.start.is_some() {
                 self.skip();
                 if self.at == self.filled {
                     break;
@@ -270,7 +267,6 @@ impl<R: Read> Reader<R> {
             if !token.closed && !may_be_open {
                 return Err(self.unterminated(token));
             }
-            skippable = rules.syntax != Syntax::Mysql || token.kind != TokenKind::Whitespace;
             match token.kind {
                 TokenKind::Whitespace | TokenKind::BlockComment => self.at = token.end,
                 TokenKind::LineComment => {

@@ -106,6 +106,18 @@ impl Routine {
         self.place != Place::Idle
     }
 
+    /// Whether only the words that open and close blocks, and a `;`, can change anything here.
+    pub(crate) fn awaits_blocks(&self) -> bool {
+        matches!(self.place, Place::Middle | Place::Until | Place::Declaration)
+            && !self.name_due
+            && !self.label_due
+    }
+
+    /// Other tokens went by, the last of which was a `.` or `@`, or was not.
+    pub(crate) fn passed(&mut self, name_ahead: bool) {
+        self.previous = if name_ahead { Previous::NameAhead } else { Previous::Other };
+    }
+
     /// Where the outermost open block begins.
     pub(crate) fn opened(&self) -> Option<u64> {
         self.blocks.first().map(|&(_, at)| at)

@@ -47,8 +47,8 @@ pub(crate) enum Awaited {
     Begin,
     /// The word FROM.
     From,
-    /// The words that open and close the blocks of MySQL's routines, and any `;`.
-    Block,
+    /// A word at which MySQL's routines take a turn, or a `;`.
+    Turn,
     /// None, up to the next `;`.
     Nothing,
 }
@@ -100,12 +100,12 @@ impl Body {
             State::Idle | State::CopyRows | State::Inside { boundary: false, .. } => Awaited::Nothing,
             State::Trigger | State::Function => Awaited::Begin,
             State::Copy { from: false } => Awaited::From,
-            State::Routine if self.routine.awaits_blocks() => Awaited::Block,
+            State::Routine if self.routine.awaits_turn() => Awaited::Turn,
             _ => Awaited::Token,
         }
     }
 
-    /// Tokens were not shown, the last of which makes what follows a name, or does not. Wanted behind [`Awaited::Block`].
+    /// Tokens were not shown, the last of which makes what follows a name, or does not. Wanted behind [`Awaited::Turn`].
     pub(crate) fn passed(&mut self, name_ahead: bool) {
         self.routine.passed(name_ahead);
     }

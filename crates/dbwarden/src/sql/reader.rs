@@ -13,11 +13,9 @@ mod wrong;
 use std::io::Read;
 use std::ops::Range;
 
-use memchr::memchr;
-
 use super::body::{Body, Sign};
 use super::lexer::{BOM, Lexeme, Rules, TokenKind, scan};
-use super::position::Tracker;
+use super::position::{Tracker, is_plain};
 use super::{Event, Position, ReadError, Syntax, TextError};
 use delimiter::DelimiterLine;
 
@@ -87,6 +85,8 @@ pub struct Reader<R> {
     capacity: usize,
     /// How much of the buffer is text.
     filled: usize,
+    /// Whether the text in the buffer is plain, as [`is_plain`] says.
+    plain: bool,
     /// What lies before has been handed out.
     done: usize,
     /// Where `done` stands in the file.
@@ -123,6 +123,7 @@ impl<R: Read> Reader<R> {
             buffer: Vec::new(),
             capacity: CAPACITY,
             filled: 0,
+            plain: true,
             done: 0,
             tracker: Tracker::new(start),
             fresh_line: start.column == 1,
@@ -221,6 +222,7 @@ impl<R: Read> Reader<R> {
                 Err(error) => return Err(error),
             }
         }
+        self.plain = is_plain(&self.buffer[..self.filled]);
         Ok(())
     }
 
@@ -242,9 +244,12 @@ impl<R: Read> Reader<R> {
         while self.at < self.filled {
             if self.pending.start.is_some() {
                 self.skip();
-                if self.at == self.filled {
-                    break;
-                }
+            }
+            if self.delimiter.is_empty() {
+                self.skip_space();
+            }
+            if self.at == self.filled {
+                break;
             }
             let at = self.at;
             if !self.delimiter.is_empty() {
@@ -389,39 +394,6 @@ impl<R: Read> Reader<R> {
         self.pending.hint = None;
         let start = self.pending.start?;
         Some(Found::Statement { text: start..self.pending.end, trailing: at, end, terminated: true })
-    }
-
-    /// Whether the delimiter stands here; `None`: not enough text to tell.
-    fn delimiter_at(&self, at: usize) -> Option<bool> {
-        let rest = &self.buffer[at..self.filled];
-        let shared = rest.len().min(self.delimiter.len());
-        if rest[..shared] != self.delimiter[..shared] {
-            return Some(false);
-        }
-        if shared == self.delimiter.len() {
-            Some(true)
-        } else if self.source_ended {
-            Some(false)
-        } else {
-            None
-        }
-    }
-
-    /// The client looks for the delimiter at each byte outside quotes and comments, so it also ends a word: `END$$`.
-    fn cut_at_delimiter(&self, token: &mut Lexeme) {
-        let Some(&first) = self.delimiter.first() else { return };
-        if !matches!(token.kind, TokenKind::Word | TokenKind::Number) {
-            return;
-        }
-        let mut from = self.at + 1;
-        while let Some(i) = memchr(first, &self.buffer[from..token.end]) {
-            // Unclear here means that it will be looked at again, with more text, as the next token.
-            if self.delimiter_at(from + i) != Some(false) {
-                token.end = from + i;
-                return;
-            }
-            from += i + 1;
-        }
     }
 
     fn at_end(&mut self) -> Result<Found, TextError> {

@@ -9,15 +9,15 @@ use crate::sql::{Comment, Event, Statement, TextError};
 impl<R> Reader<R> {
     /// Turns places in the buffer into an event, and counts it as handed out.
     pub(super) fn event(&mut self, found: Found) -> Result<Option<Event<'_>>, TextError> {
-        let (from, before) = (self.done, self.tracker);
+        let (from, before, plain) = (self.done, self.tracker, self.plain);
         let mut behind = before;
         match found {
             Found::Statement { text, trailing, end, terminated } => {
-                behind.advance(&self.buffer[from..text.start]);
+                behind.advance(&self.buffer[from..text.start], plain);
                 let start = behind.position;
-                behind.advance(&self.buffer[text.clone()]);
+                behind.advance(&self.buffer[text.clone()], plain);
                 let stop = behind.position;
-                behind.advance(&self.buffer[text.end..end]);
+                behind.advance(&self.buffer[text.end..end], plain);
                 let copy = self.body.copies();
                 if copy && !terminated {
                     self.mode = Mode::Finished;
@@ -29,7 +29,7 @@ impl<R> Reader<R> {
                     self.mode = Mode::CopyLine;
                     self.copy = start;
                 }
-                let all = stop_at(&mut self.mode, checked(&self.buffer[from..end], before))?;
+                let all = stop_at(&mut self.mode, checked(&self.buffer[from..end], before, plain))?;
                 Ok(Some(Event::Statement(Statement {
                     leading: &all[..text.start - from],
                     text: &all[text.start - from..text.end - from],
@@ -41,12 +41,12 @@ impl<R> Reader<R> {
                 })))
             }
             Found::Break { text, end } => {
-                behind.advance(&self.buffer[from..text.start]);
+                behind.advance(&self.buffer[from..text.start], plain);
                 let start = behind.position;
-                behind.advance(&self.buffer[text.start..end]);
+                behind.advance(&self.buffer[text.start..end], plain);
                 self.hand_out(end, behind, true);
                 self.delimiter.clear();
-                let all = stop_at(&mut self.mode, checked(&self.buffer[from..end], before))?;
+                let all = stop_at(&mut self.mode, checked(&self.buffer[from..end], before, plain))?;
                 Ok(Some(Event::Break(Comment {
                     leading: &all[..text.start - from],
                     text: &all[text.start - from..text.end - from],
@@ -55,20 +55,23 @@ impl<R> Reader<R> {
                 })))
             }
             Found::CopyData { end } => {
-                behind.advance(&self.buffer[from..end]);
+                behind.advance(&self.buffer[from..end], plain);
                 self.hand_out(end, behind, true);
                 Ok(Some(Event::CopyData(&self.buffer[from..end])))
             }
             Found::CopyEnd { end } => {
-                behind.advance(&self.buffer[from..end]);
+                behind.advance(&self.buffer[from..end], plain);
                 self.hand_out(end, behind, true);
                 Ok(Some(Event::CopyEnd))
             }
             Found::Tail => {
                 let end = self.filled;
-                behind.advance(&self.buffer[from..end]);
+                behind.advance(&self.buffer[from..end], plain);
                 self.hand_out(end, behind, false);
-                Ok(Some(Event::Tail(stop_at(&mut self.mode, checked(&self.buffer[from..end], before))?)))
+                Ok(Some(Event::Tail(stop_at(
+                    &mut self.mode,
+                    checked(&self.buffer[from..end], before, plain),
+                )?)))
             }
             Found::More | Found::Nothing => Ok(None),
         }
@@ -84,12 +87,13 @@ impl<R> Reader<R> {
     }
 }
 
-/// Takes bytes for text, or names the first that is none.
-pub(super) fn checked(bytes: &[u8], before: Tracker) -> Result<&str, TextError> {
-    let nul = memchr(0, bytes);
+/// Takes bytes for text, or names the first that is none. Plain ones are known to have no NUL.
+#[inline]
+pub(super) fn checked(bytes: &[u8], before: Tracker, plain: bool) -> Result<&str, TextError> {
+    let nul = if plain { None } else { memchr(0, bytes) };
     let place = |at: usize| {
         let mut tracker = before;
-        tracker.advance(&bytes[..at]);
+        tracker.advance(&bytes[..at], plain);
         tracker.position
     };
     match (std::str::from_utf8(bytes), nul) {

@@ -4,9 +4,11 @@
 use std::io::Read;
 
 use super::Reader;
+use super::delimiter::DELIMITER;
 use crate::sql::Syntax;
 use crate::sql::body::Awaited;
 use crate::sql::lexer::{NAME, TokenKind, is_space, scan, word_is};
+use crate::sql::routine::TURNS;
 
 /// Where the fast way ends.
 struct Stops {
@@ -38,6 +40,11 @@ impl Stops {
             plain[first.to_ascii_uppercase() as usize] = false;
             i += 1;
         }
+        if matches!(syntax, Syntax::Mysql) {
+            // The client's own command, DELIMITER, may stand on any line.
+            plain[b'd' as usize] = false;
+            plain[b'D' as usize] = false;
+        }
         Self { plain, words }
     }
 
@@ -48,10 +55,8 @@ impl Stops {
         static POSTGRES: Stops = Stops::new(Syntax::Postgres, &[]);
         static POSTGRES_HEAD: Stops = Stops::new(Syntax::Postgres, &["begin"]);
         static POSTGRES_COPY: Stops = Stops::new(Syntax::Postgres, &["from"]);
-        // The client's own command may stand on any line.
-        static MYSQL: Stops = Stops::new(Syntax::Mysql, &["delimiter"]);
-        static MYSQL_BODY: Stops =
-            Stops::new(Syntax::Mysql, &["delimiter", "case", "end", "then", "do", "loop", "handler"]);
+        static MYSQL: Stops = Stops::new(Syntax::Mysql, &[]);
+        static MYSQL_BODY: Stops = Stops::new(Syntax::Mysql, TURNS);
         static DUCKDB: Stops = Stops::new(Syntax::Duckdb, &[]);
         match (syntax, awaited) {
             (_, Awaited::Token) => None,
@@ -60,14 +65,14 @@ impl Stops {
             (Syntax::Postgres, Awaited::Begin) => Some(&POSTGRES_HEAD),
             (Syntax::Postgres, Awaited::From) => Some(&POSTGRES_COPY),
             (Syntax::Postgres, _) => Some(&POSTGRES),
-            (Syntax::Mysql, Awaited::Block) => Some(&MYSQL_BODY),
+            (Syntax::Mysql, Awaited::Turn) => Some(&MYSQL_BODY),
             (Syntax::Mysql, _) => Some(&MYSQL),
             (Syntax::Duckdb, _) => Some(&DUCKDB),
         }
     }
 
     fn awaits(&self, word: &[u8]) -> bool {
-        self.words.iter().any(|awaited| word_is(word, awaited))
+        self.words.iter().any(|awaited| word_is(word, awaited)) || word_is(word, DELIMITER)
     }
 }
 
@@ -86,6 +91,14 @@ impl<R: Read> Reader<R> {
             }
             Some(_) => {}
         }
+    }
+
+    /// Goes over white space. What is that in some dialects only is left to the tokens.
+    #[inline]
+    pub(super) fn skip_space(&mut self) {
+        let rest = &self.buffer[self.at..self.filled];
+        let space = rest.iter().position(|b| !matches!(b, b' ' | b'\t' | b'\n' | b'\r' | 0x0C));
+        self.at += space.unwrap_or(rest.len());
     }
 
     #[inline]
@@ -137,7 +150,7 @@ impl<R: Read> Reader<R> {
         if space < at {
             let end = at - space;
             self.pending.end = from + end;
-            if self.body.awaited() == Awaited::Block {
+            if self.body.awaited() == Awaited::Turn {
                 let name_ahead = match bytes[end - 1] {
                     _ if depth > 0 => false,
                     b'@' => true,

@@ -11,13 +11,13 @@ impl<R> Reader<R> {
     /// Where a place of the buffer stands in the file.
     pub(super) fn place(&self, at: usize) -> Position {
         let mut tracker = self.tracker;
-        tracker.advance(&self.buffer[self.done..at]);
+        tracker.advance(&self.buffer[self.done..at], self.plain);
         tracker.position
     }
 
     /// Refuses what is wrong with the text from what was handed out to `end`.
     pub(super) fn clean(&self, end: usize) -> Result<(), TextError> {
-        checked(&self.buffer[self.done..end], self.tracker).map(drop)
+        checked(&self.buffer[self.done..end], self.tracker, self.plain).map(drop)
     }
 
     pub(super) fn unterminated(&self, token: Lexeme) -> TextError {

@@ -245,7 +245,7 @@ impl<R: Read> Reader<R> {
             if self.pending.start.is_some() {
                 self.skip();
             }
-            if self.delimiter.is_empty() {
+            if !self.delimiter.first().is_some_and(u8::is_ascii_whitespace) {
                 self.skip_space();
             }
             if self.at == self.filled {

@@ -109,18 +109,18 @@ impl Routine {
         self.place != Place::Idle
     }
 
-    /// Whether only [`TURNS`] and a `;` can change anything here.
+    /// Whether only [`TURNS`], a `;`, and a `:` behind a label can change anything here.
     pub(crate) fn awaits_turn(&self) -> bool {
         matches!(
             self.place,
             Place::TriggerHead | Place::EventHead | Place::Middle | Place::Until | Place::Declaration
         ) && !self.name_due
-            && !self.label_due
             && self.previous != Previous::Each
     }
 
     /// Other tokens went by, the last of which was a `.` or `@`, or was not.
     pub(crate) fn passed(&mut self, name_ahead: bool) {
+        self.label_due = false;
         self.previous = if name_ahead { Previous::NameAhead } else { Previous::Other };
     }
 

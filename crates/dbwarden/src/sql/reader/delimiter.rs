@@ -25,8 +25,12 @@ pub(super) enum DelimiterLine {
 
 impl<R: Read> Reader<R> {
     /// Whether the delimiter stands here; `None`: not enough text to tell.
+    #[inline]
     pub(super) fn delimiter_at(&self, at: usize) -> Option<bool> {
         let rest = &self.buffer[at..self.filled];
+        if rest.first() != self.delimiter.first() {
+            return Some(false);
+        }
         let shared = rest.len().min(self.delimiter.len());
         if rest[..shared] != self.delimiter[..shared] {
             return Some(false);
@@ -52,7 +56,8 @@ impl<R: Read> Reader<R> {
 
     fn cut_at(&self, first: u8, token: &mut Lexeme) {
         let mut from = self.at + 1;
-        while let Some(i) = memchr(first, &self.buffer[from..token.end]) {
+        // Words are short, where a call into the vector search costs more than the word.
+        while let Some(i) = self.buffer[from..token.end].iter().position(|&b| b == first) {
             // Unclear here means that it will be looked at again, with more text, as the next token.
             if self.delimiter_at(from + i) != Some(false) {
                 token.end = from + i;

@@ -25,7 +25,8 @@ impl Stops {
             // 0xEF begins a byte order mark, which is white space here.
             Syntax::Sqlite => b"'\"`[;()-/$:@#?\x0B\xEF",
             Syntax::Postgres => b"'\";()-/$&\\",
-            Syntax::Mysql => b"'\"`;()-/#\\",
+            // The client's own command, DELIMITER, may stand on any line.
+            Syntax::Mysql => b"'\"`;()-/#\\dD",
             Syntax::Duckdb => b"'\"`;()-/$&",
         };
         let mut i = 0;
@@ -40,12 +41,12 @@ impl Stops {
             plain[first.to_ascii_uppercase() as usize] = false;
             i += 1;
         }
-        if matches!(syntax, Syntax::Mysql) {
-            // The client's own command, DELIMITER, may stand on any line.
-            plain[b'd' as usize] = false;
-            plain[b'D' as usize] = false;
-        }
         Self { plain, words }
+    }
+
+    const fn and(mut self, byte: u8) -> Self {
+        self.plain[byte as usize] = false;
+        self
     }
 
     /// The stops of a dialect; `None` where the very next token must be looked at.
@@ -56,7 +57,8 @@ impl Stops {
         static POSTGRES_HEAD: Stops = Stops::new(Syntax::Postgres, &["begin"]);
         static POSTGRES_COPY: Stops = Stops::new(Syntax::Postgres, &["from"]);
         static MYSQL: Stops = Stops::new(Syntax::Mysql, &[]);
-        static MYSQL_BODY: Stops = Stops::new(Syntax::Mysql, TURNS);
+        // Behind a label stands a colon.
+        static MYSQL_BODY: Stops = Stops::new(Syntax::Mysql, TURNS).and(b':');
         static DUCKDB: Stops = Stops::new(Syntax::Duckdb, &[]);
         match (syntax, awaited) {
             (_, Awaited::Token) => None,
@@ -97,7 +99,7 @@ impl<R: Read> Reader<R> {
     #[inline]
     pub(super) fn skip_space(&mut self) {
         let rest = &self.buffer[self.at..self.filled];
-        let space = rest.iter().position(|b| !matches!(b, b' ' | b'\t' | b'\n' | b'\r' | 0x0C));
+        let space = rest.iter().position(|b| !b.is_ascii_whitespace());
         self.at += space.unwrap_or(rest.len());
     }
 

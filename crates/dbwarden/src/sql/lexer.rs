@@ -14,7 +14,7 @@ mod scan;
 use super::Syntax;
 
 pub(crate) use class::{BOM, NAME, is_space};
-pub(crate) use scan::{Lexeme, scan};
+pub(crate) use scan::{Lexeme, scan, string_end};
 
 /// What changes the meaning of the text: the dialect, and the two `sql_mode`s of MySQL that change what its tokens are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

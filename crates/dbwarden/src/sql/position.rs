@@ -91,7 +91,7 @@ impl Tracker {
         let position = &mut self.position;
         position.offset += bytes.len() as u64;
         if let Some(last) = memrchr(b'\n', bytes) {
-            let lines = 1 + memchr_iter(b'\n', &bytes[..last]).count();
+            let lines = 1 + line_feeds(&bytes[..last]);
             position.line = position.line.saturating_add(count(lines));
             position.column = count(bytes.len() - last);
         } else {
@@ -129,6 +129,15 @@ impl Tracker {
 /// Whether `bytes` are ASCII without a CR or NUL: most texts are, and each of their bytes is a character.
 pub(crate) fn is_plain(bytes: &[u8]) -> bool {
     bytes.is_ascii() && memchr2(0, b'\r', bytes).is_none()
+}
+
+/// Counts the line feeds.
+fn line_feeds(bytes: &[u8]) -> usize {
+    if bytes.len() > 255 {
+        return memchr_iter(b'\n', bytes).count();
+    }
+    // A call into the vector search costs more than most statements are long, and a sum of so few bytes cannot overflow.
+    usize::from(bytes.iter().map(|&b| u8::from(b == b'\n')).sum::<u8>())
 }
 
 /// Every byte that does not continue a UTF-8 sequence begins a character.

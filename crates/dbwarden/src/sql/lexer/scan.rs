@@ -24,6 +24,16 @@ pub(crate) fn scan(bytes: &[u8], at: usize, rules: Rules, last: bool) -> Option<
     if !last && lexeme.end + LOOKAHEAD > bytes.len() { None } else { Some(lexeme) }
 }
 
+/// Where the string ends that begins at `at` with a quote and no prefix; `None` where that is not clear from these bytes.
+#[inline]
+pub(crate) fn string_end(bytes: &[u8], at: usize, rules: Rules) -> Option<usize> {
+    let scanner = Scanner { bytes, rules, last: false };
+    match scanner.quoted(at + 1, bytes[at], rules.backslash()) {
+        End::At(end) if end + LOOKAHEAD <= bytes.len() => Some(end),
+        _ => None,
+    }
+}
+
 /// Where a quoted thing ends: behind its closing quote, or nowhere.
 #[derive(Clone, Copy)]
 pub(super) enum End {
@@ -48,7 +58,7 @@ impl Scanner<'_> {
         self.rules.syntax == syntax
     }
 
-    #[inline]
+    #[inline(always)]
     fn token(&self, at: usize) -> Option<Lexeme> {
         let byte = self.bytes[at];
         match CLASS[usize::from(byte)] {

@@ -7,14 +7,14 @@ use super::Reader;
 use super::delimiter::DELIMITER;
 use crate::sql::Syntax;
 use crate::sql::body::Awaited;
-use crate::sql::lexer::{NAME, TokenKind, is_space, scan, word_is};
+use crate::sql::lexer::{NAME, TokenKind, is_space, scan, string_end, word_is};
 use crate::sql::routine::TURNS;
 
 /// Where the fast way ends.
 struct Stops {
     /// The bytes that need no look.
     plain: [bool; 256],
-    /// Words that must be cut out as tokens; their first letters are not plain.
+    /// Words that must be cut out as tokens. Their first letters are not plain, and all other letters are.
     words: &'static [&'static str],
 }
 
@@ -25,8 +25,7 @@ impl Stops {
             // 0xEF begins a byte order mark, which is white space here.
             Syntax::Sqlite => b"'\"`[;()-/$:@#?\x0B\xEF",
             Syntax::Postgres => b"'\";()-/$&\\",
-            // The client's own command, DELIMITER, may stand on any line.
-            Syntax::Mysql => b"'\"`;()-/#\\dD",
+            Syntax::Mysql => b"'\"`;()-/#\\",
             Syntax::Duckdb => b"'\"`;()-/$&",
         };
         let mut i = 0;
@@ -34,14 +33,18 @@ impl Stops {
             plain[bytes[i] as usize] = false;
             i += 1;
         }
+        let mut stops = Self { plain, words };
         i = 0;
         while i < words.len() {
             let first = words[i].as_bytes()[0];
-            plain[first.to_ascii_lowercase() as usize] = false;
-            plain[first.to_ascii_uppercase() as usize] = false;
+            stops = stops.and(first.to_ascii_lowercase()).and(first.to_ascii_uppercase());
             i += 1;
         }
-        Self { plain, words }
+        if matches!(syntax, Syntax::Mysql) {
+            // The client's own command, DELIMITER, may stand on any line.
+            stops = stops.and(b'd').and(b'D');
+        }
+        stops
     }
 
     const fn and(mut self, byte: u8) -> Self {
@@ -86,7 +89,7 @@ impl<R: Read> Reader<R> {
         match self.delimiter.first() {
             None => self.skip_to(stops, &stops.plain),
             // A delimiter is looked for at each byte. One that begins like a name or with what is counted here is left to the tokens.
-            Some(&first) if first.is_ascii_punctuation() && !matches!(first, b'(' | b')' | b'_') => {
+            Some(&first) if first.is_ascii_punctuation() && !matches!(first, b'(' | b')' | b'_' | b'\'') => {
                 let mut plain = stops.plain;
                 plain[usize::from(first)] = false;
                 self.skip_to(stops, &plain);
@@ -140,6 +143,10 @@ impl<R: Read> Reader<R> {
                     }
                     at = end;
                 }
+                b'\'' if at > 0 && !may_be_prefix(bytes[at - 1]) => match string_end(bytes, at, self.rules) {
+                    Some(end) => at = end,
+                    None => break Some(b'\''),
+                },
                 other => break Some(other),
             }
         };
@@ -175,6 +182,11 @@ impl<R: Read> Reader<R> {
         }
         false
     }
+}
+
+/// Whether a string behind this byte may begin before its quote.
+fn may_be_prefix(byte: u8) -> bool {
+    NAME[usize::from(byte)] || matches!(byte, b'&' | b'.')
 }
 
 /// Where the letters, digits and dots begin that stand before `at`.

@@ -293,7 +293,9 @@ impl<R: Read> Reader<R> {
                     b';' if self.pending.start.is_none() => self.at = token.end,
                     b'\\' if matches!(rules.syntax, Syntax::Postgres | Syntax::Mysql) => {
                         // `\N` is NULL in MySQL.
-                        if rules.syntax == Syntax::Postgres || self.buffer.get(at + 1) != Some(&b'N') {
+                        if rules.syntax == Syntax::Postgres
+                            || self.buffer[..self.filled].get(at + 1) != Some(&b'N')
+                        {
                             return self.meta_command(at);
                         }
                         self.significant(token);

@@ -91,6 +91,9 @@ fn bodies(syntax: Syntax, delimiter: bool) -> String {
     one.repeat(SIZE / one.len())
 }
 
+/// Makes the text of one kind.
+type Text = fn(Syntax) -> String;
+
 fn main() {
     // `cargo test --all-targets` starts benches too, without this word.
     if !std::env::args().any(|word| word == "--bench") {
@@ -98,7 +101,7 @@ fn main() {
     }
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     for syntax in [Syntax::Sqlite, Syntax::Postgres, Syntax::Mysql, Syntax::Duckdb] {
-        let kinds: [(&str, fn(Syntax) -> String); 5] = [
+        let kinds: [(&str, Text); 5] = [
             ("inserts", inserts),
             ("dump", dump),
             ("tables", tables),

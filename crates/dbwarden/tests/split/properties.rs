@@ -130,7 +130,7 @@ fn rejoin(text: &str, events: &[Owned]) -> Result<(), TestCaseError> {
 /// `\N` is NULL to MySQL, and what the buffer still holds behind its text is no `N`.
 #[test]
 fn nothing_is_read_behind_the_text() {
-    let text = "N;".repeat(20) + "\\";
+    let text = "NN;".repeat(20) + "\\";
     let rules = Rules::new(Syntax::Mysql);
     let expected = events(text.as_bytes(), rules);
     for capacity in 1..70 {

@@ -70,6 +70,30 @@ fn table(syntax: Syntax) -> String {
     text
 }
 
+/// Triggers and functions with long bodies of statements, as MySQL's client wants them and without a `DELIMITER`.
+fn bodies(syntax: Syntax, delimiter: bool) -> String {
+    let statements = "  -- keep the sums right\n  UPDATE accounts SET balance = balance + new.amount WHERE id = new.account_id;\n  \
+        INSERT INTO refused (account_id, why) VALUES (new.account_id, CASE WHEN new.amount < 0 THEN 'too small' ELSE 'unknown' END);\n";
+    let statements = statements.repeat(6);
+    let one = match syntax {
+        Syntax::Sqlite => format!("CREATE TRIGGER book AFTER INSERT ON bookings BEGIN\n{statements}END;\n"),
+        Syntax::Postgres => {
+            format!("CREATE FUNCTION book() RETURNS void LANGUAGE sql BEGIN ATOMIC\n{statements}END;\n")
+        }
+        Syntax::Mysql if delimiter => format!(
+            "DELIMITER $$\nCREATE TRIGGER book AFTER INSERT ON bookings FOR EACH ROW BEGIN\n{statements}END$$\nDELIMITER ;\n"
+        ),
+        Syntax::Mysql => {
+            format!("CREATE TRIGGER book AFTER INSERT ON bookings FOR EACH ROW BEGIN\n{statements}END;\n")
+        }
+        Syntax::Duckdb => format!("CREATE MACRO book() AS $$\n{statements}$$;\n"),
+    };
+    one.repeat(SIZE / one.len())
+}
+
+/// Makes the text of one kind.
+type Text = fn(Syntax) -> String;
+
 fn main() {
     // `cargo test --all-targets` starts benches too, without this word.
     if !std::env::args().any(|word| word == "--bench") {
@@ -77,12 +101,20 @@ fn main() {
     }
     let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     for syntax in [Syntax::Sqlite, Syntax::Postgres, Syntax::Mysql, Syntax::Duckdb] {
-        for (name, text) in [("inserts", inserts(syntax)), ("dump", dump(syntax)), ("tables", tables(syntax))]
-        {
-            if !wanted.iter().all(|word| format!("{syntax:?} {name}").to_lowercase().contains(word.as_str()))
-            {
+        let kinds: [(&str, Text); 5] = [
+            ("inserts", inserts),
+            ("dump", dump),
+            ("tables", tables),
+            ("bodies", |syntax| bodies(syntax, false)),
+            ("delimiter", |syntax| bodies(syntax, true)),
+        ];
+        for (name, text) in kinds {
+            let heading = format!("{syntax:?} {name}").to_lowercase();
+            let client_only = name == "delimiter" && syntax != Syntax::Mysql;
+            if client_only || !wanted.iter().all(|word| heading.contains(word.as_str())) {
                 continue;
             }
+            let text = text(syntax);
             let megabytes = text.len() as f64 / 1e6;
             let mut best = f64::MAX;
             let mut statements = 0u64;

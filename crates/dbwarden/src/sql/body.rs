@@ -38,6 +38,21 @@ enum State {
     Routine,
 }
 
+/// Which of the tokens ahead must be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Awaited {
+    /// The very next one.
+    Token,
+    /// The word BEGIN.
+    Begin,
+    /// The word FROM.
+    From,
+    /// A word at which MySQL's routines take a turn, or a `;`.
+    Turn,
+    /// None, up to the next `;`.
+    Nothing,
+}
+
 /// A significant token, as far as a body cares.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Sign<'a> {
@@ -76,6 +91,23 @@ impl Body {
     #[inline]
     pub(crate) fn watching(&self) -> bool {
         !matches!(self.state, State::Idle | State::CopyRows)
+    }
+
+    /// Which tokens need to be shown. All others change nothing, but for what [`Body::passed`] wants to know.
+    #[inline]
+    pub(crate) fn awaited(&self) -> Awaited {
+        match self.state {
+            State::Idle | State::CopyRows | State::Inside { boundary: false, .. } => Awaited::Nothing,
+            State::Trigger | State::Function => Awaited::Begin,
+            State::Copy { from: false } => Awaited::From,
+            State::Routine if self.routine.awaits_turn() => Awaited::Turn,
+            _ => Awaited::Token,
+        }
+    }
+
+    /// Tokens were not shown, the last of which makes what follows a name, or does not. Wanted behind [`Awaited::Turn`].
+    pub(crate) fn passed(&mut self, name_ahead: bool) {
+        self.routine.passed(name_ahead);
     }
 
     /// Where the body begins that is open here.

@@ -5,18 +5,18 @@
 
 mod copy;
 mod delimiter;
+mod event;
 mod marker;
 mod skip;
+mod wrong;
 
 use std::io::Read;
 use std::ops::Range;
 
-use memchr::memchr;
-
 use super::body::{Body, Sign};
 use super::lexer::{BOM, Lexeme, Rules, TokenKind, scan};
-use super::position::Tracker;
-use super::{Comment, Event, Position, ReadError, Statement, Syntax, TextError};
+use super::position::{Tracker, is_plain};
+use super::{Event, Position, ReadError, Syntax, TextError};
 use delimiter::DelimiterLine;
 
 /// What the reader has found, as places in its buffer.
@@ -85,6 +85,8 @@ pub struct Reader<R> {
     capacity: usize,
     /// How much of the buffer is text.
     filled: usize,
+    /// Whether the text in the buffer is plain, as [`is_plain`] says.
+    plain: bool,
     /// What lies before has been handed out.
     done: usize,
     /// Where `done` stands in the file.
@@ -121,6 +123,7 @@ impl<R: Read> Reader<R> {
             buffer: Vec::new(),
             capacity: CAPACITY,
             filled: 0,
+            plain: true,
             done: 0,
             tracker: Tracker::new(start),
             fresh_line: start.column == 1,
@@ -219,6 +222,7 @@ impl<R: Read> Reader<R> {
                 Err(error) => return Err(error),
             }
         }
+        self.plain = is_plain(&self.buffer[..self.filled]);
         Ok(())
     }
 
@@ -237,15 +241,15 @@ impl<R: Read> Reader<R> {
     /// Scans text up to the end of a statement.
     fn text(&mut self) -> Result<Found, TextError> {
         let (rules, last) = (self.rules, self.source_ended);
-        // A DELIMITER line can begin behind a line end, so there the next token is looked at.
-        let mut skippable = false;
         while self.at < self.filled {
-            if skippable && self.pending.start.is_some() && self.delimiter.is_empty() && !self.body.watching()
-            {
+            if self.pending.start.is_some() {
                 self.skip();
-                if self.at == self.filled {
-                    break;
-                }
+            }
+            if !self.delimiter.first().is_some_and(u8::is_ascii_whitespace) {
+                self.skip_space();
+            }
+            if self.at == self.filled {
+                break;
             }
             let at = self.at;
             if !self.delimiter.is_empty() {
@@ -268,7 +272,6 @@ impl<R: Read> Reader<R> {
             if !token.closed && !may_be_open {
                 return Err(self.unterminated(token));
             }
-            skippable = rules.syntax != Syntax::Mysql || token.kind != TokenKind::Whitespace;
             match token.kind {
                 TokenKind::Whitespace | TokenKind::BlockComment => self.at = token.end,
                 TokenKind::LineComment => {
@@ -290,7 +293,9 @@ impl<R: Read> Reader<R> {
                     b';' if self.pending.start.is_none() => self.at = token.end,
                     b'\\' if matches!(rules.syntax, Syntax::Postgres | Syntax::Mysql) => {
                         // `\N` is NULL in MySQL.
-                        if rules.syntax == Syntax::Postgres || self.buffer.get(at + 1) != Some(&b'N') {
+                        if rules.syntax == Syntax::Postgres
+                            || self.buffer[..self.filled].get(at + 1) != Some(&b'N')
+                        {
                             return self.meta_command(at);
                         }
                         self.significant(token);
@@ -393,39 +398,6 @@ impl<R: Read> Reader<R> {
         Some(Found::Statement { text: start..self.pending.end, trailing: at, end, terminated: true })
     }
 
-    /// Whether the delimiter stands here; `None`: not enough text to tell.
-    fn delimiter_at(&self, at: usize) -> Option<bool> {
-        let rest = &self.buffer[at..self.filled];
-        let shared = rest.len().min(self.delimiter.len());
-        if rest[..shared] != self.delimiter[..shared] {
-            return Some(false);
-        }
-        if shared == self.delimiter.len() {
-            Some(true)
-        } else if self.source_ended {
-            Some(false)
-        } else {
-            None
-        }
-    }
-
-    /// The client looks for the delimiter at each byte outside quotes and comments, so it also ends a word: `END$$`.
-    fn cut_at_delimiter(&self, token: &mut Lexeme) {
-        let Some(&first) = self.delimiter.first() else { return };
-        if !matches!(token.kind, TokenKind::Word | TokenKind::Number) {
-            return;
-        }
-        let mut from = self.at + 1;
-        while let Some(i) = memchr(first, &self.buffer[from..token.end]) {
-            // Unclear here means that it will be looked at again, with more text, as the next token.
-            if self.delimiter_at(from + i) != Some(false) {
-                token.end = from + i;
-                return;
-            }
-            from += i + 1;
-        }
-    }
-
     fn at_end(&mut self) -> Result<Found, TextError> {
         let Some(start) = self.pending.start else {
             return Ok(if self.done < self.filled { Found::Tail } else { Found::Nothing });
@@ -439,161 +411,4 @@ impl<R: Read> Reader<R> {
         let end = self.pending.end;
         Ok(Found::Statement { text: start..end, trailing: end, end, terminated: false })
     }
-
-    /// Where a place of the buffer stands in the file.
-    fn place(&self, at: usize) -> Position {
-        let mut tracker = self.tracker;
-        tracker.advance(&self.buffer[self.done..at]);
-        tracker.position
-    }
-
-    /// Refuses what is wrong with the text from what was handed out to `end`.
-    fn clean(&self, end: usize) -> Result<(), TextError> {
-        checked(&self.buffer[self.done..end], self.tracker).map(drop)
-    }
-
-    fn unterminated(&self, token: Lexeme) -> TextError {
-        if let Err(error) = self.clean(token.end) {
-            return error;
-        }
-        let place = self.place(self.at);
-        let text = &self.buffer[self.at..token.end];
-        match token.kind {
-            TokenKind::String => {
-                let quote = if text.first() == Some(&b'"') { '"' } else { '\'' };
-                TextError::UnterminatedString { place, quote }
-            }
-            TokenKind::Identifier => {
-                let quote = match text.first() {
-                    Some(b'`') => '`',
-                    Some(b'[') => ']',
-                    _ => '"',
-                };
-                TextError::UnterminatedIdentifier { place, quote }
-            }
-            TokenKind::DollarString => {
-                let length = memchr(b'$', text.get(1..).unwrap_or_default()).map_or(0, |i| i + 2);
-                TextError::UnterminatedDollar {
-                    place,
-                    tag: String::from_utf8_lossy(&text[..length]).into_owned(),
-                }
-            }
-            _ => TextError::UnterminatedComment { place },
-        }
-    }
-
-    /// A command of `psql` or `mysql`, such as `\connect` or `\G`: nothing else has a backslash outside of quotes.
-    fn meta_command(&self, at: usize) -> Result<Found, TextError> {
-        let rest = &self.buffer[at + 1..self.filled];
-        let length = match rest.iter().position(|b| !(b.is_ascii_alphanumeric() || *b == b'_')) {
-            Some(0) => 1,
-            Some(length) => length,
-            None if !self.source_ended => return Ok(Found::More),
-            None => rest.len(),
-        };
-        self.clean(at)?;
-        let command = String::from_utf8_lossy(&self.buffer[at..at + 1 + length]).into_owned();
-        Err(TextError::MetaCommand { place: self.place(at), command })
-    }
-
-    /// Turns places in the buffer into an event, and counts it as handed out.
-    fn event(&mut self, found: Found) -> Result<Option<Event<'_>>, TextError> {
-        let (from, before) = (self.done, self.tracker);
-        let mut behind = before;
-        match found {
-            Found::Statement { text, trailing, end, terminated } => {
-                behind.advance(&self.buffer[from..text.start]);
-                let start = behind.position;
-                behind.advance(&self.buffer[text.clone()]);
-                let stop = behind.position;
-                behind.advance(&self.buffer[text.end..end]);
-                let copy = self.body.copies();
-                if copy && !terminated {
-                    self.mode = Mode::Finished;
-                    self.clean(text.end)?;
-                    return Err(TextError::UnterminatedCopy { place: start });
-                }
-                self.hand_out(end, behind, false);
-                if copy {
-                    self.mode = Mode::CopyLine;
-                    self.copy = start;
-                }
-                let all = stop_at(&mut self.mode, checked(&self.buffer[from..end], before))?;
-                Ok(Some(Event::Statement(Statement {
-                    leading: &all[..text.start - from],
-                    text: &all[text.start - from..text.end - from],
-                    trailing: &all[text.end - from..trailing - from],
-                    start,
-                    end: stop,
-                    terminated,
-                    copy,
-                })))
-            }
-            Found::Break { text, end } => {
-                behind.advance(&self.buffer[from..text.start]);
-                let start = behind.position;
-                behind.advance(&self.buffer[text.start..end]);
-                self.hand_out(end, behind, true);
-                self.delimiter.clear();
-                let all = stop_at(&mut self.mode, checked(&self.buffer[from..end], before))?;
-                Ok(Some(Event::Break(Comment {
-                    leading: &all[..text.start - from],
-                    text: &all[text.start - from..text.end - from],
-                    start,
-                    end: behind.position,
-                })))
-            }
-            Found::CopyData { end } => {
-                behind.advance(&self.buffer[from..end]);
-                self.hand_out(end, behind, true);
-                Ok(Some(Event::CopyData(&self.buffer[from..end])))
-            }
-            Found::CopyEnd { end } => {
-                behind.advance(&self.buffer[from..end]);
-                self.hand_out(end, behind, true);
-                Ok(Some(Event::CopyEnd))
-            }
-            Found::Tail => {
-                let end = self.filled;
-                behind.advance(&self.buffer[from..end]);
-                self.hand_out(end, behind, false);
-                Ok(Some(Event::Tail(stop_at(&mut self.mode, checked(&self.buffer[from..end], before))?)))
-            }
-            Found::More | Found::Nothing => Ok(None),
-        }
-    }
-
-    fn hand_out(&mut self, end: usize, behind: Tracker, fresh_line: bool) {
-        self.done = end;
-        self.at = end;
-        self.tracker = behind;
-        self.fresh_line = fresh_line;
-        self.pending = Pending::default();
-        self.body.restart();
-    }
-}
-
-/// Takes bytes for text, or names the first that is none.
-fn checked(bytes: &[u8], before: Tracker) -> Result<&str, TextError> {
-    let nul = memchr(0, bytes);
-    let place = |at: usize| {
-        let mut tracker = before;
-        tracker.advance(&bytes[..at]);
-        tracker.position
-    };
-    match (std::str::from_utf8(bytes), nul) {
-        (Ok(text), None) => Ok(text),
-        (Err(error), nul) if nul.is_none_or(|nul| error.valid_up_to() < nul) => {
-            Err(TextError::NotUtf8 { place: place(error.valid_up_to()) })
-        }
-        (_, nul) => Err(TextError::NulByte { place: place(nul.unwrap_or_default()) }),
-    }
-}
-
-/// Nothing follows an error.
-fn stop_at<T>(mode: &mut Mode, result: Result<T, TextError>) -> Result<T, TextError> {
-    if result.is_err() {
-        *mode = Mode::Finished;
-    }
-    result
 }

@@ -87,6 +87,9 @@ enum Previous {
 /// Words that open a block where a statement can begin.
 const OPENERS: &[&str] = &["begin", "if", "case", "loop", "repeat", "while", "for"];
 
+/// Words that change the place in the middle of a statement or head. [`Routine::awaits_turn`] and its places must agree on them.
+pub(crate) const TURNS: &[&str] = &["case", "do", "each", "end", "handler", "loop", "then"];
+
 /// Words of plain statements whose expressions may hold IF(…), REPEAT(…) or CASE.
 const PLAIN: &[&str] = &[
     "select", "insert", "update", "delete", "replace", "set", "call", "do", "with", "values", "signal",
@@ -104,6 +107,21 @@ impl Routine {
 
     pub(crate) fn watching(&self) -> bool {
         self.place != Place::Idle
+    }
+
+    /// Whether only [`TURNS`], a `;`, and a `:` behind a label can change anything here.
+    pub(crate) fn awaits_turn(&self) -> bool {
+        matches!(
+            self.place,
+            Place::TriggerHead | Place::EventHead | Place::Middle | Place::Until | Place::Declaration
+        ) && !self.name_due
+            && self.previous != Previous::Each
+    }
+
+    /// Other tokens went by, the last of which was a `.` or `@`, or was not.
+    pub(crate) fn passed(&mut self, name_ahead: bool) {
+        self.label_due = false;
+        self.previous = if name_ahead { Previous::NameAhead } else { Previous::Other };
     }
 
     /// Where the outermost open block begins.

@@ -127,6 +127,33 @@ fn rejoin(text: &str, events: &[Owned]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// `\N` is NULL to MySQL, and what the buffer still holds behind its text is no `N`.
+#[test]
+fn nothing_is_read_behind_the_text() {
+    let text = "NN;".repeat(20) + "\\";
+    let rules = Rules::new(Syntax::Mysql);
+    let expected = events(text.as_bytes(), rules);
+    for capacity in 1..70 {
+        let found = collect(Reader::new(Dribble(text.as_bytes()), rules).with_capacity(capacity));
+        assert_eq!(found, expected, "capacity {capacity}");
+    }
+}
+
+/// The letters behind `1.` belong to the number, so they are no prefix of the string or tag behind them.
+#[test]
+fn a_number_before_a_quote_is_no_prefix() {
+    let cases = [
+        (Syntax::Postgres, r"SELECT 1.E'\'; SELECT 2", 2),
+        (Syntax::Postgres, "SELECT 1.e$$;$$", 1),
+        (Syntax::Duckdb, "SELECT 1.e$$;$$", 1),
+        (Syntax::Sqlite, "SELECT ?1x';'", 1),
+    ];
+    for (syntax, text, count) in cases {
+        let found = events(text.as_bytes(), Rules::new(syntax));
+        assert_eq!(found.len(), count, "{text}: {found:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
 

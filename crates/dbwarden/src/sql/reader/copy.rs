@@ -31,7 +31,7 @@ impl<R: Read> Reader<R> {
             }
             at = token.end;
         }
-        self.tracker.advance(&self.buffer[self.done..end]);
+        self.tracker.advance(&self.buffer[self.done..end], self.plain);
         self.done = end;
         self.at = end;
         self.mode = Mode::CopyRows(true);

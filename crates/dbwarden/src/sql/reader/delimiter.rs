@@ -6,7 +6,10 @@ use std::io::Read;
 use memchr::{memchr, memchr2};
 
 use super::{Found, Reader, TextError};
-use crate::sql::lexer::word_is;
+use crate::sql::lexer::{Lexeme, TokenKind, word_is};
+
+/// The command.
+pub(super) const DELIMITER: &str = "delimiter";
 
 /// What a word DELIMITER turned out to be.
 pub(super) enum DelimiterLine {
@@ -21,11 +24,52 @@ pub(super) enum DelimiterLine {
 }
 
 impl<R: Read> Reader<R> {
+    /// Whether the delimiter stands here; `None`: not enough text to tell.
+    #[inline]
+    pub(super) fn delimiter_at(&self, at: usize) -> Option<bool> {
+        let rest = &self.buffer[at..self.filled];
+        if rest.first() != self.delimiter.first() {
+            return Some(false);
+        }
+        let shared = rest.len().min(self.delimiter.len());
+        if rest[..shared] != self.delimiter[..shared] {
+            return Some(false);
+        }
+        if shared == self.delimiter.len() {
+            Some(true)
+        } else if self.source_ended {
+            Some(false)
+        } else {
+            None
+        }
+    }
+
+    /// The client looks for the delimiter at each byte outside quotes and comments, so it also ends a word: `END$$`.
+    #[inline]
+    pub(super) fn cut_at_delimiter(&self, token: &mut Lexeme) {
+        if let Some(&first) = self.delimiter.first()
+            && matches!(token.kind, TokenKind::Word | TokenKind::Number)
+        {
+            self.cut_at(first, token);
+        }
+    }
+
+    fn cut_at(&self, first: u8, token: &mut Lexeme) {
+        let mut from = self.at + 1;
+        // Words are short, where a call into the vector search costs more than the word.
+        while let Some(i) = self.buffer[from..token.end].iter().position(|&b| b == first) {
+            // Unclear here means that it will be looked at again, with more text, as the next token.
+            if self.delimiter_at(from + i) != Some(false) {
+                token.end = from + i;
+                return;
+            }
+            from += i + 1;
+        }
+    }
+
     #[inline]
     pub(super) fn is_delimiter_command(&self, at: usize, end: usize) -> bool {
-        const COMMAND: &str = "delimiter";
-        end - at == COMMAND.len()
-            && word_is(&self.buffer[at..end], COMMAND)
+        word_is(&self.buffer[at..end], DELIMITER)
             && self.buffer[..self.filled].get(end).is_none_or(u8::is_ascii_whitespace)
     }
 

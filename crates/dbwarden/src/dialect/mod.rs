@@ -23,6 +23,11 @@ pub trait Dialect: Sync + std::fmt::Debug {
     /// Returns what `statement` leaves behind in its session, which a later session would lack.
     fn session_trace(&self, statement: &str) -> SessionTrace;
 
+    /// Returns whether `statement` changes how the text behind it is read, so that the server must have run it before it sees that.
+    fn changes_reading(&self, _statement: &str) -> bool {
+        false
+    }
+
     /// Returns the SQL of our own tables.
     fn records(&self, tables: &Tables) -> Records;
 
@@ -58,6 +63,9 @@ pub struct Capabilities {
     pub transactional_ddl: bool,
     /// A statement that refuses a transaction may refuse other sessions too, even idle ones of our own.
     pub alone_refuses_company: bool,
+    /// So many bytes of a script may go to the server in one packet with its transaction and its records; 0 where statements go
+    /// one by one.
+    pub packet: u64,
 }
 
 /// How a statement stands to transactions.

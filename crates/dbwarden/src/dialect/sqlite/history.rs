@@ -64,6 +64,8 @@ pub(super) fn records(dialect: &Sqlite, tables: &Tables) -> Records {
             "UPDATE {lock} SET token = ?, owner = ?, since = ? WHERE name = 'holder' AND token = ?"
         ),
         reset_beat: format!("UPDATE {lock} SET token = ?, beat = 0, doing = ? WHERE name = 'heartbeat'"),
+        // One writer at a time: renewing is fencing.
+        fence: None,
         renew: format!("UPDATE {lock} SET beat = beat + 1, doing = ? WHERE name = 'heartbeat' AND token = ?"),
         beat: format!("UPDATE {lock} SET beat = beat + 1 WHERE name = 'heartbeat' AND token = ?"),
         release: format!("UPDATE {lock} SET owner = NULL, since = NULL WHERE name = 'holder' AND token = ?"),

@@ -127,7 +127,7 @@ impl Executor<'_, '_, '_> {
     }
 
     /// Passes over a statement that an earlier run has done; what it left in its session is done again.
-    pub(super) fn skip(
+    fn skip(
         &mut self,
         progress: &mut Progress<'_>,
         unit: &Unit,
@@ -155,7 +155,7 @@ impl Executor<'_, '_, '_> {
     }
 
     /// Runs one statement in its group.
-    pub(super) fn one(
+    fn one(
         &mut self,
         progress: &mut Progress<'_>,
         group: &Group,
@@ -184,7 +184,7 @@ impl Executor<'_, '_, '_> {
     }
 
     /// Passes the rows behind a COPY on to the server, or over them where it was not run.
-    pub(super) fn rows(
+    fn rows(
         &mut self,
         reader: &mut Reader<Box<dyn Read + Send + '_>>,
         hash: &mut GroupHash,
@@ -214,7 +214,7 @@ impl Executor<'_, '_, '_> {
         }
     }
 
-    pub(super) fn conditions_and_statement(
+    fn conditions_and_statement(
         &mut self,
         progress: &mut Progress<'_>,
         piece: &Fragment<'_>,

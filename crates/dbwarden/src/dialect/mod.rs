@@ -264,3 +264,22 @@ pub struct Records {
     /// version.
     pub clear_journal: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_doubtful_statement_is_settled_by_what_weighs_most() {
+        let read = |rows: &[(&str, &str)]| {
+            let rows: Vec<_> = rows.iter().map(|(a, b)| Row(vec![(*a).into(), (*b).into()])).collect();
+            Settled::read(&rows)
+        };
+        assert_eq!(read(&[]), Settled::Again);
+        assert_eq!(read(&[("done", "")]), Settled::Done);
+        assert_eq!(read(&[("clear", "a"), ("clear", "b")]), Settled::Clear(vec!["a".into(), "b".into()]));
+        assert_eq!(read(&[("clear", "a"), ("busy", "7")]), Settled::Busy("7".into()));
+        assert_eq!(read(&[("finish", "a")]), Settled::Finish("a".into()));
+        assert_eq!(read(&[("done", ""), ("ask", "why")]), Settled::Ask("why".into()));
+    }
+}

@@ -6,6 +6,7 @@ use super::stop::place;
 use super::{Executor, Progress, around, unreadable};
 use crate::apply::failure::Cause;
 use crate::apply::lock::LockError;
+use crate::apply::run::Event;
 use crate::driver::{DriverErrorKind, WholeError};
 use crate::migration::Script;
 use crate::migration::source::{SourceFile, section_reader};
@@ -51,10 +52,17 @@ impl Executor<'_, '_, '_> {
             records.push((sql.clone(), vec![Value::from(self.guard.token())]));
         }
         self.guard.says(&progress.task.step.id);
+        self.run.observer.event(&Event::StatementStarted {
+            number: 1,
+            total: script.statements,
+            text: body.trim(),
+            bytes: 0,
+            of_bytes: script.length,
+        });
         self.run.point("begun");
         let sent = self.guard.session().run_whole(&body, &records);
         for notice in self.guard.session().notices() {
-            self.run.observer.event(&crate::apply::run::Event::Notice { notice: &notice });
+            self.run.observer.event(&Event::Notice { notice: &notice });
         }
         let Err(WholeError { error, finished }) = sent else {
             progress.ordinal = script.statements;

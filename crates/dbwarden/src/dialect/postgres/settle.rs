@@ -103,7 +103,7 @@ fn create_index(mut words: Words<'_>) -> Settle {
     let query = format!(
         "SELECT CASE WHEN x.indrelid <> t.oid THEN 'ask' WHEN x.indisvalid THEN 'done' WHEN {BUILDER} IS NOT NULL THEN 'busy' \
          ELSE 'clear' END, CASE WHEN x.indrelid <> t.oid THEN 'an index of that name stands on ' \
-         || x.indrelid::pg_catalog.regclass::text ELSE COALESCE({BUILDER}, {DROP}) END \
+         || x.indrelid::pg_catalog.regclass::text WHEN NOT x.indisvalid THEN COALESCE({BUILDER}, {DROP}) END \
          FROM pg_catalog.pg_class AS t JOIN pg_catalog.pg_class AS c ON c.relnamespace = t.relnamespace \
          JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace JOIN pg_catalog.pg_index AS x ON x.indexrelid = c.oid \
          WHERE t.oid = pg_catalog.to_regclass(?) AND c.relname = (pg_catalog.parse_ident(?))[1]::name"

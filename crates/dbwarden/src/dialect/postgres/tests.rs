@@ -124,23 +124,3 @@ fn sessions_keep_settings_and_temporary_objects() {
         assert_eq!(Postgres.session_trace(statement), trace, "{statement}");
     }
 }
-
-/// Every query, for the server: `DBWARDEN_SQL=… cargo test -- --ignored` is not needed, `psql` reads what this prints.
-#[test]
-#[ignore = "prints SQL to be tried on a server"]
-fn printed() {
-    let records = Postgres.records(&Tables::default());
-    for create in &records.create {
-        println!("{create};");
-    }
-    println!("-- probe\n{};\n-- fence\n{};", records.probe, records.fence.unwrap().sql);
-    for statement in std::fs::read_to_string("/tmp/pgtrial/statements").unwrap().lines() {
-        if let Settle::Look { query, parameters, .. } = Postgres.settle(statement) {
-            let mut query = query;
-            for parameter in parameters {
-                query = query.replacen('?', &format!("'{parameter}'"), 1);
-            }
-            println!("-- settle {statement}\n{query};");
-        }
-    }
-}

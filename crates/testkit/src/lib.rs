@@ -31,6 +31,24 @@ macro_rules! on_every_database {
     };
 }
 
+/// Runs each test on SQLite alone: what only a database has that is one file.
+#[macro_export]
+macro_rules! on_sqlite {
+    ($($(#[$about:meta])* fn $name:ident($database:ident) $body:block)*) => {
+        $($(#[$about])* fn $name($database: $crate::Database) $body)*
+        $crate::tests_of!(sqlite_alone, $crate::Engine::Sqlite; $($name)*);
+    };
+}
+
+/// Runs each test on PostgreSQL alone.
+#[macro_export]
+macro_rules! on_postgres {
+    ($($(#[$about:meta])* fn $name:ident($database:ident) $body:block)*) => {
+        $($(#[$about])* fn $name($database: $crate::Database) $body)*
+        $crate::tests_of!(postgres, $crate::Engine::Postgres; $($name)*);
+    };
+}
+
 /// The tests of one engine, each on a database of its own.
 #[doc(hidden)]
 #[macro_export]

@@ -22,12 +22,12 @@ on_every_database! {
              WHERE version = '0002'",
         );
         assert_eq!(row.trim_end(), "0002|second|versioned|v1:|1|INSERT INTO log (what) VALUES ('undone');");
-        let sums = database.rows("SELECT length(checksum), length(file_hash) > 60 FROM dbwarden_migrations");
-        assert_eq!(sums, ["67|1", "67|1"]);
-        let who = database.one("SELECT applied_by FROM dbwarden_migrations");
+        let sums = database.rows("SELECT length(checksum), length(file_hash) FROM dbwarden_migrations");
+        assert_eq!(sums, ["67|64", "67|64"]);
+        let who = database.one("SELECT DISTINCT applied_by FROM dbwarden_migrations");
         assert!(who.contains('@'), "{who}");
-        assert_eq!(database.one("SELECT tool_version FROM dbwarden_migrations"), env!("CARGO_PKG_VERSION"));
-        let at = database.one("SELECT applied_at FROM dbwarden_migrations");
+        assert_eq!(database.one("SELECT DISTINCT tool_version FROM dbwarden_migrations"), env!("CARGO_PKG_VERSION"));
+        let at = database.one("SELECT min(applied_at) FROM dbwarden_migrations");
         assert!(at.len() == 23 && at.as_bytes()[10] == b' ', "{at}");
         assert_eq!(database.one("SELECT count(*) FROM dbwarden_migrations WHERE duration_ms >= 0"), "2");
         assert_eq!(database.rows("SELECT DISTINCT run_id FROM dbwarden_migrations").len(), 1, "one run");
@@ -94,7 +94,7 @@ on_every_database! {
         let long = format!("INSERT INTO log (what) VALUES ('2');\n-- rollback\nDELETE FROM log; /* {} */\n", "x".repeat(1 << 20));
         database.write(&[LOG, ("0002_long.sql", &long)]);
         migrate(&database).unwrap();
-        assert_eq!(database.one("SELECT down_script IS NULL FROM dbwarden_migrations WHERE version = '0002'"), "1");
+        assert_eq!(database.one("SELECT coalesce(down_script, 'none') FROM dbwarden_migrations WHERE version = '0002'"), "none");
         rollback(&database).unwrap();
         assert!(log(&database).is_empty());
         migrate(&database).unwrap();

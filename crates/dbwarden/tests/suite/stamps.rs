@@ -79,7 +79,7 @@ on_every_database! {
 
     fn a_baseline_records_and_the_next_run_goes_on(database) {
         files(&database);
-        database.execute("CREATE TABLE log (id INTEGER PRIMARY KEY, what TEXT NOT NULL)");
+        database.execute(&format!("CREATE TABLE log (id {}, what TEXT NOT NULL)", database.key()));
         let baseline = MigrateOptions {
             record_only: true,
             target: Some("0002".parse().unwrap()),
@@ -93,7 +93,7 @@ on_every_database! {
 
     fn a_baseline_is_allowed_beside_another_tools_records(database) {
         files(&database);
-        database.execute("CREATE TABLE log (id INTEGER PRIMARY KEY, what TEXT NOT NULL)");
+        database.execute(&format!("CREATE TABLE log (id {}, what TEXT NOT NULL)", database.key()));
         database.execute("CREATE TABLE _migrations (version TEXT, description TEXT, applied_at TEXT)");
         assert_eq!(code(migrate(&database)), "foreign-records");
         let baseline = MigrateOptions { record_only: true, ..MigrateOptions::default() };

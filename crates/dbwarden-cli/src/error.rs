@@ -433,6 +433,9 @@ fn after_step(step: &dbwarden::apply::failure::StepError) -> String {
         Cause::TimedOut { .. } => {
             format!("raise `-- statement_timeout:` in the file, then `dbwarden {command}`")
         }
+        Cause::Doubtful { .. } => {
+            "look at the database, then `dbwarden migrate --resume=retry` to run it again or `--resume=skip` where it was done".to_owned()
+        }
         Cause::Edited { .. } => "put that statement back as it was; what follows it may change".to_owned(),
         Cause::TemporaryGone { .. } => {
             "make it an ordinary table and drop it at the end, or undo by hand what is committed and stamp"

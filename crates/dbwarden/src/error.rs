@@ -226,6 +226,7 @@ impl Error {
                 Cause::TransactionEnded => "transaction-ended",
                 Cause::TimedOut { .. } => "statement-timeout",
                 Cause::Edited { .. } => "edited",
+                Cause::Doubtful { .. } => "doubtful",
                 Cause::TemporaryGone { .. } => "temporary-gone",
                 Cause::Cancelled => "interrupted",
             },

@@ -30,6 +30,7 @@ pub(super) fn run(
         record_only: args.baseline,
         dry_run: args.dry_run,
         agreed: false,
+        resume: args.resume.map(Into::into),
     };
     if args.sql {
         return print_script(deployment, global, args, &options);

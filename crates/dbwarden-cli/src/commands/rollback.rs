@@ -21,6 +21,7 @@ pub(super) fn run(
         dry_run: args.dry_run,
         without_checks: args.no_safety_check,
         agreed: false,
+        resume: args.resume.map(Into::into),
     };
     let name = deployment.settings.name.clone();
     let mut observer = progress(deployment, global);

@@ -163,6 +163,14 @@ impl Observer for Progress {
             Event::StatementSkipped { number, directive } if !self.quiet => {
                 aside(&clean(&format!("  statement {number} is left out: {directive}")));
             }
+            Event::Cleared { statement } if !self.quiet => {
+                aside(&clean(&format!("  an earlier attempt left something half made: {statement}")));
+            }
+            Event::StillRunning { session } if !self.quiet => {
+                aside(&clean(&format!(
+                    "  session {session} of the server still works on the statement for an earlier run; waiting"
+                )));
+            }
             Event::Retrying { attempt, reason } if !self.quiet => {
                 aside(&clean(&format!("  another session is in the way ({reason}); try {}", attempt + 1)));
             }

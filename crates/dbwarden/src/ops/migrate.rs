@@ -8,7 +8,7 @@ use super::run::{DeploymentLimits, Ground, steps};
 use super::survey::{self, Survey, read_history};
 use super::{Deployment, Report};
 use crate::apply::lock::LockGuard;
-use crate::apply::run::Observer;
+use crate::apply::run::{Observer, Resume};
 use crate::error::{Error, ErrorKind, Refusal};
 use crate::migration::graph::Target;
 use crate::migration::plan::{self, Plan, Reach, UpgradeRequest};
@@ -40,6 +40,8 @@ pub struct MigrateOptions {
     pub dry_run: bool,
     /// A person agreed to what would be refused.
     pub agreed: bool,
+    /// What a person decided of a statement of which the database does not tell whether it was done.
+    pub resume: Option<Resume>,
 }
 
 impl MigrateOptions {
@@ -148,8 +150,14 @@ pub fn migrate(
     if !plan.is_empty() {
         let note = options.record_only.then(|| format!("recorded without being run, by {}", run.who));
         let recorded = plan::Recorded::new();
-        let ground =
-            Ground { set: &survey.set, history: &survey.history, recorded: &recorded, environment, note };
+        let ground = Ground {
+            set: &survey.set,
+            history: &survey.history,
+            recorded: &recorded,
+            environment,
+            note,
+            resume: options.resume,
+        };
         steps(&limits, &mut guard, &plan, &ground, &mut run, &mut report)?;
         let mut versions = survey.state.versions.clone();
         versions.extend(

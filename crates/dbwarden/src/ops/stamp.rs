@@ -92,6 +92,7 @@ pub fn stamp(
     plan.single_transaction = true;
     run.point("planned");
     let ground = Ground {
+        resume: None,
         set: &survey.set,
         history: &survey.history,
         recorded: &Recorded::new(),

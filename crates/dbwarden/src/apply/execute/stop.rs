@@ -65,7 +65,10 @@ impl Executor<'_, '_, '_> {
         let worth_a_row = !progress.atomic
             && !progress.recorded
             && progress.ordinal > 0
-            && !matches!(cause, Cause::Lock(_) | Cause::Edited { .. } | Cause::TemporaryGone { .. });
+            && !matches!(
+                cause,
+                Cause::Lock(_) | Cause::Edited { .. } | Cause::TemporaryGone { .. } | Cause::Doubtful { .. }
+            );
         if worth_a_row && session.begin().is_ok() {
             let now = self.run.now();
             let unit = NewUnit {

@@ -66,6 +66,11 @@ impl Failure {
         self
     }
 
+    /// The same, with another next step.
+    pub(crate) fn advising(self, next: impl Into<String>) -> Self {
+        Self { next: next.into(), ..self }
+    }
+
     /// A failure of what this crate itself does.
     pub(crate) fn failed(message: impl Into<String>, next: impl Into<String>) -> Self {
         Self { exit: FAILED, code: "failed", ..Self::usage(message, next) }

@@ -13,3 +13,4 @@ mod output;
 mod secrets;
 mod typed;
 mod unchanged;
+mod written;

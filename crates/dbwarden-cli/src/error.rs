@@ -229,13 +229,7 @@ fn kept(error: &Error) -> Vec<String> {
                 (Kept::Nothing, false) => format!("{id} is rolled back whole"),
                 (Kept::Nothing, true) => format!("{id} is as it was: its rollback is rolled back whole"),
                 (Kept::Statements(done), _) => {
-                    let what = match done {
-                        1 => "statement 1".to_owned(),
-                        2 => "statements 1 and 2".to_owned(),
-                        _ => format!("statements 1 to {done}"),
-                    };
-                    let are = if done == 1 { "is" } else { "are" };
-                    format!("{what} of {id} {are} committed; what follows changed nothing")
+                    format!("{}; what follows changed nothing", committed(id, done))
                 }
                 (Kept::All, _) => format!("{id} is committed and recorded"),
             });
@@ -260,6 +254,9 @@ fn kept(error: &Error) -> Vec<String> {
             lines.push(format!("the database: {target}"));
             lines.push("nothing was changed".to_owned());
         }
+        ErrorKind::Plan(PlanError::UnfinishedGone { version, done, .. }) => {
+            lines.push(format!("{}; this command changed nothing", committed(version, *done)));
+        }
         ErrorKind::Refused { refusal: Refusal::RecordedScript { script, .. } } => {
             lines.extend(
                 script.lines().filter(|line| !line.trim().is_empty()).map(|line| format!("| {line}")),
@@ -269,6 +266,16 @@ fn kept(error: &Error) -> Vec<String> {
         _ => lines.push("nothing was changed".to_owned()),
     }
     lines
+}
+
+/// `statements 1 and 2 of 0004 are committed`.
+fn committed(id: &RevisionId, done: u64) -> String {
+    match done {
+        0 => format!("no statement of {id} is committed"),
+        1 => format!("statement 1 of {id} is committed"),
+        2 => format!("statements 1 and 2 of {id} are committed"),
+        _ => format!("statements 1 to {done} of {id} are committed"),
+    }
 }
 
 /// `0001`, `0001 and 0002`, `0001 to 0007`: revisions of one run, in its order.
@@ -322,8 +329,10 @@ fn next(error: &Error) -> String {
             return "name the directory that the file is in, with --migrations or in the settings".to_owned();
         }
         ErrorKind::Plan(PlanError::Unfinished { direction, .. }) => {
-            let command = if *direction == Direction::Up { "migrate" } else { "rollback" };
-            return format!("`dbwarden {command}` goes on with it");
+            return format!("{} goes on with it", to_finish(*direction));
+        }
+        ErrorKind::Plan(PlanError::UnfinishedGone { version, direction, .. }) => {
+            return after_stuck(version, *direction);
         }
         ErrorKind::Graph(graph) | ErrorKind::Plan(PlanError::Graph(graph)) => match graph {
             GraphError::NotUpward { target } => return format!("`dbwarden rollback -t {target}`"),
@@ -446,6 +455,22 @@ fn after_step(step: &dbwarden::apply::failure::StepError) -> String {
         Cause::Cancelled => format!("`dbwarden {command}` goes on from here"),
         _ => format!("`dbwarden {command}` again"),
     }
+}
+
+/// The command that goes on with what is half done.
+pub(crate) fn to_finish(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Up => "`dbwarden migrate`",
+        Direction::Down => "`dbwarden rollback`",
+    }
+}
+
+/// After a half-done migration whose file is gone.
+pub(crate) fn after_stuck(id: &RevisionId, direction: Direction) -> String {
+    format!(
+        "put the file back, then {}; or undo by hand what is committed, and `dbwarden stamp --remove {id}` forgets it",
+        to_finish(direction)
+    )
 }
 
 /// After an applied migration without a file, behind all others: it is not known which of the two it is.

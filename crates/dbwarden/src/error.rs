@@ -198,7 +198,7 @@ impl Error {
                 PlanError::Irreversible { .. } => "irreversible",
                 PlanError::Empty { .. } => "sections",
                 PlanError::NotAtomic { .. } => "single-transaction",
-                PlanError::Unfinished { .. } => "unfinished",
+                PlanError::Unfinished { .. } | PlanError::UnfinishedGone { .. } => "unfinished",
             },
             ErrorKind::History(error) => match error {
                 HistoryError::NotOurs { .. } => "not-our-table",

@@ -8,7 +8,7 @@ use dbwarden::ops::status::{Status, StatusOptions, status};
 
 use super::{Answer, heading, speaks};
 use crate::args::{self, Global};
-use crate::error::{Failure, PENDING};
+use crate::error::{Failure, PENDING, after_stuck, to_finish};
 use crate::ui::{self, clean, columns, count, line, time};
 
 /// How many applied ones are listed without `--verbose`.
@@ -76,11 +76,14 @@ fn show(heading: &str, status: &Status, all: bool) {
         row(&["not selected", id.as_str(), "its tags or environments were not asked for"]);
     }
     for unfinished in &status.unfinished {
-        let total = unfinished.total.map_or_else(String::new, |total| format!(" of {total}"));
+        let done = match unfinished.total {
+            Some(total) => format!("{} of {}", unfinished.done, count(total, "statement")),
+            None => format!("{} done, and no file has that id", count(unfinished.done, "statement")),
+        };
         let failed = unfinished.unfinished.units.iter().rev().find_map(|unit| {
             Some(format!(", failed at {} UTC: {}", unit.finished_at.as_ref()?, unit.error.as_ref()?))
         });
-        let text = format!("{}{total} statements{}", unfinished.done, failed.unwrap_or_default());
+        let text = done + &failed.unwrap_or_default();
         row(&["part done", unfinished.unfinished.version.as_str(), &text]);
     }
     for applied in status.applied.iter() {
@@ -119,6 +122,14 @@ fn show(heading: &str, status: &Status, all: bool) {
     }
     for text in columns(&rows, "  ") {
         line(&text);
+    }
+    for unfinished in &status.unfinished {
+        let (id, direction) = (&unfinished.unfinished.version, unfinished.unfinished.direction);
+        line(&clean(&if unfinished.stuck {
+            format!("  next: {}", after_stuck(id, direction))
+        } else {
+            format!("  next: {} goes on with {id}", to_finish(direction))
+        }));
     }
     if let Some(id) = status.ahead.first() {
         line(&clean(&format!("  next: {}", crate::error::after_ahead(id))));

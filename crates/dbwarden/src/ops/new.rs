@@ -105,7 +105,10 @@ pub fn new(deployment: &Deployment<'_>, options: &NewOptions) -> Result<Created,
     let newest = newest.filter(|_| options.kind == Kind::Versioned);
     let says = |of: fn(&Headers) -> bool| newest.is_some_and(|newest| of(&newest.headers));
     let linked = hashes || says(|headers| headers.revision.is_some() || headers.down_revision.is_some());
-    if linked && head.is_none() && let Some(set) = &set {
+    if linked
+        && head.is_none()
+        && let Some(set) = &set
+    {
         head = only_head(set)?;
     }
     let last_implicit = set.as_ref().and_then(|set| {

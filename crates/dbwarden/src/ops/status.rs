@@ -11,6 +11,7 @@ use crate::apply::owner::Holder;
 use crate::error::{Error, ErrorKind};
 use crate::migration::applied::{Applied, Direction, ForeignRecords, History, Unfinished};
 use crate::migration::groups::GroupKind;
+use crate::migration::plan::is_stuck;
 use crate::migration::state::{Due, Selection, Standing, State};
 use crate::migration::{Migration, RevisionId, Script};
 
@@ -102,6 +103,8 @@ pub struct UnfinishedLine {
     pub done: u64,
     /// Statements in all, where its file is here.
     pub total: Option<u64>,
+    /// Nothing can go on with it: its file is gone.
+    pub stuck: bool,
 }
 
 /// Returns where the database stands.
@@ -192,6 +195,7 @@ fn of(survey: &Survey, database: String, target: String, seen: Seen) -> Status {
                     Direction::Up => Some(migration.up.statements),
                     Direction::Down => migration.down.as_ref().map(|down| down.statements),
                 }),
+                stuck: is_stuck(unfinished, set, history),
                 unfinished: unfinished.clone(),
             })
             .collect(),

@@ -2,6 +2,7 @@
 //! group, else unit by unit with the journal, so that a killed run goes on where it stopped.
 
 use std::collections::BTreeSet;
+use std::io::Read;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,7 @@ use crate::migration::plan::{Action, Step};
 use crate::migration::source::{
     Directive, GroupHash, SourceError, SourceFile, SourceProblem, directives, section_reader,
 };
-use crate::sql::{Event as Piece, Position, ReadError, Rules, tokens};
+use crate::sql::{Event as Piece, Position, ReadError, Reader, Rules, tokens};
 
 /// How often a step that meets another session's lock is tried again, unless its header says otherwise.
 const RETRIES: u32 = 3;
@@ -91,19 +92,14 @@ struct Progress<'t> {
     watchdog: Option<Watchdog>,
 }
 
-impl Executor<'_, '_, '_> {
-    /// Runs one step to its end.
-    ///
-    /// # Errors
-    /// Why it stopped, and what became of it. Nothing of it is left open.
-    pub(crate) fn step(&mut self, task: &Task<'_>) -> Result<StepReport, Box<StepError>> {
-        self.run.observer.event(&Event::StepStarted { step: task.step });
+impl<'t> Progress<'t> {
+    fn new(task: &'t Task<'t>, records: Arc<Records>) -> Self {
         let groups = &task.step.groups;
         let durable = groups.iter().rfind(|group| group.kind != GroupKind::Session);
-        let mut progress = Progress {
+        Self {
             task,
             started: Instant::now(),
-            records: self.guard.records(),
+            records,
             atomic: task.script.is_none_or(|(_, script)| script.is_atomic()) && task.unfinished.is_none(),
             last_durable: durable.map_or(0, |group| group.first + group.count - 1),
             ordinal: 0,
@@ -120,14 +116,42 @@ impl Executor<'_, '_, '_> {
             skipped: 0,
             traces: false,
             watchdog: None,
-        };
+        }
+    }
+
+    /// Forgets what was done in a transaction that was rolled back.
+    fn begin_anew(&mut self) {
+        let watchdog = self.watchdog.take();
+        *self = Self { started: self.started, watchdog, ..Self::new(self.task, Arc::clone(&self.records)) };
+    }
+
+    fn tries(&self) -> u32 {
+        self.task.step.limits.retries.unwrap_or(RETRIES)
+    }
+}
+
+impl Executor<'_, '_, '_> {
+    /// Runs one step to its end.
+    ///
+    /// # Errors
+    /// Why it stopped, and what became of it. Nothing of it is left open.
+    pub(crate) fn step(&mut self, task: &Task<'_>) -> Result<StepReport, Box<StepError>> {
+        self.run.observer.event(&Event::StepStarted { step: task.step });
+        let mut progress = Progress::new(task, self.guard.records());
         if let Some(limit) = task.step.limits.statement_timeout {
             progress.watchdog = Some(Watchdog::new(limit, self.guard.session().interrupter()));
         }
-        let outcome = self.script(&mut progress);
-        let outcome = match outcome {
-            Ok(()) => Ok(()),
-            Err(cause) => Err(self.failed(&mut progress, cause)),
+        let mut attempt = 0;
+        let outcome = loop {
+            match self.script(&mut progress) {
+                Ok(()) => break Ok(()),
+                Err(cause)
+                    if attempt < progress.tries() && self.again(&mut progress, &cause, attempt + 1) =>
+                {
+                    attempt += 1;
+                }
+                Err(cause) => break Err(self.failed(&mut progress, cause)),
+            }
         };
         let restored = self.restore(&mut progress);
         outcome?;
@@ -147,6 +171,26 @@ impl Executor<'_, '_, '_> {
         };
         self.run.observer.event(&Event::StepFinished { report: &report });
         Ok(report)
+    }
+
+    /// Takes back what was begun, and rests a while, where the step met another session's lock and may begin anew: it is one
+    /// transaction, and nothing of it is kept.
+    fn again(&mut self, progress: &mut Progress<'_>, cause: &Cause, attempt: u32) -> bool {
+        let (Cause::Statement(error) | Cause::Condition(error) | Cause::Around { error, .. }) = cause else {
+            return false;
+        };
+        // A commit that met a reader has waited for it by then; one that a server refused may be tried again from the first
+        // statement.
+        let waited = matches!(cause, Cause::Around { doing: "committing", .. })
+            && error.code.as_deref() != Some("40001");
+        let may = error.kind == DriverErrorKind::Busy && progress.atomic && !self.shared && !waited;
+        if !may || self.guard.session().rollback().is_err() {
+            return false;
+        }
+        self.run.observer.event(&Event::Retrying { attempt, reason: &error.message });
+        std::thread::sleep(rest(attempt));
+        progress.begin_anew();
+        true
     }
 
     fn script(&mut self, progress: &mut Progress<'_>) -> Result<(), Cause> {
@@ -227,15 +271,32 @@ impl Executor<'_, '_, '_> {
             if !fixed {
                 hash.statement(&found, statement.text, self.dialect);
             }
-            let bytes = statement.start.offset - script.start.offset;
+            let (bytes, copy) = (statement.start.offset - script.start.offset, statement.copy);
             let unit = done
                 .iter()
                 .find(|unit| unit.first <= progress.ordinal && progress.ordinal < unit.first + unit.count);
-            match unit {
-                Some(unit) => self.skip(progress, unit, &found, statement.text)?,
+            let ran = match unit {
+                Some(unit) => {
+                    self.skip(progress, unit, &found, statement.text)?;
+                    false
+                }
                 None => {
-                    let piece = Fragment { text: statement.text, found: &found, bytes, of: script.length };
-                    self.one(progress, current, manner, &piece)?;
+                    let piece =
+                        Fragment { text: statement.text, found: &found, bytes, of: script.length, copy };
+                    self.one(progress, current, manner, &piece)?
+                }
+            };
+            if copy {
+                self.rows(&mut reader, &mut hash, ran).map_err(|cause| match cause {
+                    RowsError::Cause(cause) => cause,
+                    RowsError::Problem(wrong) => problem(wrong),
+                })?;
+            }
+            if unit.is_none() {
+                match current.kind {
+                    GroupKind::Each => self.close(progress)?,
+                    GroupKind::Session => progress.unit = progress.ordinal + 1,
+                    GroupKind::Transaction => {}
                 }
             }
             if progress.ordinal + 1 == current.first + current.count {
@@ -293,7 +354,7 @@ impl Executor<'_, '_, '_> {
         group: &Group,
         manner: Manner,
         piece: &Fragment<'_>,
-    ) -> Result<(), Cause> {
+    ) -> Result<bool, Cause> {
         if self.run.cancel.take_note() {
             return Err(Cause::Cancelled);
         }
@@ -312,13 +373,38 @@ impl Executor<'_, '_, '_> {
         if manner == Manner::Alone {
             self.announce(progress)?;
         }
-        self.conditions_and_statement(progress, piece, !alone)?;
-        match group.kind {
-            GroupKind::Each => self.close(progress)?,
-            GroupKind::Session => progress.unit = progress.ordinal + 1,
-            GroupKind::Transaction => {}
+        self.conditions_and_statement(progress, piece, !alone)
+    }
+
+    /// Passes the rows behind a COPY on to the server, or over them where it was not run.
+    fn rows(
+        &mut self,
+        reader: &mut Reader<Box<dyn Read + Send + '_>>,
+        hash: &mut GroupHash,
+        ran: bool,
+    ) -> Result<(), RowsError> {
+        loop {
+            match reader.next() {
+                Ok(Some(Piece::CopyData(rows))) => {
+                    hash.rows(rows);
+                    if ran {
+                        self.guard.session().copy_data(rows).map_err(Cause::Statement)?;
+                    }
+                }
+                Ok(Some(Piece::CopyEnd) | None) => {
+                    hash.rows_end();
+                    if ran {
+                        self.guard.session().copy_end().map_err(Cause::Statement)?;
+                    }
+                    return Ok(());
+                }
+                Ok(Some(_)) => {}
+                Err(ReadError::Io(error)) => {
+                    return Err(RowsError::Problem(SourceProblem::Unreadable { error }));
+                }
+                Err(ReadError::Text(error)) => return Err(RowsError::Problem(SourceProblem::Text(error))),
+            }
         }
-        Ok(())
     }
 
     fn conditions_and_statement(
@@ -326,7 +412,7 @@ impl Executor<'_, '_, '_> {
         progress: &mut Progress<'_>,
         piece: &Fragment<'_>,
         in_transaction: bool,
-    ) -> Result<(), Cause> {
+    ) -> Result<bool, Cause> {
         for (directive, text) in piece.found {
             let wants = inspect::wants(self.guard.session(), self.dialect, self.environment, directive)
                 .map_err(Cause::Condition)?;
@@ -334,7 +420,7 @@ impl Executor<'_, '_, '_> {
                 progress.skipped += 1;
                 let event = Event::StatementSkipped { number: progress.ordinal, directive: text };
                 self.run.observer.event(&event);
-                return Ok(());
+                return Ok(false);
             }
         }
         self.run.observer.event(&Event::StatementStarted {
@@ -352,10 +438,15 @@ impl Executor<'_, '_, '_> {
             let gate = self.guard.gate();
             let _quiet = gate.lock().unwrap_or_else(PoisonError::into_inner);
             self.guard.session().run(piece.text)
+        } else if piece.copy {
+            self.guard.session().copy_begin(piece.text)
         } else {
             self.guard.session().run(piece.text)
         };
         let over = progress.watchdog.as_ref().and_then(Watchdog::stop);
+        for notice in self.guard.session().notices() {
+            self.run.observer.event(&Event::Notice { notice: &notice });
+        }
         if let Err(error) = ran {
             if error.kind == DriverErrorKind::Interrupted {
                 if let Some(limit) = over {
@@ -374,7 +465,7 @@ impl Executor<'_, '_, '_> {
         if in_transaction && !self.guard.session().in_transaction() {
             return Err(Cause::TransactionEnded);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Sets foreign keys as the file asks for the group, outside its transaction.
@@ -393,7 +484,7 @@ impl Executor<'_, '_, '_> {
         if self.shared {
             return Ok(());
         }
-        let tries = progress.task.step.limits.retries.unwrap_or(RETRIES);
+        let tries = progress.tries();
         let mut attempt = 0;
         while let Err(error) = self.guard.session().begin() {
             attempt += 1;
@@ -404,7 +495,7 @@ impl Executor<'_, '_, '_> {
                 return Err(Cause::Cancelled);
             }
             self.run.observer.event(&Event::Retrying { attempt, reason: &error.message });
-            std::thread::sleep(Duration::from_millis(50 << attempt.min(6)));
+            std::thread::sleep(rest(attempt));
         }
         self.run.point("begun");
         if progress.keys == Some(false) {
@@ -640,6 +731,27 @@ struct Fragment<'a> {
     found: &'a [(Directive, String)],
     bytes: u64,
     of: u64,
+    /// Its rows follow.
+    copy: bool,
+}
+
+/// Why rows did not arrive.
+enum RowsError {
+    Cause(Cause),
+    Problem(SourceProblem),
+}
+
+impl From<Cause> for RowsError {
+    fn from(cause: Cause) -> Self {
+        RowsError::Cause(cause)
+    }
+}
+
+/// How long to rest before the next attempt: longer each time, and not the same for each process.
+fn rest(attempt: u32) -> Duration {
+    let base = 50_u64 << attempt.min(6);
+    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Duration::from_millis(base + u64::from(clock.subsec_nanos() / 1000) % base)
 }
 
 fn around(doing: &'static str) -> impl Fn(DriverError) -> Cause {

@@ -70,15 +70,20 @@ impl MigrationSet {
         if unknown.is_empty() {
             return Ok(self);
         }
+        let glanced: Vec<RevisionId> = unknown.iter().map(|migration| migration.id.clone()).collect();
         let many = unknown.len();
-        let mut as_glanced = true;
-        for migration in in_order(unknown, many, &|migration| split(migration, options))? {
-            let glanced = self.migrations.get(&migration.id);
-            as_glanced &= glanced.is_some_and(|glanced| glanced.headers == migration.headers);
-            self.migrations.insert(migration.id.clone(), migration);
+        let whole = in_order(unknown, many, &|migration| split(migration, options))?;
+        let same = |(id, whole): (&RevisionId, &Migration)| {
+            *id == whole.id && self.get(id).is_some_and(|glanced| glanced.headers == whole.headers)
+        };
+        if glanced.iter().zip(&whole).all(same) {
+            self.migrations.extend(whole.into_iter().map(|migration| (migration.id.clone(), migration)));
+            return Ok(self);
         }
-        // A glance reads headers as the splitting does; should it ever not, the graph is that of the whole files.
-        if as_glanced { Ok(self) } else { Ok(Self::new(self.migrations.into_values().collect())?) }
+        for id in &glanced {
+            self.migrations.remove(id);
+        }
+        Ok(Self::new(self.migrations.into_values().chain(whole).collect())?)
     }
 
     /// Reads every migration of `source` anew, and splits those alone that are not in this set as they are now.
@@ -110,11 +115,14 @@ impl MigrationSet {
             })
             .collect();
         let repeatables = order_repeatables(&nodes, &graph)?;
-        let migrations = versioned
-            .into_iter()
-            .chain(repeatable)
-            .map(|migration| (migration.id.clone(), migration))
-            .collect();
+        let mut migrations = BTreeMap::new();
+        for migration in versioned.into_iter().chain(repeatable) {
+            let file = migration.file.name.clone();
+            // Two of one kind were seen before; a versioned one and a repeatable may share an id by a header.
+            if let Some(first) = migrations.insert(migration.id.clone(), migration) {
+                return Err(GraphError::DuplicateId { id: first.id, first: first.file.name, second: file });
+            }
+        }
         Ok(Self { migrations, graph, repeatables })
     }
 

@@ -91,6 +91,7 @@ pub fn migrate(
     let mut run = deployment.run(&*clock, observer);
 
     let (source, read) = (deployment.source.clone(), deployment.read_options()?);
+    let asked = Instant::now();
     let (mut survey, mut session) = survey::glance(deployment, &selection)?;
     if !survey.history.exists
         && !options.record_only
@@ -126,7 +127,6 @@ pub fn migrate(
         error,
     })?;
     run.next = plan.steps.first().map(|step| step.id.clone());
-    let asked = Instant::now();
     let mut guard = LockGuard::acquire(session, records, &lock, company, &mut run)?;
     // Somebody may have been quicker: what is run is planned under the lock. Files are read anew after a wait, when one that is
     // to be run was written since, and when a glance at its bytes had been enough.

@@ -76,7 +76,8 @@ fn rejoin(text: &str, events: &[Owned]) -> Result<(), TestCaseError> {
                 eat(leading, &mut at)?;
                 prop_assert_eq!(*start, place(text, at));
                 prop_assert!(!statement.is_empty());
-                prop_assert_eq!(statement.trim(), statement);
+                // To the engines a no-break space is a letter.
+                prop_assert_eq!(statement.trim_matches(|c: char| c.is_ascii_whitespace()), statement);
                 eat(statement, &mut at)?;
                 prop_assert_eq!(*end, place(text, at));
                 eat(trailing, &mut at)?;

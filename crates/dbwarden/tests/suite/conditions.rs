@@ -50,6 +50,7 @@ on_every_database! {
     fn engine_and_environment(database) {
         let engine = match database.engine() {
             testkit::Engine::Sqlite => "sqlite",
+            testkit::Engine::Postgres => "postgres",
         };
         let text = format!(
             "-- only-if: engine {engine}\nINSERT INTO log (what) VALUES ('engine');\n\

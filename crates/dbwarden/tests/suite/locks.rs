@@ -19,6 +19,7 @@ fn open_options() -> OpenOptions {
         foreign_keys: false,
         lock_timeout: Duration::from_secs(10),
         prelude: Vec::new(),
+        schema: None,
     }
 }
 

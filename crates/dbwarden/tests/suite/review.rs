@@ -112,6 +112,47 @@ on_every_database! {
         assert_eq!(checksum(&database), checksum_of(&database, &second));
     }
 
+    fn headers_behind_an_empty_statement_are_read(database) {
+        database.write(&[LOG, ("0005_x.sql", ";\n-- revision: abc9\nCREATE TABLE a (x INTEGER);\n")]);
+        migrate(&database).unwrap();
+        assert_eq!(database.versions(), ["0001", "abc9"]);
+        assert_eq!(migrate(&database).unwrap().count(), 0);
+        database.write(&[("0006_y.sql", ";\n-- revision: 0001\nCREATE TABLE b (x INTEGER);\n")]);
+        assert_eq!(code(migrate(&database)), "duplicate-id");
+    }
+
+    fn headers_that_stand_where_a_glance_ends_are_read(database) {
+        // The 65,537th byte is the second dash.
+        let mut text = "-- to fill the file\n".repeat(3276);
+        text.push_str(&"-".repeat((64 << 10) - text.len() - 1));
+        text.push_str("\n-- revision: abc9\nCREATE TABLE a (x INTEGER);\n");
+        database.write(&[LOG, ("0005_x.sql", &text)]);
+        migrate(&database).unwrap();
+        assert_eq!(database.versions(), ["0001", "abc9"]);
+    }
+
+    fn a_versioned_file_and_a_repeatable_one_do_not_share_an_id(database) {
+        database.write(&[LOG, ("RA__z.sql", "-- revision: 0007\nSELECT 1;\n"), ("0007_z.sql", "CREATE TABLE z (x INTEGER);\n")]);
+        assert_eq!(code(migrate(&database)), "duplicate-id");
+        assert!(database.versions().is_empty());
+    }
+
+    fn a_file_that_is_replaced_by_one_of_the_same_time_and_length_is_read_again(database) {
+        database.write(&[LOG, ("0002_each.sql", OLD)]);
+        let (path, other) = (database.migrations().join("0002_each.sql"), database.folder().join("other.sql"));
+        std::fs::write(&other, NEW).unwrap();
+        let time = std::fs::metadata(&path).unwrap().modified().unwrap();
+        std::fs::File::options().write(true).open(&other).unwrap().set_modified(time).unwrap();
+        let mut deployment = deployment(&database);
+        deployment.points = Some(Arc::new(move |passed| {
+            if passed == "lock-taken" && other.exists() {
+                std::fs::rename(&other, &path).unwrap();
+            }
+        }));
+        run(&mut deployment, &MigrateOptions::default(), &mut Silent).unwrap();
+        assert_eq!(log(&database), ["new", "new 2"]);
+    }
+
     fn a_down_section_edited_during_the_wait_is_stored_whole(database) {
         database.write(&[LOG, ("0002_each.sql", DOWN)]);
         migrate_edited(&database, "lock-taken", "0002_each.sql", NEW_DOWN).unwrap();

@@ -73,13 +73,26 @@ enum Place {
     Text(Arc<str>),
 }
 
-/// What tells cheaply whether a file was written since it was read: its length, and when it was written last.
+/// What tells cheaply whether a file was written or replaced since it was read: its length and when it was written last; on Unix
+/// also which file it is, and when that was changed in any way, which nobody can set back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Seen(u64, Option<SystemTime>);
+struct Seen {
+    length: u64,
+    written: Option<SystemTime>,
+    #[cfg(unix)]
+    itself: (u64, u64, i64, i64),
+}
 
 impl Seen {
     fn of(metadata: &Metadata) -> Self {
-        Self(metadata.len(), metadata.modified().ok())
+        #[cfg(unix)]
+        use std::os::unix::fs::MetadataExt;
+        Self {
+            length: metadata.len(),
+            written: metadata.modified().ok(),
+            #[cfg(unix)]
+            itself: (metadata.dev(), metadata.ino(), metadata.ctime(), metadata.ctime_nsec()),
+        }
     }
 }
 

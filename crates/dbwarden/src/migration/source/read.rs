@@ -168,15 +168,17 @@ fn outline(
     let unreadable = |error| SourceError::new(file.name.clone(), SourceProblem::Unreadable { error });
     let syntax = options.dialect.syntax();
     let (headers, file_hash, read) = match &file.place {
-        Place::Static(bytes) => (scan::headers(bytes, syntax), FileHash::of(bytes), None),
-        Place::Kept { bytes, .. } => (scan::headers(bytes, syntax), FileHash::of(bytes), None),
-        Place::Text(text) => (scan::headers(text.as_bytes(), syntax), FileHash::of(text.as_bytes()), None),
+        Place::Static(bytes) => (scan::headers(bytes, true, syntax), FileHash::of(bytes), None),
+        Place::Kept { bytes, .. } => (scan::headers(bytes, true, syntax), FileHash::of(bytes), None),
+        Place::Text(text) => {
+            (scan::headers(text.as_bytes(), true, syntax), FileHash::of(text.as_bytes()), None)
+        }
         Place::Path { path, .. } => {
             let mut opened = File::open(path).map_err(unreadable)?;
             let seen = Seen::of(&opened.metadata().map_err(unreadable)?);
-            let mut head = Vec::with_capacity(usize::try_from(seen.0.min(HEAD)).unwrap_or(0) + 1);
+            let mut head = Vec::with_capacity(usize::try_from(seen.length.min(HEAD)).unwrap_or(0) + 1);
             opened.by_ref().take(HEAD + 1).read_to_end(&mut head).map_err(unreadable)?;
-            let headers = scan::headers(&head, syntax);
+            let headers = scan::headers(&head, head.len() as u64 <= HEAD, syntax);
             if head.len() as u64 <= HEAD {
                 let hash = FileHash::of(&head);
                 let left = |room: u64| room.checked_sub(head.len() as u64);
@@ -275,7 +277,17 @@ impl Outline {
 pub(crate) fn split(migration: Migration, options: &ReadOptions) -> Result<Migration, SourceError> {
     let (scanned, file_hash) = scan_file(&migration.file, migration.file_hash, options.dialect)?;
     let scan::Scanned { headers, up, down } = scanned;
-    Ok(Migration { headers, up, down, file_hash, glanced: false, ..migration })
+    // A glance reads headers as the splitting does; should it ever not, the whole file is right, also of the id.
+    let id = match (&headers.revision, &migration.headers.revision) {
+        (Some(revision), _) => RevisionId::from(revision.as_str()),
+        (None, None) => migration.id,
+        (None, Some(_)) => {
+            let base = migration.file.name.rsplit(['/', '\\']).next().unwrap_or_default();
+            let named = formats::recognise(base).map(|(named, _)| named.id);
+            named.ok_or_else(|| SourceError::new(migration.file.name.clone(), SourceProblem::UnknownName))?
+        }
+    };
+    Ok(Migration { id, headers, up, down, file_hash, glanced: false, ..migration })
 }
 
 /// Does the same to each of `items`, and returns what comes of them in their order. Where `many` of them are work, the processor's

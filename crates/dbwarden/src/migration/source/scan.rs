@@ -22,16 +22,23 @@ pub(super) struct Scanned {
 }
 
 /// What the headers at the start of a file say, found without splitting it; nothing where they are wrong, or do not end in
-/// `head`.
-pub(super) fn headers(head: &[u8], syntax: Syntax) -> Option<Headers> {
+/// `head`, which is the `whole` file or its beginning.
+pub(super) fn headers(head: &[u8], whole: bool, syntax: Syntax) -> Option<Headers> {
     let text = match std::str::from_utf8(head) {
         Ok(text) => text,
         // A character may be cut at the end.
         Err(error) => std::str::from_utf8(&head[..error.valid_up_to()]).ok()?,
     };
     let mut reader = HeaderReader::default();
-    for token in tokens(text.strip_prefix('\u{feff}').unwrap_or(text), Rules::new(syntax)) {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    for token in tokens(text, Rules::new(syntax)) {
+        // What the head is cut in may be the beginning of anything.
+        if !whole && token.start + token.text.len() == text.len() {
+            return None;
+        }
         match token.kind {
+            // An empty statement.
+            _ if token.text == ";" => {}
             TokenKind::Whitespace | TokenKind::BlockComment => {}
             TokenKind::LineComment if is_marker(token.text) => {}
             TokenKind::LineComment if token.text.starts_with("--") => reader.comment(token.text).ok()?,
@@ -513,6 +520,18 @@ impl GroupHash {
         }
         v1::encode(text, dialect.syntax(), &mut self.encoded);
         self.hasher.update(&self.encoded);
+    }
+
+    /// Takes some of the rows behind a statement.
+    pub(crate) fn rows(&mut self, rows: &[u8]) {
+        self.encoded.clear();
+        v1::encode_rows(rows, &mut self.encoded);
+        self.hasher.update(&self.encoded);
+    }
+
+    /// Takes the end of the rows.
+    pub(crate) fn rows_end(&mut self) {
+        self.hasher.update(&[0]);
     }
 
     /// Returns the sum and starts the next one.

@@ -372,7 +372,7 @@ impl Scan {
         for token in tokens(leading, rules).filter(|token| token.kind == TokenKind::LineComment) {
             if !self.in_headers {
                 // What stands behind code on its line is a remark on that.
-                let alone = leading[..token.start].contains(['\n', '\r']);
+                let alone = start.column == 1 || leading[..token.start].contains(['\n', '\r']);
                 if let Some(header) = headers::late(token.text).filter(|_| alone) {
                     let place = start.advance(&leading[..token.start]);
                     return Err((SourceProblem::LateHeader { header }, Some(place)));

@@ -3,20 +3,16 @@
 
 use anstyle::AnsiColor;
 use dbwarden::apply::failure::{Cause, Kept};
-use dbwarden::apply::history::HistoryError;
-use dbwarden::apply::lock::LockError;
-use dbwarden::driver::DriverErrorKind;
 use dbwarden::error::{Location, Refusal};
 use dbwarden::migration::RevisionId;
 use dbwarden::migration::applied::Direction;
-use dbwarden::migration::graph::GraphError;
 use dbwarden::migration::plan::PlanError;
-use dbwarden::migration::source::SourceProblem;
-use dbwarden::sql::TextError;
 use dbwarden::{Error, ErrorKind};
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthChar;
 
+use crate::args::Global;
+use crate::next;
 use crate::ui::{aside, bold, clean, colour};
 
 /// Failed.
@@ -66,6 +62,12 @@ impl Failure {
         self
     }
 
+    /// The same, with the options that were typed in the commands that are to be typed next.
+    pub(crate) fn as_typed(mut self, global: &Global) -> Self {
+        self.next = next::as_typed(&self.next, global, self.database.as_deref());
+        self
+    }
+
     /// The same, with another next step.
     pub(crate) fn advising(self, next: impl Into<String>) -> Self {
         Self { next: next.into(), ..self }
@@ -74,6 +76,18 @@ impl Failure {
     /// A failure of what this crate itself does.
     pub(crate) fn failed(message: impl Into<String>, next: impl Into<String>) -> Self {
         Self { exit: FAILED, code: "failed", ..Self::usage(message, next) }
+    }
+
+    /// What was said did not all reach standard output; the command itself is at its end.
+    pub(crate) fn unsaid(error: &std::io::Error) -> Self {
+        Self {
+            code: "output",
+            kept: vec!["what the command did is done".to_owned()],
+            ..Self::failed(
+                format!("standard output cannot be written: {error}"),
+                "make room where it is written to, or write it elsewhere",
+            )
+        }
     }
 
     /// A command or option of a later version.
@@ -90,6 +104,12 @@ impl Failure {
     /// The same, of the database called `name`.
     pub(crate) fn on(self, name: &str) -> Self {
         Self { database: Some(name.to_owned()), ..self }
+    }
+
+    /// The same, of one database among all: with `--quiet`, and where the streams part, nothing else names it.
+    pub(crate) fn of_all(mut self, name: &str) -> Self {
+        self.kept.insert(0, format!("in the database \"{name}\""));
+        self.on(name)
     }
 
     /// Prints it to standard error.
@@ -178,7 +198,7 @@ impl From<Error> for Failure {
             message: placeless(error.to_string(), location.as_ref()),
             location,
             kept: kept(&error),
-            next: next(&error),
+            next: next::after(&error),
             database: None,
         }
     }
@@ -285,211 +305,6 @@ fn range(ids: &[&RevisionId]) -> String {
         [one] => one.to_string(),
         [one, two] => format!("{one} and {two}"),
         [first, .., last] => format!("{first} to {last}"),
-    }
-}
-
-/// What to type next.
-fn next(error: &Error) -> String {
-    if let ErrorKind::Step { step, .. } = error.kind() {
-        return after_step(step);
-    }
-    match error.kind() {
-        ErrorKind::Refused { refusal } => return after_refusal(refusal),
-        ErrorKind::Plan(PlanError::Renamed { now, .. }) => {
-            return format!(
-                "`dbwarden verify --accept {now} --reason \"…\"` moves the record, or give the file its old name"
-            );
-        }
-        ErrorKind::Plan(PlanError::Changed { revisions }) => {
-            let id = revisions.first().map_or("REV", |file| file.id.as_str());
-            return format!(
-                "put the file back as it was and write a new migration; or, where both do the same, `dbwarden verify --accept {id} --reason \"…\"`"
-            );
-        }
-        ErrorKind::Plan(PlanError::Gone { revisions }) => {
-            let id = revisions.first().map_or("REV", |id| id.as_str());
-            return format!(
-                "put the file back; or `dbwarden verify --accept {id} --reason \"…\"` where it is gone for good"
-            );
-        }
-        ErrorKind::Plan(PlanError::Ahead { ahead, .. }) => {
-            return ahead.first().map_or_else(String::new, after_ahead);
-        }
-        ErrorKind::StrictAhead { revisions } => {
-            return revisions.first().map_or_else(String::new, after_ahead);
-        }
-        ErrorKind::Plan(PlanError::Irreversible { without_file, .. }) if !without_file.is_empty() => {
-            return "put the file back, from version control or the release that has it; or write a new migration that undoes it"
-                .to_owned();
-        }
-        ErrorKind::NothingToAccept { .. } => return "`dbwarden verify` lists what does not agree".to_owned(),
-        ErrorKind::Source(source)
-            if matches!(source.problem, SourceProblem::NoDirectory { is_file: true, .. }) =>
-        {
-            return "name the directory that the file is in, with --migrations or in the settings".to_owned();
-        }
-        ErrorKind::Plan(PlanError::Unfinished { direction, .. }) => {
-            return format!("{} goes on with it", to_finish(*direction));
-        }
-        ErrorKind::Plan(PlanError::UnfinishedGone { version, direction, .. }) => {
-            return after_stuck(version, *direction);
-        }
-        ErrorKind::Graph(graph) | ErrorKind::Plan(PlanError::Graph(graph)) => match graph {
-            GraphError::NotUpward { target } => return format!("`dbwarden rollback -t {target}`"),
-            GraphError::NotDownward { target } => return format!("`dbwarden migrate -t {target}`"),
-            GraphError::MultipleHeads { heads, .. } => {
-                let first = heads.first().map_or("REV", |head| head.id.as_str());
-                return format!("name one in place of head, such as {first}; or all of them: heads");
-            }
-            _ => {}
-        },
-        ErrorKind::Source(source)
-            if matches!(
-                source.problem,
-                SourceProblem::Text(TextError::NotUtf8 { .. } | TextError::NulByte { .. })
-            ) =>
-        {
-            return "save the file as UTF-8, then run the same command again".to_owned();
-        }
-        ErrorKind::Lock(LockError::Held { holder: None, .. }) => {
-            return "find what else has the database open, or wait longer with `--lock-wait 10m`".to_owned();
-        }
-        ErrorKind::History(HistoryError::NotOurs { tool, .. }) if tool.contains("DBWarden") => {
-            return "give our tables other names in the settings (`tables.migrations`, `tables.lock`, `tables.journal`), then \
-                    `dbwarden stamp REV`; taking these records over comes with a later version"
-                .to_owned();
-        }
-        ErrorKind::Driver { error, .. } if error.kind == DriverErrorKind::Statement => {
-            return "correct `session` in the settings: `dbwarden config`".to_owned();
-        }
-        _ => {}
-    }
-    let text = match error.code() {
-        "no-settings" => "`dbwarden init` writes a first warden.toml; or give --url or DATABASE_URL",
-        "settings-missing" => {
-            "name the file with --config, or leave --config out for the nearest warden.toml"
-        }
-        "settings-syntax" | "unknown-key" | "wrong-type" | "conflicting-settings" | "env-file-syntax" => {
-            "correct the file, then run the same command again"
-        }
-        "unset-variable" => "set the variable, or put it into .env, then run the same command again",
-        "unknown-database" => "`dbwarden database list` shows their names",
-        "no-default-database" => "name one with -d, take all with --all, or set `default`",
-        "no-url" => "set `url`, or `engine` and `database`, or DATABASE_URL",
-        "no-dev-url" => "set `dev_url`, or run without --dev",
-        "conflicting-flags" => "leave one of the two out",
-        "invalid-environment" => "`--env dev`",
-        "no-environment" => "`--env dev`, or set DBWARDEN_ENV",
-        "invalid-url" => "an address looks like sqlite:///shop.db or postgresql://user@host/name",
-        "locked" | "busy" => "wait longer with `--lock-wait 10m`, or look with `dbwarden lock-status`",
-        "open" => "look at the address in the settings: `dbwarden config`",
-        "not-a-database" => {
-            "look at the address in the settings: `dbwarden config`; the file was not touched"
-        }
-        "read-only" => "give this user the right to write the file and its folder",
-        "disk" => "make room on the disk, then run the same command again",
-        "no-directory" => "`dbwarden init` makes one, or name it with --migrations",
-        "unreadable" | "unwritable" => "look at the file and its rights",
-        "file-name" => {
-            "name it as the others are, such as 0007_add_coupons.sql, or give it a `-- revision: ID` header"
-        }
-        "sql-text" | "sections" | "header" | "directive" | "transaction" => {
-            "correct the file, then run the same command again"
-        }
-        "duplicate-id" => "give one of the two files the next free number",
-        "cycle" | "unknown-dependency" | "replaces" => "correct the headers of these files",
-        "unknown-revision" | "ambiguous" | "unknown-label" | "target" => {
-            "`dbwarden history` lists the revisions"
-        }
-        "count" => "`dbwarden status` lists what is applied and pending",
-        "late" => "run without --strict, or give the file a number behind those that are applied",
-        "irreversible" => "write a rollback section, or a new migration that undoes it",
-        "single-transaction" => "run without --single-transaction",
-        "foreign-records" => {
-            "`dbwarden stamp REV` records what that tool has applied already; taking its records over comes with a later version"
-        }
-        "not-our-table" => {
-            "give our tables other names in the settings: `tables.migrations`, `tables.lock`, `tables.journal`"
-        }
-        "planted-trigger" => "find out who made the trigger, and drop it",
-        "lock-table" => "`dbwarden unlock --force` makes it as new",
-        "not-yet" => "use a SQLite database, or a later version",
-        "url" => "an address looks like sqlite:///shop.db or postgresql://user@host/name",
-        _ => "",
-    };
-    if text.is_empty() && matches!(error.kind(), ErrorKind::Settings(_)) {
-        return "correct the setting; `dbwarden config` shows where each comes from".to_owned();
-    }
-    text.to_owned()
-}
-
-fn after_step(step: &dbwarden::apply::failure::StepError) -> String {
-    let command = if step.direction == Direction::Up { "migrate" } else { "rollback" };
-    match &step.cause {
-        Cause::Statement(error) | Cause::Around { error, .. } if error.kind == DriverErrorKind::Disk => {
-            format!("make room on the disk, then `dbwarden {command}`")
-        }
-        Cause::Statement(error) | Cause::Around { error, .. } if error.kind == DriverErrorKind::Busy => {
-            format!("find what else writes to the database, then `dbwarden {command}`")
-        }
-        Cause::Statement(_) | Cause::Condition(_) if matches!(step.kept, Kept::Statements(_)) => {
-            format!("correct statement {}, then `dbwarden {command}` goes on from it", step.statement)
-        }
-        Cause::Statement(_) | Cause::Condition(_) | Cause::TransactionEnded => {
-            format!("correct the file, then `dbwarden {command}`")
-        }
-        Cause::Around { error, .. } if error.kind == DriverErrorKind::Statement => {
-            format!("correct the file, then `dbwarden {command}`")
-        }
-        Cause::ForeignKeys { .. } => {
-            format!("correct the file, so that no row is left without its parent, then `dbwarden {command}`")
-        }
-        Cause::TimedOut { .. } => {
-            format!("raise `-- statement_timeout:` in the file, then `dbwarden {command}`")
-        }
-        Cause::Edited { .. } => "put that statement back as it was; what follows it may change".to_owned(),
-        Cause::TemporaryGone { .. } => {
-            "make it an ordinary table and drop it at the end, or undo by hand what is committed and stamp"
-                .to_owned()
-        }
-        Cause::Cancelled => format!("`dbwarden {command}` goes on from here"),
-        _ => format!("`dbwarden {command}` again"),
-    }
-}
-
-/// The command that goes on with what is half done.
-pub(crate) fn to_finish(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Up => "`dbwarden migrate`",
-        Direction::Down => "`dbwarden rollback`",
-    }
-}
-
-/// After a half-done migration whose file is gone.
-pub(crate) fn after_stuck(id: &RevisionId, direction: Direction) -> String {
-    format!(
-        "put the file back, then {}; or undo by hand what is committed, and `dbwarden stamp --remove {id}` forgets it",
-        to_finish(direction)
-    )
-}
-
-/// After an applied migration without a file, behind all others: it is not known which of the two it is.
-pub(crate) fn after_ahead(id: &RevisionId) -> String {
-    format!(
-        "deploy the release that has the file, or put it back from version control; where it is gone for good, \
-         `dbwarden verify --accept {id} --reason \"…\"`"
-    )
-}
-
-fn after_refusal(refusal: &Refusal) -> String {
-    match refusal {
-        Refusal::NoBackup { .. } => "make a backup, then run this again with --yes".to_owned(),
-        Refusal::Window { .. } => "wait for the window, or run this again with --yes".to_owned(),
-        Refusal::LiveLock { .. } => {
-            "wait for it, or `dbwarden unlock --force`: that run can commit nothing any more".to_owned()
-        }
-        Refusal::RecordedScript { .. } => "read the script, then run this again with --yes".to_owned(),
-        _ => "run this again with --yes".to_owned(),
     }
 }
 

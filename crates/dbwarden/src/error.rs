@@ -98,6 +98,12 @@ pub enum ErrorKind {
         /// The migration.
         id: RevisionId,
     },
+    /// What was to be printed cannot be written.
+    #[error("the script cannot be written: {error}")]
+    Output {
+        /// Why not.
+        error: std::io::Error,
+    },
     /// What was asked makes no sense.
     #[error("{message}")]
     Usage {
@@ -240,6 +246,7 @@ impl Error {
                 Refusal::LiveLock { .. } => "live-lock",
             },
             ErrorKind::StrictAhead { .. } => "ahead",
+            ErrorKind::Output { .. } => "output",
             ErrorKind::NothingToAccept { .. } | ErrorKind::Usage { .. } => "usage",
         }
     }

@@ -88,6 +88,7 @@ pub(crate) fn run(cli: Cli) -> u8 {
     let (exit, mut document) = match outcome {
         Ok(answer) => (answer.exit, answer.json),
         Err(failure) => {
+            let failure = failure.as_typed(&global);
             if !global.json {
                 failure.print();
             }
@@ -101,7 +102,7 @@ pub(crate) fn run(cli: Cli) -> u8 {
         fields.insert("command".to_owned(), json!(name));
         ui::line(&document.to_string());
     }
-    exit
+    crate::typed::ended(exit)
 }
 
 /// The command's own name, whatever alias was typed.
@@ -153,6 +154,7 @@ fn on_each(
             Ok(answer) => (answer.exit, answer.json),
             Err(failure) if !global.all => return Err(failure.on(&name)),
             Err(failure) => {
+                let failure = failure.of_all(&name).as_typed(global);
                 if !global.json {
                     failure.print();
                 }

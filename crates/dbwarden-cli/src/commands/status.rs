@@ -8,7 +8,8 @@ use dbwarden::ops::status::{Status, StatusOptions, status};
 
 use super::{Answer, heading, speaks};
 use crate::args::{self, Global};
-use crate::error::{Failure, PENDING, after_stuck, to_finish};
+use crate::error::{Failure, PENDING};
+use crate::next::{after_ahead, after_stuck, as_typed, to_finish};
 use crate::ui::{self, clean, columns, count, line, time};
 
 /// How many applied ones are listed without `--verbose`.
@@ -22,7 +23,7 @@ pub(super) fn run(
     let options = StatusOptions { tags: args.tag.iter().cloned().collect(), ..StatusOptions::default() };
     let status = status(deployment, &options)?;
     if speaks(global) {
-        show(&heading(deployment), &status, global.verbose);
+        show(&heading(deployment), &status, global);
     }
     let mut json = serde_json::to_value(&status).unwrap_or_default();
     if let serde_json::Value::Object(fields) = &mut json {
@@ -32,7 +33,7 @@ pub(super) fn run(
     Ok(Answer { exit: if args.check && status.pending_count > 0 { PENDING } else { 0 }, json })
 }
 
-fn show(heading: &str, status: &Status, all: bool) {
+fn show(heading: &str, status: &Status, global: &Global) {
     let names = status.current.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
     // Where a head was not asked for there is nothing more to get to, and yet this is not it.
     let head = status.at_head && !status.heads.iter().any(|id| status.not_selected.contains(id));
@@ -52,7 +53,7 @@ fn show(heading: &str, status: &Status, all: bool) {
 
     let mut rows: Vec<Vec<String>> = Vec::new();
     let mut row = |cells: &[&str]| rows.push(cells.iter().map(|cell| clean(cell)).collect());
-    let hidden = if all { 0 } else { status.applied.len().saturating_sub(LISTED) };
+    let hidden = if global.verbose { 0 } else { status.applied.len().saturating_sub(LISTED) };
     for applied in &status.applied[hidden..] {
         let shown = &applied.row;
         let when = shown.applied_at.get(..16).unwrap_or(&shown.applied_at);
@@ -123,17 +124,25 @@ fn show(heading: &str, status: &Status, all: bool) {
     for text in columns(&rows, "  ") {
         line(&text);
     }
+    for next in next(status) {
+        let next = as_typed(&next, global, Some(&status.database));
+        line(&clean(&format!("  next: {next}")));
+    }
+}
+
+/// What to type next, where something is not as it should be.
+fn next(status: &Status) -> Vec<String> {
+    let mut lines = Vec::new();
     for unfinished in &status.unfinished {
         let (id, direction) = (&unfinished.unfinished.version, unfinished.unfinished.direction);
-        line(&clean(&if unfinished.stuck {
-            format!("  next: {}", after_stuck(id, direction))
+        lines.push(if unfinished.stuck {
+            after_stuck(id, direction)
         } else {
-            format!("  next: {} goes on with {id}", to_finish(direction))
-        }));
+            format!("{} goes on with {id}", to_finish(direction))
+        });
     }
-    if let Some(id) = status.ahead.first() {
-        line(&clean(&format!("  next: {}", crate::error::after_ahead(id))));
-    }
+    lines.extend(status.ahead.first().map(after_ahead));
+    lines
 }
 
 /// Prints the steps of a plan.

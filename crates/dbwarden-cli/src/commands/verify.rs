@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::{Answer, heading, progress, speaks};
 use crate::args::{self, Global};
-use crate::error::{Failure, UNVERIFIED, after_stuck, to_finish};
+use crate::error::{Failure, UNVERIFIED};
+use crate::next::{after_stuck, as_typed, to_finish};
 use crate::ui::{clean, columns, count, line};
 
 pub(super) fn run(
@@ -49,6 +50,7 @@ pub(super) fn run(
             line(&text);
         }
         for next in next(&found.findings) {
+            let next = as_typed(&next, global, Some(&deployment.settings.name));
             line(&clean(&format!("  next: {next}")));
         }
     }

@@ -173,7 +173,9 @@ impl Observer for Progress {
                 }
                 let work = match report.action {
                     Action::Record => "recorded".to_owned(),
-                    Action::Forget if report.kind != Kind::Versioned => "runs again".to_owned(),
+                    Action::Forget if report.kind != Kind::Versioned => {
+                        "forgotten, will run again with the next migrate".to_owned()
+                    }
                     Action::Forget => "forgotten".to_owned(),
                     _ if report.resumed_from > 0 => {
                         format!(
@@ -187,12 +189,16 @@ impl Observer for Progress {
                 let pad = |text: &str, width: usize| {
                     text.to_owned() + &" ".repeat(width.saturating_sub(text.width()))
                 };
-                let cells = vec![
+                // Where nothing was run, no time was taken.
+                let forgotten = report.action == Action::Forget && report.kind != Kind::Versioned;
+                let mut cells = vec![
                     pad(&clean(report.version.as_str()), self.widths.0),
                     pad(&clean(&report.description), self.widths.1),
                     format!("{work:>13}"),
-                    time(report.duration_ms),
                 ];
+                if !forgotten {
+                    cells.push(time(report.duration_ms));
+                }
                 line(&columns(&[cells], "  ")[0]);
             }
             _ => {}

@@ -203,3 +203,13 @@ fn names_that_would_command_a_terminal_are_shown_as_text() {
         assert!(!ran.out.contains('\u{1b}'), "{arguments:?}");
     }
 }
+
+#[test]
+fn a_rollback_counts_what_status_counts() {
+    let sandbox = Sandbox::shop();
+    sandbox.migration("ROC__w.sql", "DROP VIEW IF EXISTS w;\nCREATE VIEW w AS SELECT id FROM orders;\n");
+    sandbox.migration("0004_b.sql", "CREATE TABLE b (id INTEGER);\n-- rollback\nDROP TABLE b;\n");
+    sandbox.run(&["migrate"]).exits(0);
+    let said = [sandbox.run(&["rollback"]).transcript, sandbox.run(&["status"]).transcript];
+    assert_snapshot!(said.join("\n"));
+}

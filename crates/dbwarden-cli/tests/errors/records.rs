@@ -102,6 +102,10 @@ fn late_with_strict() {
     assert_snapshot!(sandbox.refuses(6, &["migrate", "--strict"]).transcript);
     sandbox.run(&["migrate"]).exits(0);
     assert_eq!(sandbox.applied(), "0001,0002,0003,2.5");
+    // The row that was written last is not the newest migration.
+    sandbox.migration("V2.7__later.sql", "CREATE TABLE later (id INTEGER);\n");
+    let ran = sandbox.run(&["migrate"]).exits(0);
+    assert!(ran.err.contains("note: 2.7 is older than 0003, which is applied"), "{}", ran.transcript);
 }
 
 #[test]

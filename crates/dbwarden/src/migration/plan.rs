@@ -330,8 +330,10 @@ pub fn upgrade(
     let mut notes = Vec::new();
     let late = if ids.is_empty() { Vec::new() } else { graph.late(&ids, versions) };
     if !late.is_empty() {
-        let newest = history.applied.iter().rfind(|row| row.is_versioned());
-        let newest = newest.map_or_else(|| RevisionId::from(""), |row| row.version.clone());
+        let newest = newest_above(set, &late, versions).or_else(|| {
+            history.applied.iter().rfind(|row| row.is_versioned()).map(|row| row.version.clone())
+        });
+        let newest = newest.unwrap_or_else(|| RevisionId::from(""));
         if request.strict {
             return Err(PlanError::Late { revisions: late, newest });
         }
@@ -377,6 +379,25 @@ pub fn upgrade(
         }
     }
     Ok(Plan { direction: Direction::Up, steps, single_transaction: request.single_transaction, notes, left })
+}
+
+/// The newest applied one that comes after one of `late`: by the graph, else, without a file, by version. The row that was
+/// written last may be another one.
+fn newest_above(
+    set: &MigrationSet,
+    late: &[RevisionId],
+    versions: &BTreeSet<RevisionId>,
+) -> Option<RevisionId> {
+    let graph = set.graph();
+    let above: BTreeSet<_> = late.iter().flat_map(|id| graph.descendants(id)).collect();
+    let by_graph = graph.order().iter().rfind(|id| versions.contains(*id) && above.contains(*id));
+    let without_file = || {
+        versions
+            .iter()
+            .filter(|id| set.get(id).is_none() && late.iter().any(|late| late.version_cmp(id).is_lt()))
+            .max_by(|a, b| a.version_cmp(b))
+    };
+    by_graph.or_else(without_file).cloned()
 }
 
 /// Whether nothing can go on with `unfinished`: its file is gone, and no script of it is stored.

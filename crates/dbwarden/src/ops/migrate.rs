@@ -11,7 +11,7 @@ use crate::apply::lock::LockGuard;
 use crate::apply::run::Observer;
 use crate::error::{Error, ErrorKind, Refusal};
 use crate::migration::graph::Target;
-use crate::migration::plan::{self, Plan, Reach, UpgradeRequest};
+use crate::migration::plan::{self, Action, Plan, Reach, UpgradeRequest};
 use crate::migration::set::MigrationSet;
 use crate::migration::state::{Due, Selection, State};
 
@@ -223,7 +223,13 @@ pub(super) fn finish(
     };
     report.pending = survey.state.pending.iter().filter(|id| !versions.contains(id)).cloned().collect();
     report.ahead.clone_from(&survey.state.ahead);
-    let ran = |id: &crate::migration::RevisionId| report.steps.iter().any(|step| step.version == *id);
+    // One that was forgotten, or undone, runs again.
+    let ran = |id: &crate::migration::RevisionId| {
+        report
+            .steps
+            .iter()
+            .any(|step| step.version == *id && matches!(step.action, Action::Apply | Action::Record))
+    };
     let due = survey.state.repeatables.iter().filter(|(_, due)| matches!(due, Due::New | Due::Changed));
     let repeatables: Vec<_> =
         due.filter(|(id, _)| report.plan.is_none() && !ran(id)).map(|(id, _)| id.clone()).collect();

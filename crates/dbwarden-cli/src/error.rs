@@ -9,7 +9,7 @@ use dbwarden::migration::applied::Direction;
 use dbwarden::migration::plan::PlanError;
 use dbwarden::{Error, ErrorKind};
 use serde_json::{Value, json};
-use unicode_width::UnicodeWidthChar;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::args::Global;
 use crate::next;
@@ -40,6 +40,8 @@ pub(crate) struct Failure {
     kept: Vec<String>,
     next: String,
     database: Option<String>,
+    /// The steps that were done before, of a command that runs some.
+    applied: Option<Value>,
 }
 
 impl Failure {
@@ -53,6 +55,7 @@ impl Failure {
             kept: vec!["nothing was changed".to_owned()],
             next: next.into(),
             database: None,
+            applied: None,
         }
     }
 
@@ -106,6 +109,22 @@ impl Failure {
         Self { database: Some(name.to_owned()), ..self }
     }
 
+    /// The same, naming the database `target` where the failure is the database's own.
+    pub(crate) fn about(mut self, target: &str) -> Self {
+        let own = ["not-a-database", "read-only", "rights", "disk", "open"].contains(&self.code);
+        let line = format!("the database: {target}");
+        if own && !target.is_empty() && !self.kept.contains(&line) {
+            self.kept.insert(0, line);
+        }
+        self
+    }
+
+    /// The same of a command that runs steps: none was done, where it does not say so itself.
+    pub(crate) fn applying(mut self) -> Self {
+        self.applied.get_or_insert_with(|| json!([]));
+        self
+    }
+
     /// The same, of one database among all: with `--quiet`, and where the streams part, nothing else names it.
     pub(crate) fn of_all(mut self, name: &str) -> Self {
         self.kept.insert(0, format!("in the database \"{name}\""));
@@ -138,6 +157,15 @@ impl Failure {
         }
     }
 
+    /// Returns what `--json` prints of it: the error, and what was done before it.
+    pub(crate) fn document(&self) -> Value {
+        let mut document = json!({ "error": self.json() });
+        if let (Value::Object(fields), Some(applied)) = (&mut document, &self.applied) {
+            fields.insert("applied".to_owned(), applied.clone());
+        }
+        document
+    }
+
     /// Returns it as it stands in JSON.
     pub(crate) fn json(&self) -> Value {
         json!({
@@ -155,7 +183,8 @@ impl Failure {
 
 /// The part of a line around `column` that fits a terminal, and the marks below it.
 fn excerpt(line: &str, column: u32, width: usize) -> (String, String) {
-    const REACH: usize = 72;
+    // With the marks of what was cut, no more than 72.
+    const REACH: usize = 70;
     let line = dbwarden::sql::mask_secrets(&line.replace('\t', " "));
     let characters: Vec<char> = line.chars().collect();
     let at = (column as usize).saturating_sub(1).min(characters.len());
@@ -170,14 +199,15 @@ fn excerpt(line: &str, column: u32, width: usize) -> (String, String) {
     let whole = characters.iter().filter_map(|c| c.width()).sum::<usize>() <= REACH;
     let from = if whole { 0 } else { at - fits(&mut characters[..at].iter().rev(), REACH / 2) };
     let to = from + fits(&mut characters[from..].iter(), REACH);
+    let (before, behind) = (if from > 0 { "…" } else { "" }, if to < characters.len() { "…" } else { "" });
     let shown: String = characters[from..to].iter().collect();
     let columns = |part: &[char]| part.iter().filter_map(|c| c.width()).sum::<usize>();
     let meant = &characters[at.min(to)..(at + width).min(to)];
     (
-        shown,
+        format!("{before}{shown}{behind}"),
         format!(
             "{}{}",
-            " ".repeat(columns(&characters[from..at.min(to)])),
+            " ".repeat(before.width() + columns(&characters[from..at.min(to)])),
             "^".repeat(columns(meant).max(1))
         ),
     )
@@ -195,13 +225,23 @@ impl From<Error> for Failure {
         Self {
             exit: exit(&error),
             code: error.code(),
-            message: placeless(error.to_string(), location.as_ref()),
+            message: placeless(error.to_string(), location.as_ref()) + &reason(&error),
             location,
             kept: kept(&error),
             next: next::after(&error),
             database: None,
+            applied: error.report().map(|report| json!(report.steps)),
         }
     }
+}
+
+/// Why a file of the settings cannot be read, as the system says it.
+fn reason(error: &Error) -> String {
+    let ErrorKind::Settings(settings) = error.kind() else { return String::new() };
+    let Some(source) = std::error::Error::source(settings) else { return String::new() };
+    let (said, source) = (settings.to_string(), source.to_string());
+    let source = source.split(" (os error").next().unwrap_or(&source);
+    if said.contains(source) { String::new() } else { format!(": {source}") }
 }
 
 /// `message` without the place that stands below it.
@@ -319,13 +359,14 @@ mod tests {
         let line = format!("{}here{}", "a".repeat(200), "b".repeat(200));
         let (text, marks) = excerpt(&line, 201, 4);
         assert!(text.chars().count() <= 72 && text.contains("here"));
-        assert_eq!(text.find("here"), marks.find('^'));
+        assert_eq!(text.chars().position(|c| c == 'h'), marks.find('^'));
+        assert!(text.starts_with('…') && text.ends_with('…'), "{text}");
         assert_eq!(marks.matches('^').count(), 4);
         assert_eq!(excerpt("ab", 9, 3), ("ab".to_owned(), "  ^".to_owned()));
         let wide = "本".repeat(100);
         let (text, marks) = excerpt(&wide, 51, 2);
         assert!(text.width() <= 72, "{text}");
-        assert_eq!(marks, format!("{}^^^^", " ".repeat(36)));
+        assert_eq!(marks, format!("{}^^^^", " ".repeat(35)));
         assert_eq!(excerpt("日本 x", 4, 1).1, "     ^");
     }
 }

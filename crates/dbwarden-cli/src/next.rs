@@ -82,6 +82,11 @@ fn quoted(value: &str) -> String {
 
 /// What to type next.
 pub(crate) fn after(error: &Error) -> String {
+    if is_damaged(error) {
+        return "copy the file aside; `PRAGMA integrity_check` says what is damaged, and a backup or sqlite3's `.recover` brings it \
+                back"
+            .to_owned();
+    }
     if let ErrorKind::Step { step, .. } = error.kind() {
         return after_step(step);
     }
@@ -115,6 +120,11 @@ pub(crate) fn after(error: &Error) -> String {
                 .to_owned();
         }
         ErrorKind::NothingToAccept { .. } => return "`dbwarden verify` lists what does not agree".to_owned(),
+        ErrorKind::Source(source) if matches!(source.problem, SourceProblem::UnknownName) => {
+            if let Some(next) = after_flyway_name(&source.file) {
+                return next;
+            }
+        }
         ErrorKind::Source(source)
             if matches!(source.problem, SourceProblem::NoDirectory { is_file: true, .. }) =>
         {
@@ -176,9 +186,9 @@ pub(crate) fn after(error: &Error) -> String {
         "locked" | "busy" => "wait longer with `--lock-wait 10m`, or look with `dbwarden lock-status`",
         "open" => "look at the address in the settings: `dbwarden config`",
         "not-a-database" => {
-            "look at the address in the settings: `dbwarden config`; the file was not touched"
+            "look at the address in the settings: `dbwarden config`; where the file was a database, put a backup in its place"
         }
-        "read-only" => "give this user the right to write the file and its folder",
+        "read-only" | "rights" => "give this user the right to write the file and its folder",
         "disk" => "make room on the disk, then run the same command again",
         "no-directory" => "`dbwarden init` makes one, or name it with --migrations",
         "unreadable" | "unwritable" => "look at the file and its rights",
@@ -214,6 +224,35 @@ pub(crate) fn after(error: &Error) -> String {
         return "correct the setting; `dbwarden config` shows where each comes from".to_owned();
     }
     text.to_owned()
+}
+
+/// Whether the database's file is damaged, whoever met it; a file that never was a database is another thing.
+fn is_damaged(error: &Error) -> bool {
+    let driver = match error.kind() {
+        ErrorKind::Driver { error, .. }
+        | ErrorKind::History(HistoryError::Driver(error))
+        | ErrorKind::Lock(LockError::Driver(error)) => error,
+        ErrorKind::Step { step, .. } => match &step.cause {
+            Cause::Statement(error) | Cause::Condition(error) | Cause::Around { error, .. } => error,
+            _ => return false,
+        },
+        _ => return false,
+    };
+    driver.kind == DriverErrorKind::Damaged
+        && !driver.code.as_ref().is_some_and(|code| code.contains("NOTADB"))
+}
+
+/// After a file named as Flyway names its other kinds.
+fn after_flyway_name(file: &str) -> Option<String> {
+    let name = file.rsplit(['/', '\\']).next()?;
+    let (prefix, words) = name.split_once("__")?;
+    match prefix.split_at_checked(1)? {
+        ("R" | "r", "") => Some(format!("name it ROC__{words}: such a file runs again when it changed")),
+        ("U" | "u", version) if version.starts_with(|c: char| c.is_ascii_digit()) => Some(format!(
+            "a rollback has no file of its own: put its statements into the file of V{version}, behind `-- rollback`"
+        )),
+        _ => None,
+    }
 }
 
 fn after_step(step: &dbwarden::apply::failure::StepError) -> String {

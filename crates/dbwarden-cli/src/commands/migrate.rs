@@ -4,6 +4,7 @@ use std::io::Write;
 
 use dbwarden::migration::applied::Direction;
 use dbwarden::ops::migrate::{MigrateOptions, migrate};
+use dbwarden::ops::status::at;
 use dbwarden::ops::{Deployment, Report, script};
 use dbwarden::{Error, ErrorKind};
 use serde_json::{Value, json};
@@ -40,7 +41,8 @@ pub(super) fn run(
     let report = agreeing(global, &name, |agreed| {
         options.agreed = agreed;
         migrate(deployment, &options, &mut observer)
-    })?;
+    })
+    .map_err(Failure::applying)?;
     drop(observer);
     if speaks(global) {
         show(&heading(deployment), &report, "applied");
@@ -112,7 +114,7 @@ pub(super) fn show(heading: &str, report: &Report, done: &str) {
 
 /// `at 0003 (head)`.
 pub(super) fn place(report: &Report) -> String {
-    let names = report.current.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
+    let names = at(&report.current, &report.without_file);
     let pending = match report.pending.len() {
         0 => String::new(),
         pending => format!(", {pending} pending"),

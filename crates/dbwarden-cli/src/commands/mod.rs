@@ -92,7 +92,7 @@ pub(crate) fn run(cli: Cli) -> u8 {
             if !global.json {
                 failure.print();
             }
-            (failure.exit, json!({ "error": failure.json() }))
+            (failure.exit, failure.document())
         }
     };
     if global.json
@@ -147,9 +147,10 @@ fn on_each(
     };
     let (mut documents, mut exits) = (Vec::new(), Vec::new());
     for (name, settings) in chosen {
-        let outcome = settings
-            .map_err(Failure::from)
-            .and_then(|settings| run(&mut deployment(global, &project, settings)));
+        let outcome = settings.map_err(Failure::from).and_then(|settings| {
+            let target = settings.url.target();
+            run(&mut deployment(global, &project, settings)).map_err(|failure| failure.about(&target))
+        });
         let (exit, mut document) = match outcome {
             Ok(answer) => (answer.exit, answer.json),
             Err(failure) if !global.all => return Err(failure.on(&name)),
@@ -158,7 +159,7 @@ fn on_each(
                 if !global.json {
                     failure.print();
                 }
-                (failure.exit, json!({ "error": failure.json() }))
+                (failure.exit, failure.document())
             }
         };
         if let Value::Object(fields) = &mut document {
@@ -214,7 +215,7 @@ fn deployment(
 fn progress(deployment: &Deployment<'_>, global: &Global) -> Progress {
     let settings = &deployment.settings;
     let echo = global.verbose || settings.echo;
-    Progress::new(global.quiet || global.json, echo, heading(deployment))
+    Progress::new(global.quiet || global.json, echo, heading(deployment), deployment.lock.wait)
 }
 
 /// `primary  sqlite shop.db`.

@@ -4,7 +4,7 @@ use dbwarden::migration::groups::GroupKind;
 use dbwarden::migration::plan::{Action, Step};
 use dbwarden::migration::state::{Due, Standing};
 use dbwarden::ops::Deployment;
-use dbwarden::ops::status::{Status, StatusOptions, status};
+use dbwarden::ops::status::{Status, StatusOptions, at, status};
 
 use super::{Answer, heading, speaks};
 use crate::args::{self, Global};
@@ -34,7 +34,7 @@ pub(super) fn run(
 }
 
 fn show(heading: &str, status: &Status, global: &Global) {
-    let names = status.current.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
+    let names = at(&status.current, &status.without_file);
     // Where a head was not asked for there is nothing more to get to, and yet this is not it.
     let head = status.at_head && !status.heads.iter().any(|id| status.not_selected.contains(id));
     let place = match (names.is_empty(), head) {
@@ -124,6 +124,10 @@ fn show(heading: &str, status: &Status, global: &Global) {
     for text in columns(&rows, "  ") {
         line(&text);
     }
+    if status.heads.len() > 1 {
+        let names = status.heads.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
+        line(&clean(&format!("  {} heads: {names}", status.heads.len())));
+    }
     for next in next(status) {
         let next = as_typed(&next, global, Some(&status.database));
         line(&clean(&format!("  next: {next}")));
@@ -142,6 +146,19 @@ fn next(status: &Status) -> Vec<String> {
         });
     }
     lines.extend(status.ahead.first().map(after_ahead));
+    let open: Vec<_> = status
+        .heads
+        .iter()
+        .filter(|head| status.pending.iter().any(|pending| pending.version == **head))
+        .map(|head| head.as_str())
+        .collect();
+    if let [first, _, ..] = open[..] {
+        lines.push(format!(
+            "`dbwarden migrate` asks which head is meant, {}: `dbwarden migrate -t {first}`, or all of them with \
+             `dbwarden migrate heads`",
+            open.join(" or ")
+        ));
+    }
     lines
 }
 

@@ -339,3 +339,9 @@ fn a_directive_without_a_statement() {
     .map(|text| file("0002_dangling.sql", text));
     assert_snapshot!(said.join("\n"));
 }
+
+#[test]
+fn names_of_flyway() {
+    let said = ["R__views.sql", "U1__first.sql", "X1__first.sql"].map(|name| file(name, "SELECT 1;\n"));
+    assert_snapshot!(said.join("\n"));
+}

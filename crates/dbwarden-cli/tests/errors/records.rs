@@ -270,3 +270,19 @@ fn a_half_done_migration_without_its_file() {
     sandbox.run(&["migrate"]).exits(0);
     assert_eq!(sandbox.applied(), "0001,0003");
 }
+
+#[test]
+fn the_last_file_of_a_line_is_gone() {
+    let sandbox = Sandbox::shop();
+    sandbox.remove("migrations/0003_order_totals.sql");
+    let ran = sandbox.run(&["migrate"]).exits(0);
+    assert!(
+        ran.out.contains("nothing to do, at 0002; 0003 is applied and has no file here\n"),
+        "{}",
+        ran.transcript
+    );
+    // Accepted, it is the same line still, and no branch.
+    sandbox.run(&["verify", "--accept", "0003", "--reason", "on purpose"]).exits(0);
+    let ran = sandbox.run(&["status"]).exits(0);
+    assert!(ran.out.contains("at 0002; 0003 is applied and has no file here"), "{}", ran.transcript);
+}

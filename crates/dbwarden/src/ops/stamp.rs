@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::migrate::{finish, release, report};
+use super::migrate::{finish, not_made, release, report};
 use super::run::{DeploymentLimits, Ground, steps};
 use super::survey::{self, Survey, read_history};
 use super::{Deployment, Report};
@@ -76,12 +76,7 @@ pub fn stamp(
     let records = Arc::new(dialect.records(&settings.tables));
     let company = company.then_some((&settings.url, &open));
     // Only now that everything is known to be in order is a file made.
-    let target = settings.url.target();
-    session.create().map_err(|error| ErrorKind::Driver {
-        doing: "the database cannot be opened",
-        target,
-        error,
-    })?;
+    session.create().map_err(|error| not_made(&settings.url, error))?;
     run.next = plan.steps.first().map(|step| step.id.clone());
     let mut guard = LockGuard::acquire(session, records, &lock, company, &mut run)?;
     survey.set = survey.set.again(&source, &read)?;

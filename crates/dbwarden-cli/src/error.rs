@@ -66,7 +66,7 @@ impl Failure {
     }
 
     /// The same, with the options that were typed in the commands that are to be typed next.
-    pub(crate) fn as_typed(mut self, global: &Global) -> Self {
+    pub(crate) fn with_options(mut self, global: &Global) -> Self {
         self.next = next::as_typed(&self.next, global, self.database.as_deref());
         self
     }

@@ -88,7 +88,7 @@ pub(crate) fn run(cli: Cli) -> u8 {
     let (exit, mut document) = match outcome {
         Ok(answer) => (answer.exit, answer.json),
         Err(failure) => {
-            let failure = failure.as_typed(&global);
+            let failure = failure.with_options(&global);
             if !global.json {
                 failure.print();
             }
@@ -155,7 +155,7 @@ fn on_each(
             Ok(answer) => (answer.exit, answer.json),
             Err(failure) if !global.all => return Err(failure.on(&name)),
             Err(failure) => {
-                let failure = failure.of_all(&name).as_typed(global);
+                let failure = failure.of_all(&name).with_options(global);
                 if !global.json {
                     failure.print();
                 }

@@ -114,6 +114,6 @@ fn log(database: &Database) -> Vec<String> {
 /// The file that makes the table `log`.
 const LOG: (&str, &str) = (
     "0001_log.sql",
-    "CREATE TABLE log (id INTEGER PRIMARY KEY, what TEXT NOT NULL);\n\
+    "CREATE TABLE log (id {key}, what TEXT NOT NULL);\n\
      -- rollback\nDROP TABLE log;\n",
 );

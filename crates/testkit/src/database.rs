@@ -162,7 +162,11 @@ impl Database {
 
     /// Returns the first value of a query as text, or nothing where it has no row.
     pub fn one(&self, sql: &str) -> String {
-        self.rows(sql).into_iter().next().unwrap_or_default()
+        match self.engine {
+            Engine::Sqlite => self.rows(sql).into_iter().next().unwrap_or_default(),
+            // A value may have several lines.
+            Engine::Postgres => self.rows(sql).join("\n"),
+        }
     }
 
     /// Returns everything in the database but our own tables: definitions, then rows, in a fixed order.

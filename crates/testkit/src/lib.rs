@@ -27,7 +27,7 @@ macro_rules! on_every_database {
     ($($(#[$about:meta])* fn $name:ident($database:ident) $body:block)*) => {
         $($(#[$about])* fn $name($database: $crate::Database) $body)*
         $crate::tests_of!(sqlite, $crate::Engine::Sqlite; $($name)*);
-        // $crate::tests_of!(postgres, $crate::Engine::Postgres; $($name)*);
+        $crate::tests_of!(postgres, $crate::Engine::Postgres; $($name)*);
     };
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::lock::LockError;
-use crate::driver::DriverError;
+use crate::driver::{DriverError, DriverErrorKind};
 use crate::migration::RevisionId;
 use crate::migration::applied::Direction;
 use crate::migration::source::SourceError;
@@ -44,6 +44,19 @@ pub enum Kept {
     Statements(u64),
     /// It is committed, but not to its end: what follows the last transaction failed.
     All,
+}
+
+impl Cause {
+    /// Returns whether the connection was cut.
+    pub(crate) fn is_cut(&self) -> bool {
+        match self {
+            Cause::Statement(error)
+            | Cause::Condition(error)
+            | Cause::Around { error, .. }
+            | Cause::Lock(LockError::Driver(error)) => error.kind == DriverErrorKind::Cut,
+            _ => false,
+        }
+    }
 }
 
 /// Why a step stopped.

@@ -240,14 +240,25 @@ pub fn insert(
     row: &Applied,
     down_script: Option<&str>,
 ) -> Result<(), DriverError> {
-    let parameters = [
+    let (sql, parameters) = insertion(records, row, down_script, Some(row.duration_ms));
+    session.execute(&sql, &parameters).map(drop)
+}
+
+/// Returns what adds a row. Without a duration, the engine says how long its transaction took.
+pub(crate) fn insertion(
+    records: &Records,
+    row: &Applied,
+    down_script: Option<&str>,
+    duration_ms: Option<i64>,
+) -> (String, Vec<Value>) {
+    let parameters = vec![
         Value::from(row.version.as_str()),
         row.description.as_str().into(),
         row.kind.as_str().into(),
         row.checksum.as_str().into(),
         row.file_hash.as_ref().map(FileHash::as_str).into(),
         row.applied_at.as_str().into(),
-        row.duration_ms.into(),
+        duration_ms.into(),
         row.applied_by.as_str().into(),
         row.tool_version.as_str().into(),
         row.run_id.as_str().into(),
@@ -255,7 +266,7 @@ pub fn insert(
         down_script.into(),
         row.note.as_deref().into(),
     ];
-    session.execute(&records.insert, &parameters).map(drop)
+    (records.insert.clone(), parameters)
 }
 
 /// Removes the row of `version`; returns whether there was one.

@@ -96,6 +96,10 @@ pub struct LockGuard<'s> {
     /// What the heartbeat knows of us.
     shared: Shared,
     released: bool,
+    /// How another session is opened, where that can be.
+    address: Option<(DatabaseUrl, OpenOptions)>,
+    owner: Owner,
+    since: String,
 }
 
 impl std::fmt::Debug for LockGuard<'_> {
@@ -186,7 +190,20 @@ impl<'s> LockGuard<'s> {
                         Heartbeat::start(url, open, &records, token, options.beat, shared.clone())
                     });
                     run.point("lock-taken");
-                    return Ok(Self { session, records, token, held, heartbeat, shared, released: false });
+                    let address = company.map(|(url, open)| (url.clone(), open.clone()));
+                    let (owner, since) = (here, run.now());
+                    return Ok(Self {
+                        session,
+                        records,
+                        token,
+                        held,
+                        heartbeat,
+                        shared,
+                        released: false,
+                        address,
+                        owner,
+                        since,
+                    });
                 }
                 Ok(Attempt::Held(holder)) => {
                     seen.clone_from(&holder);
@@ -229,6 +246,45 @@ impl<'s> LockGuard<'s> {
     /// Returns what keeps the heartbeat's session closed while it is locked.
     pub(crate) fn gate(&self) -> Arc<Mutex<()>> {
         Arc::clone(&self.shared.gate)
+    }
+
+    /// Returns the token.
+    pub(crate) fn token(&self) -> i64 {
+        self.token
+    }
+
+    /// Has the heartbeat write what is being run.
+    pub(crate) fn says(&self, doing: &RevisionId) {
+        *self.shared.doing.lock().unwrap_or_else(PoisonError::into_inner) = Some(doing.to_string());
+    }
+
+    /// Opens a session anew where ours was cut, and sees that the old one has ended on the server and that the lock is still ours.
+    ///
+    /// # Errors
+    /// The server cannot be reached, the old session cannot be seen to have ended, the lock is another's.
+    pub(crate) fn reconnect(&mut self) -> Result<(), LockError> {
+        let Some((url, open)) = &self.address else { return Err(LockError::Lost) };
+        let old = self.session.itself();
+        self.held = None;
+        let mut session = crate::driver::open(url, open)?;
+        if let Some(old) = &old
+            && session.evict(old)? != Presence::Gone
+        {
+            return Err(LockError::Lost);
+        }
+        // Others see that session gone, and may have followed by now: the token tells.
+        let owner = serde_json::to_string(&Owner { session: session.itself(), ..self.owner.clone() })
+            .map_err(|error| LockError::Damaged { reason: error.to_string() })?;
+        let token = Value::from(self.token);
+        let parameters = [token.clone(), owner.into(), self.since.as_str().into(), token];
+        if session.execute(&self.records.take, &parameters)? == 0 {
+            return Err(LockError::Lost);
+        }
+        if let SessionLock::Held(held) = session.try_session_lock(&self.records.lock_name)? {
+            self.held = Some(held);
+        }
+        self.session = session;
+        Ok(())
     }
 
     /// Renews the lease, inside the transaction that is to be committed next.

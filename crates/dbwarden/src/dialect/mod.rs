@@ -5,8 +5,9 @@
 use crate::database::Database;
 use crate::project::Tables;
 use crate::sql::Syntax;
-use crate::value::Value;
+use crate::value::{Row, Value};
 
+mod postgres;
 mod sqlite;
 
 /// What is known of one engine.
@@ -23,11 +24,22 @@ pub trait Dialect: Sync + std::fmt::Debug {
     /// Returns what `statement` leaves behind in its session, which a later session would lack.
     fn session_trace(&self, statement: &str) -> SessionTrace;
 
+    /// Returns whether `statement` changes how the text behind it is read, so that the server must have run it before it sees that.
+    fn changes_reading(&self, _statement: &str) -> bool {
+        false
+    }
+
     /// Returns the SQL of our own tables.
     fn records(&self, tables: &Tables) -> Records;
 
     /// Returns how to find out whether `object` exists.
     fn existence(&self, object: &Object) -> Existence;
+
+    /// Returns how to find out whether `statement`, which ran outside a transaction, was done when its run was killed.
+    fn settle(&self, statement: &str) -> Settle {
+        let _ = statement;
+        Settle::Again
+    }
 
     /// Returns the query whose rows are violated foreign keys, where the engine can be left with some.
     fn foreign_key_violations(&self) -> Option<&'static str>;
@@ -47,6 +59,7 @@ pub trait Dialect: Sync + std::fmt::Debug {
 pub fn of(database: Database) -> Option<&'static dyn Dialect> {
     match database {
         Database::Sqlite => Some(&sqlite::Sqlite),
+        Database::Postgres => Some(&postgres::Postgres),
         _ => None,
     }
 }
@@ -58,6 +71,9 @@ pub struct Capabilities {
     pub transactional_ddl: bool,
     /// A statement that refuses a transaction may refuse other sessions too, even idle ones of our own.
     pub alone_refuses_company: bool,
+    /// So many bytes of a script may go to the server in one packet with its transaction and its records; 0 where statements go
+    /// one by one.
+    pub packet: u64,
 }
 
 /// How a statement stands to transactions.
@@ -65,6 +81,8 @@ pub struct Capabilities {
 pub enum Manner {
     /// Runs in a transaction like any other.
     Plain,
+    /// Runs in a transaction, which must be committed before what the statement made can be used.
+    Ends,
     /// Opens the file's own transaction.
     Begin,
     /// Commits the file's own transaction.
@@ -77,6 +95,8 @@ pub enum Manner {
     Session,
     /// Turns foreign keys on or off, which has no effect inside a transaction.
     ForeignKeys(bool),
+    /// Does to the transaction what a migration cannot have; why.
+    Refused(&'static str),
 }
 
 /// What a statement leaves behind in its session.
@@ -90,7 +110,66 @@ pub enum SessionTrace {
     Temporary,
 }
 
-/// Something whose existence a directive asks for.
+/// How to find out whether a statement was done that ran outside a transaction when its run was killed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Settle {
+    /// There is no need: it may be run again, and does no harm.
+    Again,
+    /// The query's rows say it, read by [`Settled::read`].
+    Look {
+        /// The query: an answer and a text in each row.
+        query: String,
+        /// Its parameters.
+        parameters: Vec<Value>,
+        /// Ask before the statement is run for the first time too: it believes what an earlier failure left. Only
+        /// [`Settled::Busy`] and [`Settled::Clear`] mean something then.
+        before: bool,
+    },
+    /// Nothing tells: a person must look.
+    Ask,
+}
+
+/// What became of a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settled {
+    /// It was done.
+    Done,
+    /// It was not done, or may be done twice: run it.
+    Again,
+    /// A server's session still works on it, named here: wait and look again.
+    Busy(String),
+    /// It left something half made: run these, each outside a transaction, then the statement.
+    Clear(Vec<String>),
+    /// It was half done: run this, outside a transaction, and it is done.
+    Finish(String),
+    /// It cannot be told: what a person should know.
+    Ask(String),
+}
+
+impl Settled {
+    /// Reads the rows that the query of a [`Settle::Look`] returned. What is not known is for a person to see.
+    pub fn read(rows: &[Row]) -> Self {
+        let text = |row: &Row| row.text(1).to_owned();
+        let said = |answer: &str| rows.iter().find(|row| row.text(0) == answer);
+        if let Some(row) = said("busy") {
+            return Settled::Busy(text(row));
+        }
+        if let Some(row) =
+            rows.iter().find(|row| !["done", "again", "clear", "finish"].contains(&row.text(0)))
+        {
+            return Settled::Ask(text(row));
+        }
+        if said("clear").is_some() {
+            return Settled::Clear(rows.iter().filter(|row| row.text(0) == "clear").map(text).collect());
+        }
+        if let Some(row) = said("finish") {
+            return Settled::Finish(text(row));
+        }
+        if said("done").is_some() { Settled::Done } else { Settled::Again }
+    }
+}
+
+/// Something whose existence a directive asks for. Names stand as they are written, with their quotes and their schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Object {
     /// A table.
@@ -137,9 +216,12 @@ pub struct Fence {
 pub struct Records {
     /// The lock's table, by which the engine's locks of sessions are told apart.
     pub lock_name: String,
-    /// Names the objects that are ours or another tool's: type, name, table, columns separated by commas.
+    /// Names the objects that are ours or another tool's: type, name, table, columns separated by commas. The type
+    /// `stranger-owned` is a table of ours that belongs to a role which is not to be trusted, with that role in the place of
+    /// the columns.
     pub probe: String,
-    /// Makes the tables, and nothing where they are there.
+    /// Makes the tables, and nothing where they are there. To be run by one session at a time: two at once may get 23505 or
+    /// 42P07 on PostgreSQL, whose `IF NOT EXISTS` does not wait for another's transaction, and try again.
     pub create: Vec<String>,
     /// version, description, kind, checksum, `file_hash`, `applied_at`, `duration_ms`, `applied_by`, `tool_version`, `run_id`,
     /// statements, `has_down`, note; oldest first.
@@ -181,4 +263,23 @@ pub struct Records {
     pub fail_unit: String,
     /// version.
     pub clear_journal: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_doubtful_statement_is_settled_by_what_weighs_most() {
+        let read = |rows: &[(&str, &str)]| {
+            let rows: Vec<_> = rows.iter().map(|(a, b)| Row(vec![(*a).into(), (*b).into()])).collect();
+            Settled::read(&rows)
+        };
+        assert_eq!(read(&[]), Settled::Again);
+        assert_eq!(read(&[("done", "")]), Settled::Done);
+        assert_eq!(read(&[("clear", "a"), ("clear", "b")]), Settled::Clear(vec!["a".into(), "b".into()]));
+        assert_eq!(read(&[("clear", "a"), ("busy", "7")]), Settled::Busy("7".into()));
+        assert_eq!(read(&[("finish", "a")]), Settled::Finish("a".into()));
+        assert_eq!(read(&[("done", ""), ("ask", "why")]), Settled::Ask("why".into()));
+    }
 }

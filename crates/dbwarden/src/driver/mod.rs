@@ -125,6 +125,16 @@ pub trait Session: Send {
     /// Returns whether a transaction is open.
     fn in_transaction(&self) -> bool;
 
+    /// Runs the statements of `body` and then `records`, in a transaction of their own, in one packet, and commits. Asked only where
+    /// [`Capabilities::packet`](crate::dialect::Capabilities::packet) allows it.
+    ///
+    /// # Errors
+    /// What the engine answered, and how far it came. Nothing is kept, unless the connection was cut: then that is not known.
+    fn run_whole(&mut self, _body: &str, _records: &[(String, Vec<Value>)]) -> Result<(), WholeError> {
+        let message = "this engine takes one statement after the other";
+        Err(WholeError { error: DriverError::new(DriverErrorKind::Statement, message), finished: None })
+    }
+
     /// Sets how long a statement waits for another session's lock from now on.
     ///
     /// # Errors
@@ -253,6 +263,15 @@ pub fn open(url: &DatabaseUrl, options: &OpenOptions) -> Result<Box<dyn Session>
             format!("this build has no driver for {database}"),
         )),
     }
+}
+
+/// Why a script and its records were not committed.
+#[derive(Debug)]
+pub struct WholeError {
+    /// What the engine answered; its place is one in the body.
+    pub error: DriverError,
+    /// Statements of body and records that were run to their end; nothing where the transaction did not begin.
+    pub finished: Option<u64>,
 }
 
 /// What sort of failure an engine reported.

@@ -45,6 +45,8 @@ pub(crate) struct Grouper {
     count: u64,
     /// Whether the last group still takes statements.
     open: bool,
+    /// Whether the last statement must be committed before another sort comes.
+    ends: bool,
     /// Where the file's own BEGIN stands.
     explicit: Option<Position>,
     foreign_keys: Option<bool>,
@@ -97,6 +99,10 @@ impl Grouper {
             }
             (Manner::Commit, None) => return Err((SourceProblem::CommitWithoutBegin, start)),
             (Manner::Rollback, _) => return Err((SourceProblem::Rollback, start)),
+            (Manner::Refused(reason), _) => {
+                let statement = first_words(statement);
+                return Err((SourceProblem::Unmanageable { statement, reason }, start));
+            }
             (Manner::ForeignKeys(on), _) => self.pragma(on, start),
             (Manner::Alone | Manner::Session, Some(opened)) => {
                 let statement = first_words(statement);
@@ -104,8 +110,18 @@ impl Grouper {
             }
             (Manner::Alone, None) => return self.run(GroupKind::Each, false, start),
             (Manner::Session, None) => return self.run(GroupKind::Session, false, start),
-            (Manner::Plain, None) if self.each => return self.run(GroupKind::Each, true, start),
-            (Manner::Plain, _) => return self.run(GroupKind::Transaction, true, start),
+            (Manner::Plain | Manner::Ends, None) if self.each => {
+                return self.run(GroupKind::Each, true, start);
+            }
+            (Manner::Plain | Manner::Ends, None) => {
+                let ends = manner == Manner::Ends;
+                if self.ends && !ends {
+                    self.close();
+                }
+                self.ends = ends;
+                return self.run(GroupKind::Transaction, true, start);
+            }
+            (Manner::Plain | Manner::Ends, Some(_)) => return self.run(GroupKind::Transaction, true, start),
         }
         Ok(Taken::Control)
     }
@@ -202,7 +218,7 @@ mod tests {
         Ok(text.collect::<Vec<_>>().join(", "))
     }
 
-    use Manner::{Alone, Begin, Commit, ForeignKeys, Plain, Session};
+    use Manner::{Alone, Begin, Commit, Ends, ForeignKeys, Plain, Session};
 
     #[test]
     fn statements_that_refuse_a_transaction_split_it() {
@@ -216,6 +232,23 @@ mod tests {
     }
 
     #[test]
+    fn what_must_be_committed_before_use_ends_its_group() {
+        assert_eq!(groups(false, &[Plain, Ends, Plain, Plain]).unwrap(), "Transaction 1+2, Transaction 3+2");
+        assert_eq!(groups(false, &[Ends, Ends, Plain]).unwrap(), "Transaction 1+2, Transaction 3+1");
+        assert_eq!(groups(false, &[Plain, Ends]).unwrap(), "Transaction 1+2");
+        assert_eq!(
+            groups(false, &[Ends, Alone, Plain, Plain]).unwrap(),
+            "Transaction 1+1, Each 2+1, Transaction 3+2"
+        );
+        assert_eq!(groups(false, &[Begin, Ends, Plain, Commit]).unwrap(), "Transaction 1+2");
+        assert_eq!(
+            groups(false, &[Ends, Begin, Plain, Plain, Commit, Plain, Plain]).unwrap(),
+            "Transaction 1+1, Transaction 2+2, Transaction 4+2"
+        );
+        assert_eq!(groups(true, &[Plain, Ends, Plain]).unwrap(), "Each 1+3");
+    }
+
+    #[test]
     fn explicit_transactions_are_groups() {
         assert_eq!(groups(false, &[Begin, Plain, Plain, Commit]).unwrap(), "Transaction 1+2");
         assert_eq!(
@@ -223,7 +256,14 @@ mod tests {
             "Transaction 1+1, Transaction 2+1, Transaction 3+1"
         );
         assert_eq!(groups(true, &[Plain, Begin, Plain, Commit]).unwrap(), "Each 1+1, Transaction 2+1");
-        for wrong in [&[Begin, Plain][..], &[Commit], &[Begin, Begin], &[Begin, Alone], &[Manner::Rollback]] {
+        for wrong in [
+            &[Begin, Plain][..],
+            &[Commit],
+            &[Begin, Begin],
+            &[Begin, Alone],
+            &[Manner::Rollback],
+            &[Manner::Refused("")],
+        ] {
             assert!(groups(false, wrong).is_err(), "{wrong:?}");
         }
     }

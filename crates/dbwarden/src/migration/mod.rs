@@ -86,6 +86,8 @@ pub struct Script {
     pub groups: Vec<Group>,
     /// A statement leaves something behind in its session.
     pub changes_session: bool,
+    /// Its text may be sent as it stands: no directive belongs to a statement, no rows follow one, and none is done by the plan.
+    pub as_it_stands: bool,
     /// The checksum of its statements.
     pub checksum: Checksum,
 }

@@ -1,7 +1,6 @@
 //! Whether an object exists, by SQLite's own catalogue (<https://www.sqlite.org/schematab.html>).
 
 use crate::dialect::{Existence, Object};
-use crate::value::Value;
 
 pub(super) fn existence(object: &Object) -> Existence {
     const TABLE: &str = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE";
@@ -11,15 +10,21 @@ pub(super) fn existence(object: &Object) -> Existence {
     const COLUMN: &str = "SELECT 1 FROM pragma_table_xinfo(?) WHERE name = ? COLLATE NOCASE";
     // SQLite keeps constraints in the text of their table alone.
     const TEXTS: &str = "SELECT sql FROM sqlite_schema WHERE type = 'table' AND sql IS NOT NULL";
-    let one = |name: &String| vec![Value::from(name.as_str())];
+    let one = |name: &String| vec![bare(name).into()];
     match object {
         Object::Table(name) => Existence::Rows(TABLE, one(name)),
         Object::View(name) => Existence::Rows(VIEW, one(name)),
         Object::Index(name) => Existence::Rows(INDEX, one(name)),
         Object::Column { table, column } => {
-            Existence::Rows(COLUMN, vec![table.as_str().into(), column.as_str().into()])
+            Existence::Rows(COLUMN, vec![bare(table).into(), bare(column).into()])
         }
-        Object::Constraint(name) => Existence::ConstraintInText(TEXTS, name.clone()),
+        Object::Constraint(name) => Existence::ConstraintInText(TEXTS, bare(name).to_owned()),
         Object::Type(_) => Existence::Never,
     }
+}
+
+/// A name without its quotes.
+fn bare(name: &str) -> &str {
+    let pairs = [('"', '"'), ('`', '`'), ('[', ']'), ('\'', '\'')];
+    pairs.iter().find_map(|(open, close)| name.strip_prefix(*open)?.strip_suffix(*close)).unwrap_or(name)
 }

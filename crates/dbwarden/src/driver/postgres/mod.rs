@@ -9,6 +9,7 @@ mod literal;
 mod lock;
 mod passfile;
 mod tls;
+mod whole;
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,7 +26,7 @@ use self::failure::answer;
 use self::literal::filled;
 use super::{
     DriverError, DriverErrorKind, Interrupt, Notice, OpenOptions, Presence, Server, ServerSession, Session,
-    SessionLock,
+    SessionLock, WholeError,
 };
 use crate::database::Database;
 use crate::url::DatabaseUrl;
@@ -111,6 +112,15 @@ impl PostgresSession {
         text
     }
 
+    /// What opens a transaction. Read committed, whatever the default is: under a snapshot the check of the lock's token could see
+    /// an old one. The limit is set here again since a pooler may give each transaction another session.
+    fn beginning(&self) -> String {
+        format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = {}",
+            self.lock_timeout.as_millis()
+        )
+    }
+
     fn run_prelude(&mut self) -> Result<(), DriverError> {
         for (index, statement) in self.prelude.clone().iter().enumerate() {
             self.run(statement).map_err(|error| DriverError {
@@ -174,13 +184,7 @@ impl Session for PostgresSession {
 
     fn begin(&mut self) -> Result<(), DriverError> {
         self.open = true;
-        // Read committed, whatever the default is: under a snapshot the check of the lock's token could see an old one. The
-        // limit is set here again since a pooler may give each transaction another session.
-        let text = format!(
-            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = {}",
-            self.lock_timeout.as_millis()
-        );
-        self.messages(&text).map(drop)
+        self.messages(&self.beginning()).map(drop)
     }
 
     fn commit(&mut self) -> Result<(), DriverError> {
@@ -197,6 +201,10 @@ impl Session for PostgresSession {
 
     fn in_transaction(&self) -> bool {
         self.open
+    }
+
+    fn run_whole(&mut self, body: &str, records: &[(String, Vec<Value>)]) -> Result<(), WholeError> {
+        whole::run(self, body, records)
     }
 
     fn set_lock_timeout(&mut self, timeout: Duration) -> Result<(), DriverError> {

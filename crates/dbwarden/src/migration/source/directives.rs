@@ -107,8 +107,8 @@ fn condition(directive: &'static str, value: &str) -> Result<Condition, SourcePr
     let (kind, rest) = value.split_once(char::is_whitespace).ok_or_else(wrong)?;
     let rest = rest.trim();
     let name = || {
-        let name = identifier(rest);
-        if name.is_empty() { Err(wrong()) } else { Ok(name) }
+        let name = rest.to_owned();
+        if bare(rest).is_empty() { Err(wrong()) } else { Ok(name) }
     };
     Ok(match kind.to_ascii_lowercase().as_str() {
         "table" => Condition::Exists(Object::Table(name()?)),
@@ -117,27 +117,56 @@ fn condition(directive: &'static str, value: &str) -> Result<Condition, SourcePr
         "constraint" => Condition::Exists(Object::Constraint(name()?)),
         "type" => Condition::Exists(Object::Type(name()?)),
         "column" => {
-            let (table, column) = rest.rsplit_once('.').ok_or_else(wrong)?;
-            let (table, column) = (identifier(table), identifier(column));
-            if table.is_empty() || column.is_empty() {
+            let (table, column) = last_dot(rest).ok_or_else(wrong)?;
+            if bare(table).is_empty() || bare(column).is_empty() {
                 return Err(wrong());
             }
+            let (table, column) = (table.to_owned(), column.to_owned());
             Condition::Exists(Object::Column { table, column })
         }
-        "engine" => Condition::Engine(Database::from_spelling(&name()?).ok_or_else(wrong)?),
-        "env" | "environment" => Condition::Environment(name()?),
+        "engine" => Condition::Engine(Database::from_spelling(bare(&name()?)).ok_or_else(wrong)?),
+        "env" | "environment" => Condition::Environment(bare(&name()?).to_owned()),
         "query" => Condition::Query(rest.trim_end_matches(';').to_owned()),
         _ => return Err(wrong()),
     })
 }
 
+/// What stands before and behind the last dot that is not quoted.
+fn last_dot(text: &str) -> Option<(&str, &str)> {
+    let (mut closing, mut dot) = (None, None);
+    for (at, letter) in text.char_indices() {
+        match closing {
+            Some(close) if letter == close => closing = None,
+            Some(_) => {}
+            None => match letter {
+                '"' | '`' | '\'' => closing = Some(letter),
+                '[' => closing = Some(']'),
+                '.' => dot = Some(at),
+                _ => {}
+            },
+        }
+    }
+    let dot = dot?;
+    Some((text[..dot].trim(), text[dot + 1..].trim()))
+}
+
 /// A name without its quotes.
-fn identifier(text: &str) -> String {
-    let text = text.trim();
+fn bare(text: &str) -> &str {
     let pairs = [('"', '"'), ('`', '`'), ('[', ']'), ('\'', '\'')];
-    pairs
-        .iter()
-        .find_map(|(open, close)| text.strip_prefix(*open)?.strip_suffix(*close))
-        .unwrap_or(text)
-        .to_owned()
+    pairs.iter().find_map(|(open, close)| text.strip_prefix(*open)?.strip_suffix(*close)).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_stands_behind_the_last_dot_that_is_not_quoted() {
+        assert_eq!(last_dot("users.email"), Some(("users", "email")));
+        assert_eq!(last_dot("app.\"a.b\" . \"c.d\""), Some(("app.\"a.b\"", "\"c.d\"")));
+        assert_eq!(last_dot("\"a.b\""), None);
+        let condition = condition("unless", "column \"App\".\"Users\".Email").unwrap();
+        let object = Object::Column { table: "\"App\".\"Users\"".to_owned(), column: "Email".to_owned() };
+        assert_eq!(condition, Condition::Exists(object));
+    }
 }

@@ -60,6 +60,7 @@ impl SourceError {
             | SourceProblem::NestedBegin { .. }
             | SourceProblem::Rollback
             | SourceProblem::RefusesTransaction { .. }
+            | SourceProblem::Unmanageable { .. }
             | SourceProblem::ForeignKeysInside => "transaction",
             SourceProblem::Changed => "file-changed",
         }
@@ -226,6 +227,14 @@ pub enum SourceProblem {
         statement: String,
         /// The line of BEGIN.
         opened: u32,
+    },
+    /// A statement that takes the transaction out of the migration's hands.
+    #[error("{statement} cannot stand in a migration: {reason}")]
+    Unmanageable {
+        /// The statement's first words.
+        statement: String,
+        /// Why.
+        reason: &'static str,
     },
     /// A PRAGMA without effect where it stands.
     #[error("PRAGMA foreign_keys has no effect here, in the middle of the migration's transaction")]

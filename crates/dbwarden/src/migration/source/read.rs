@@ -241,6 +241,7 @@ impl Outline {
             statements: 1,
             groups: Vec::new(),
             changes_session: false,
+            as_it_stands: false,
             checksum: Checksum::recorded(""),
         };
         let hash = self.file_hash.clone();

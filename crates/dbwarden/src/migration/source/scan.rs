@@ -73,6 +73,7 @@ struct Draft {
     grouper: Grouper,
     hasher: v1::Hasher,
     changes_session: bool,
+    as_it_stands: bool,
     /// The sum of the open group, from where it is no longer that of the whole script: most scripts are one group.
     group_hasher: Option<v1::Hasher>,
     /// The groups whose sums are finished.
@@ -87,6 +88,7 @@ impl Draft {
             grouper: Grouper::new(each),
             hasher: v1::Hasher::default(),
             changes_session: false,
+            as_it_stands: true,
             group_hasher: None,
             hashed: Vec::new(),
         }
@@ -102,8 +104,9 @@ impl Draft {
         for (group, hash) in groups.iter_mut().zip(self.hashed) {
             group.hash = hash;
         }
-        let (length, changes_session) = (self.end - self.start.offset, self.changes_session);
-        Ok(Script { start: self.start, length, statements, groups, changes_session, checksum })
+        let length = self.end - self.start.offset;
+        let Self { start, changes_session, as_it_stands, .. } = self;
+        Ok(Script { start, length, statements, groups, changes_session, as_it_stands, checksum })
     }
 }
 
@@ -278,6 +281,9 @@ impl Scan {
                     self.hash_encoded();
                 }
                 Event::CopyEnd => {
+                    if let Some(draft) = self.draft() {
+                        draft.as_it_stands = false;
+                    }
                     self.encoded.clear();
                     self.encoded.push(0);
                     self.hash_encoded();
@@ -473,6 +479,9 @@ impl Scan {
             }
             if taken == Taken::Run && dialect.session_trace(text) != SessionTrace::None {
                 draft.changes_session = true;
+            }
+            if !found.is_empty() || taken == Taken::Control || dialect.changes_reading(text) {
+                draft.as_it_stands = false;
             }
             draft.hasher.update(&encoded);
             if taken == Taken::Run

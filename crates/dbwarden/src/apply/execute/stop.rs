@@ -1,0 +1,140 @@
+//! A step that stops: what is rolled back, what is kept, and where it stopped.
+
+use super::{Executor, Progress, around, direction};
+use crate::apply::failure::{Cause, Kept, StepError};
+use crate::apply::journal::{self, NewUnit};
+use crate::apply::lock::LockError;
+use crate::dialect::Dialect;
+use crate::driver::DriverErrorKind;
+use crate::migration::applied::Unfinished;
+use crate::migration::source::SourceFile;
+use crate::sql::{Rules, tokens};
+
+impl Executor<'_, '_, '_> {
+    /// Finds out what was committed when the connection was cut: the server may have committed and not been able to say so.
+    pub(super) fn after_a_cut(&mut self, progress: &mut Progress<'_>, cause: Cause) -> Result<(), Cause> {
+        if self.shared || self.guard.reconnect().is_err() {
+            return Err(cause);
+        }
+        self.run.cancel.watch(self.guard.session().interrupter());
+        let (records, id) = (&progress.records, &progress.task.step.id);
+        let mine = (id.as_str(), self.run.id.as_str());
+        let rows =
+            self.guard.session().query(&records.history, &[]).map_err(around("reading the history"))?;
+        // The tenth column is the run's id: see the list in `Records`.
+        let row = rows.iter().find(|row| row.text(0) == mine.0);
+        let done = match progress.task.row {
+            Some(_) => row.is_some_and(|row| row.text(9) == mine.1),
+            None => row.is_none(),
+        };
+        if done {
+            progress.recorded = true;
+            progress.committed = progress.task.step.statements;
+            return Ok(());
+        }
+        progress.recorded = false;
+        let (unfinished, _) =
+            journal::read(self.guard.session(), records).map_err(around("reading the journal"))?;
+        let done = unfinished.iter().find(|unfinished| unfinished.version == *id).map(Unfinished::done);
+        progress.committed = done.unwrap_or(0);
+        Err(cause)
+    }
+
+    /// Rolls back what is open, and keeps in the journal why.
+    pub(super) fn failed(&mut self, progress: &mut Progress<'_>, cause: Cause) -> Box<StepError> {
+        self.run.cancel.take_note();
+        if !self.shared {
+            self.guard.session().rollback().ok();
+        }
+        // An interrupt may hit what goes around a statement too.
+        let cause = match cause {
+            Cause::Around { ref error, .. } | Cause::Condition(ref error)
+                if error.kind == DriverErrorKind::Interrupted && self.run.cancel.take_note() =>
+            {
+                Cause::Cancelled
+            }
+            cause => cause,
+        };
+        // "The table exists already", since another took over and made it: that the lock is lost is the cause.
+        let cause = match cause {
+            Cause::Lock(_) | Cause::Cancelled => cause,
+            _ if self.guard.is_lost() => Cause::Lock(LockError::Lost),
+            _ => cause,
+        };
+        let session = self.guard.session();
+        let worth_a_row = !progress.atomic
+            && !progress.recorded
+            && progress.ordinal > 0
+            && !matches!(cause, Cause::Lock(_) | Cause::Edited { .. } | Cause::TemporaryGone { .. });
+        if worth_a_row && session.begin().is_ok() {
+            let now = self.run.now();
+            let unit = NewUnit {
+                version: &progress.task.step.id,
+                direction: direction(progress.task.step.action),
+                first: progress.unit,
+                count: progress.ordinal + 1 - progress.unit.min(progress.ordinal),
+                hash: "",
+                summary: &progress.summary,
+                run: &self.run.id,
+            };
+            let text = cause.to_string();
+            let session = self.guard.session();
+            let written = journal::begin(session, &progress.records, &unit, now.clone()).and_then(|()| {
+                journal::fail(session, &progress.records, unit.version, unit.first, &text, now)
+            });
+            if written.is_err() || self.guard.renew(None).is_err() || self.guard.session().commit().is_err() {
+                self.guard.session().rollback().ok();
+            }
+        }
+        Box::new(self.error(progress, cause))
+    }
+
+    pub(super) fn error(&self, progress: &Progress<'_>, cause: Cause) -> StepError {
+        let step = progress.task.step;
+        let kept = if progress.recorded && !self.shared && progress.committed >= progress.last_durable {
+            Kept::All
+        } else if progress.committed > 0 {
+            Kept::Statements(progress.committed)
+        } else {
+            Kept::Nothing
+        };
+        // What comes with the commit is no one statement's doing.
+        let of_the_whole = matches!(cause, Cause::Around { .. } | Cause::ForeignKeys { .. });
+        let mut error = StepError {
+            id: step.id.clone(),
+            direction: direction(step.action),
+            file: step.file.clone(),
+            position: progress.position.filter(|_| !of_the_whole),
+            line: progress.line.clone().filter(|_| !of_the_whole),
+            width: progress.width,
+            statement: progress.ordinal,
+            total: step.statements,
+            kept,
+            cause,
+        };
+        if error.line.is_none()
+            && let (Some(position), Some((file, _))) = (error.position, progress.task.script)
+        {
+            error.line = file.line_at(position.offset);
+        }
+        error
+    }
+}
+
+/// Puts the place of an engine's complaint, `offset` bytes into the statement `text`, into `progress`.
+pub(super) fn place(
+    progress: &mut Progress<'_>,
+    file: &SourceFile,
+    text: &str,
+    offset: Option<usize>,
+    dialect: &dyn Dialect,
+) {
+    let Some(start) = progress.position else { return };
+    let offset = offset.filter(|&offset| text.is_char_boundary(offset)).unwrap_or(0);
+    let position = start.advance(&text[..offset]);
+    progress.position = Some(position);
+    progress.line = file.line_at(position.offset);
+    let token = tokens(&text[offset..], Rules::new(dialect.syntax())).next();
+    let first_line = token.map_or("", |token| token.text).lines().next().unwrap_or_default();
+    progress.width = first_line.chars().count().max(1);
+}

@@ -1,0 +1,187 @@
+//! What is committed together: opened, recorded in the journal or the history, and closed.
+
+use super::{Executor, Progress, around, direction, millis, rest};
+use crate::apply::failure::Cause;
+use crate::apply::history;
+use crate::apply::inspect::{self, Violations};
+use crate::apply::journal::{self, NewUnit};
+use crate::apply::run::Event;
+use crate::driver::DriverErrorKind;
+use crate::migration::applied::Applied;
+use crate::migration::groups::Group;
+use crate::value::Value;
+
+impl Executor<'_, '_, '_> {
+    /// Sets foreign keys as the file asks for the group, outside its transaction.
+    pub(super) fn keys(&mut self, progress: &mut Progress<'_>, group: &Group) -> Result<(), Cause> {
+        if group.foreign_keys == progress.keys || self.guard.session().in_transaction() {
+            return Ok(());
+        }
+        let on = group.foreign_keys.unwrap_or(self.foreign_keys);
+        self.guard.session().set_foreign_keys(on).map_err(around("setting foreign keys"))?;
+        progress.keys = group.foreign_keys;
+        Ok(())
+    }
+
+    /// Opens a transaction, and waits for another session's.
+    pub(super) fn open(&mut self, progress: &mut Progress<'_>) -> Result<(), Cause> {
+        if self.shared {
+            return Ok(());
+        }
+        let tries = progress.tries();
+        let mut attempt = 0;
+        while let Err(error) = self.guard.session().begin() {
+            attempt += 1;
+            if error.kind != DriverErrorKind::Busy || attempt > tries {
+                return Err(around("opening the transaction")(error));
+            }
+            if self.run.cancel.take_note() {
+                return Err(Cause::Cancelled);
+            }
+            self.run.observer.event(&Event::Retrying { attempt, reason: &error.message });
+            std::thread::sleep(rest(attempt));
+        }
+        self.run.point("begun");
+        if progress.keys == Some(false) {
+            let found = inspect::violations(self.guard.session(), self.dialect)
+                .map_err(around("checking foreign keys"))?;
+            progress.violations = Some(found);
+        }
+        Ok(())
+    }
+
+    /// Commits the open unit: with the journal's row, or with the migration's own when this was the last.
+    pub(super) fn close(&mut self, progress: &mut Progress<'_>) -> Result<(), Cause> {
+        if !self.shared && !self.guard.session().in_transaction() {
+            // Behind a statement that ran outside.
+            self.open(progress)?;
+        }
+        if let Some(before) = progress.violations.take() {
+            self.check_keys(&before)?;
+        }
+        if progress.ordinal >= progress.last_durable {
+            self.record(progress)?;
+        } else {
+            self.write_unit(progress)?;
+        }
+        if self.shared {
+            return Ok(());
+        }
+        self.renew(progress, progress.ordinal + 1)?;
+        self.guard.session().commit().map_err(around("committing"))?;
+        self.run.point("committed");
+        progress.committed = progress.ordinal;
+        progress.unit = progress.ordinal + 1;
+        Ok(())
+    }
+
+    /// Renews the lease in the open transaction, and says there what is run behind it: the rest of the migration from
+    /// `statement` on, or the next one.
+    pub(super) fn renew(&mut self, progress: &Progress<'_>, statement: u64) -> Result<(), Cause> {
+        let id = &progress.task.step.id;
+        let doing = if progress.recorded {
+            self.run.next.as_ref().map(ToString::to_string)
+        } else {
+            Some(format!("{id} statement {statement}"))
+        };
+        self.guard.renew(doing.as_deref()).map_err(Cause::Lock)?;
+        self.run.point("renewed");
+        Ok(())
+    }
+
+    /// Writes before a statement that runs outside a transaction that it is about to run.
+    pub(super) fn announce(&mut self, progress: &mut Progress<'_>) -> Result<(), Cause> {
+        self.open(progress)?;
+        progress.violations = None;
+        let now = self.run.now();
+        let unit = NewUnit {
+            version: &progress.task.step.id,
+            direction: direction(progress.task.step.action),
+            first: progress.ordinal,
+            count: 1,
+            hash: "",
+            summary: &progress.summary,
+            run: &self.run.id,
+        };
+        journal::begin(self.guard.session(), &progress.records, &unit, now)
+            .map_err(around("writing the journal"))?;
+        self.renew(progress, progress.ordinal)?;
+        self.guard.session().commit().map_err(around("committing"))?;
+        self.run.point("unit-begun");
+        Ok(())
+    }
+
+    /// Writes that the open unit is done.
+    pub(super) fn write_unit(&mut self, progress: &mut Progress<'_>) -> Result<(), Cause> {
+        let hash = progress.unit_hash.finish();
+        let unit = NewUnit {
+            version: &progress.task.step.id,
+            direction: direction(progress.task.step.action),
+            first: progress.unit,
+            count: progress.ordinal + 1 - progress.unit,
+            hash: &hash,
+            summary: &progress.summary,
+            run: &self.run.id,
+        };
+        self.run.point("unit-run");
+        let (now, session) = (self.run.now(), self.guard.session());
+        journal::begin(session, &progress.records, &unit, now.clone())
+            .and_then(|()| journal::finish(session, &progress.records, unit.version, unit.first, now))
+            .map_err(around("writing the journal"))?;
+        self.run.point("unit-recorded");
+        Ok(())
+    }
+
+    /// What writes or removes the migration's row, to be sent with its script.
+    pub(super) fn row_statements(&self, progress: &Progress<'_>) -> Vec<(String, Vec<Value>)> {
+        let (records, id) = (&progress.records, &progress.task.step.id);
+        let delete = || (records.delete.clone(), vec![id.as_str().into()]);
+        match &progress.task.row {
+            None => vec![delete()],
+            Some(row) => {
+                let row = Applied { applied_at: self.run.now(), ..row.clone() };
+                let insert = history::insertion(records, &row, progress.task.down.as_deref(), None);
+                if row.is_versioned() { vec![insert] } else { vec![delete(), insert] }
+            }
+        }
+    }
+
+    /// Writes or removes the migration's row.
+    pub(super) fn record(&mut self, progress: &mut Progress<'_>) -> Result<(), Cause> {
+        let now = self.run.now();
+        let (session, records) = (self.guard.session(), &progress.records);
+        let id = &progress.task.step.id;
+        let written = match &progress.task.row {
+            Some(row) => {
+                let row = Applied {
+                    applied_at: now,
+                    duration_ms: i64::try_from(millis(progress.started)).unwrap_or(i64::MAX),
+                    ..row.clone()
+                };
+                // A repeatable has one row, that of its last run.
+                let replaced =
+                    if row.is_versioned() { Ok(false) } else { history::delete(session, records, id) };
+                let down = progress.task.down.as_deref();
+                replaced.and_then(|_| history::insert(session, records, &row, down))
+            }
+            None => history::delete(session, records, id).map(drop),
+        };
+        written.map_err(around("writing the history"))?;
+        if !progress.atomic || progress.task.journalled {
+            journal::clear(session, records, id).map_err(around("clearing the journal"))?;
+        }
+        self.run.point("recorded");
+        progress.recorded = true;
+        Ok(())
+    }
+
+    pub(super) fn check_keys(&mut self, before: &Violations) -> Result<(), Cause> {
+        let now = inspect::violations(self.guard.session(), self.dialect)
+            .map_err(around("checking foreign keys"))?;
+        let known = |row| before.get(row).copied().unwrap_or(0);
+        let new: Vec<_> = now.iter().filter(|(row, times)| **times > known(*row)).collect();
+        let Some(((table, _, parent), _)) = new.first() else { return Ok(()) };
+        let count = new.iter().map(|(row, times)| *times - known(*row)).sum();
+        Err(Cause::ForeignKeys { count, table: table.clone(), parent: parent.clone() })
+    }
+}

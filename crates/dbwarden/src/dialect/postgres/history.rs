@@ -1,0 +1,171 @@
+//! Our tables in PostgreSQL. Always named with their schema, since a file may empty the search path; catalogues and functions
+//! likewise, since it may name `pg_catalog` last.
+
+use super::Postgres;
+use crate::dialect::{Dialect, Fence, Records};
+use crate::project::Tables;
+
+/// Other tools' tables. Compared as they are, so that the catalogue's index is used.
+const FOREIGN: &str = "'strata_migrations', '_migrations', 'alembic_version', '_dbwarden_migrations', \
+     'flyway_schema_history', '_sqlx_migrations', '__diesel_schema_migrations', 'refinery_schema_history', \
+     'schema_migrations', 'goose_db_version', 'django_migrations', 'databasechangelog', 'DATABASECHANGELOG', \
+     '_prisma_migrations'";
+
+pub(super) fn records(dialect: &Postgres, tables: &Tables) -> Records {
+    let schema = tables.schema.as_deref().unwrap_or("public");
+    let name = |table: &str| format!("{}.{}", dialect.quote(schema), dialect.quote(table));
+    let (migrations, lock, journal) = (name(&tables.migrations), name(&tables.lock), name(&tables.journal));
+    Records {
+        lock_name: lock.clone(),
+        probe: probe(schema, tables),
+        create: vec![
+            create(schema, tables, [&migrations, &lock, &journal]),
+            format!(
+                "INSERT INTO {lock} (name, token, beat) VALUES ('holder', 0, 0), ('heartbeat', 0, 0) \
+                 ON CONFLICT (name) DO NOTHING"
+            ),
+        ],
+        history: format!(
+            "SELECT version, description, kind, checksum, file_hash, applied_at, duration_ms, applied_by, tool_version, \
+             run_id, statements, (down_script IS NOT NULL)::int, note FROM {migrations} ORDER BY sequence"
+        ),
+        glance: format!(
+            "SELECT version, kind, checksum, file_hash, note FROM {migrations} ORDER BY sequence"
+        ),
+        down_script: format!("SELECT down_script FROM {migrations} WHERE version = ?"),
+        insert: format!(
+            "INSERT INTO {migrations} (version, description, kind, checksum, file_hash, applied_at, duration_ms, \
+             applied_by, tool_version, run_id, statements, down_script, note) VALUES (?, ?, ?, ?, ?, ?, \
+             coalesce(?, (extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) * 1000)::bigint), \
+             ?, ?, ?, ?, ?, ?)"
+        ),
+        delete: format!("DELETE FROM {migrations} WHERE version = ?"),
+        accept: format!("UPDATE {migrations} SET checksum = ?, file_hash = ?, note = ? WHERE version = ?"),
+        rename: format!("UPDATE {migrations} SET version = ? WHERE version = ?"),
+        lock: format!(
+            "SELECT h.token, h.owner, h.since, b.beat, b.doing FROM {lock} AS h, {lock} AS b \
+             WHERE h.name = 'holder' AND b.name = 'heartbeat'"
+        ),
+        take: format!(
+            "UPDATE {lock} SET token = ?, owner = ?, since = ? WHERE name = 'holder' AND token = ?"
+        ),
+        reset_beat: format!("UPDATE {lock} SET token = ?, beat = 0, doing = ? WHERE name = 'heartbeat'"),
+        // 22012 where the token is another's; 40001 under REPEATABLE READ where it became so in this transaction's time.
+        // FOR UPDATE makes a takeover wait for the end of the transaction; the heartbeat's row is another.
+        fence: Some(Fence {
+            sql: format!(
+                "SELECT 1 / (SELECT pg_catalog.count(*) FROM (SELECT 1 FROM {lock} WHERE name = 'holder' AND token = ? \
+                 FOR UPDATE) AS held)"
+            ),
+            code: "22012",
+        }),
+        renew: format!("UPDATE {lock} SET beat = beat + 1, doing = ? WHERE name = 'heartbeat' AND token = ?"),
+        beat: format!(
+            "UPDATE {lock} SET beat = beat + 1, doing = coalesce(?, doing) WHERE name = 'heartbeat' AND token = ?"
+        ),
+        release: format!("UPDATE {lock} SET owner = NULL, since = NULL WHERE name = 'holder' AND token = ?"),
+        journal: format!(
+            "SELECT version, direction, first, count, hash, state, started_at, finished_at, error, run_id, summary \
+             FROM {journal} ORDER BY version, first"
+        ),
+        begin_unit: format!(
+            "INSERT INTO {journal} (version, direction, first, count, hash, state, started_at, run_id, summary) \
+             VALUES (?, ?, ?, ?, ?, 'begun', ?, ?, ?) ON CONFLICT (version, first) DO UPDATE SET \
+             direction = excluded.direction, count = excluded.count, hash = excluded.hash, state = 'begun', \
+             started_at = excluded.started_at, finished_at = NULL, error = NULL, run_id = excluded.run_id, \
+             summary = excluded.summary"
+        ),
+        finish_unit: format!(
+            "UPDATE {journal} SET state = 'done', finished_at = ?, error = NULL WHERE version = ? AND first = ?"
+        ),
+        fail_unit: format!(
+            "UPDATE {journal} SET state = 'failed', error = ?, finished_at = ? WHERE version = ? AND first = ?"
+        ),
+        clear_journal: format!("DELETE FROM {journal} WHERE version = ?"),
+    }
+}
+
+/// One pass over the catalogue, which asks for no table that may be missing.
+///
+/// A table of ours is `stranger-owned` unless its owner is the current user or a role it is a member of. A superuser is a
+/// member of all (<https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-ACCESS>), so for one the owner must be a
+/// superuser or the database's owner: what a stranger's table runs when it is written (triggers, rules, checks, expressions
+/// of its indexes) runs with the writer's rights. Rules are told like triggers.
+fn probe(schema: &str, tables: &Tables) -> String {
+    let schema = literal(schema);
+    let ours = [&tables.migrations, &tables.lock, &tables.journal].map(|name| literal(name)).join(", ");
+    format!(
+        "WITH o AS MATERIALIZED (SELECT c.oid, c.relname, c.relkind, c.relowner, c.relname IN ({ours}) AS ours \
+         FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
+         WHERE c.relname IN ({ours}, {FOREIGN}) AND (n.nspname = {schema} OR (c.relname NOT IN ({ours}) \
+         AND n.nspname = ANY (pg_catalog.current_schemas(false))))) \
+         SELECT CASE WHEN o.relkind IN ('r', 'p') THEN 'table' WHEN o.relkind IN ('v', 'm') THEN 'view' ELSE 'other' END, \
+         o.relname, o.relname, CASE WHEN o.relkind IN ('r', 'p') THEN (SELECT pg_catalog.string_agg(a.attname::text, ',' \
+         ORDER BY a.attnum) FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = o.oid AND a.attnum > 0 \
+         AND NOT a.attisdropped) END FROM o \
+         UNION ALL SELECT 'trigger', t.tgname, o.relname, NULL FROM o JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = o.oid \
+         WHERE o.ours AND NOT t.tgisinternal \
+         UNION ALL SELECT 'trigger', r.rulename, o.relname, NULL FROM o JOIN pg_catalog.pg_rewrite AS r ON r.ev_class = o.oid \
+         WHERE o.ours AND o.relkind IN ('r', 'p') \
+         UNION ALL SELECT 'stranger-owned', o.relname, o.relname, w.rolname FROM o \
+         JOIN pg_catalog.pg_roles AS w ON w.oid = o.relowner \
+         JOIN pg_catalog.pg_roles AS u ON u.rolname = CURRENT_USER \
+         WHERE o.ours AND w.oid <> u.oid AND NOT (pg_catalog.pg_has_role(w.oid, 'USAGE') AND (NOT u.rolsuper OR w.rolsuper \
+         OR w.oid = (SELECT d.datdba FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database())))"
+    )
+}
+
+/// Makes the tables that are missing, and takes from everybody else what default privileges gave at their making.
+///
+/// Not bare `CREATE TABLE IF NOT EXISTS`, which wants the right to create in the schema, and says a notice, also where the table is
+/// there; and what was granted later on purpose stays granted. Two sessions at once: the second gets 23505 or 42P07, since
+/// neither form waits for a transaction that is still open.
+fn create(schema: &str, tables: &Tables, [migrations, lock, journal]: [&str; 3]) -> String {
+    let make = |table: &str, name: &str, columns: &str| {
+        format!(
+            "  IF NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
+             WHERE n.nspname = {schema} AND c.relname = {table}) THEN\n    \
+             CREATE TABLE {name} ({columns});\n    \
+             FOR grantee IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::pg_catalog.regrole::text END \
+             FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace, pg_catalog.aclexplode(c.relacl) AS a \
+             WHERE n.nspname = {schema} AND c.relname = {table} AND a.grantee <> c.relowner LOOP\n      \
+             EXECUTE pg_catalog.concat('REVOKE ALL ON TABLE ', {name_text}, ' FROM ', grantee);\n    \
+             END LOOP;\n  END IF;\n",
+            schema = literal(schema),
+            table = literal(table),
+            name_text = literal(name),
+        )
+    };
+    let body = [
+        make(
+            &tables.migrations,
+            migrations,
+            "sequence bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, version text NOT NULL UNIQUE, \
+             description text NOT NULL, kind text NOT NULL, checksum text NOT NULL, applied_at text NOT NULL, \
+             duration_ms bigint NOT NULL, applied_by text NOT NULL, tool_version text NOT NULL, run_id text NOT NULL, \
+             statements bigint NOT NULL, file_hash text, down_script text, note text",
+        ),
+        make(
+            &tables.lock,
+            lock,
+            "name text PRIMARY KEY, token bigint NOT NULL, beat bigint NOT NULL, owner text, since text, doing text",
+        ),
+        make(
+            &tables.journal,
+            journal,
+            "version text NOT NULL, direction text NOT NULL, first bigint NOT NULL, count bigint NOT NULL, \
+             hash text NOT NULL, state text NOT NULL, started_at text NOT NULL, finished_at text, error text, \
+             run_id text NOT NULL, summary text NOT NULL, PRIMARY KEY (version, first)",
+        ),
+    ]
+    .concat();
+    // A literal rather than dollar quotes, which a name could close.
+    format!("DO {}", literal(&format!("DECLARE grantee text;\nBEGIN\n{body}END")))
+}
+
+/// A text as a literal, whatever `standard_conforming_strings` says
+/// (<https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-STRINGS-ESCAPE>).
+fn literal(text: &str) -> String {
+    let escaped = text.replace('\'', "''");
+    if text.contains('\\') { format!("E'{}'", escaped.replace('\\', "\\\\")) } else { format!("'{escaped}'") }
+}

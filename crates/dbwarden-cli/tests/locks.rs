@@ -148,7 +148,7 @@ fn unlock_of_a_live_run_is_refused_without_a_terminal() {
     let refused = program.run(&["unlock"]).expect(6);
     assert!(refused.took < AT_ONCE, "{:?}", refused.took);
     assert!(refused.stderr.contains("error[live-lock]"), "{}", refused.stderr);
-    assert!(refused.stderr.contains("`dbwarden unlock --force`"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("`dbwarden unlock --force"), "{}", refused.stderr);
     assert!(refused.stderr.contains(&format!("(pid {})", holder.pid())), "{}", refused.stderr);
     holder.go_on();
     holder.finish().expect(0);

@@ -98,6 +98,12 @@ pub enum ErrorKind {
         /// The migration.
         id: RevisionId,
     },
+    /// What was to be printed cannot be written.
+    #[error("the script cannot be written: {error}")]
+    Output {
+        /// Why not.
+        error: std::io::Error,
+    },
     /// What was asked makes no sense.
     #[error("{message}")]
     Usage {
@@ -198,7 +204,7 @@ impl Error {
                 PlanError::Irreversible { .. } => "irreversible",
                 PlanError::Empty { .. } => "sections",
                 PlanError::NotAtomic { .. } => "single-transaction",
-                PlanError::Unfinished { .. } => "unfinished",
+                PlanError::Unfinished { .. } | PlanError::UnfinishedGone { .. } => "unfinished",
             },
             ErrorKind::History(error) => match error {
                 HistoryError::NotOurs { .. } => "not-our-table",
@@ -241,6 +247,7 @@ impl Error {
                 Refusal::LiveLock { .. } => "live-lock",
             },
             ErrorKind::StrictAhead { .. } => "ahead",
+            ErrorKind::Output { .. } => "output",
             ErrorKind::NothingToAccept { .. } | ErrorKind::Usage { .. } => "usage",
         }
     }

@@ -224,6 +224,23 @@ impl HeaderReader {
     }
 }
 
+/// The header that a comment behind the first statement is, where it would mean nothing. Words of English need a value that
+/// fits, as they begin many a remark; `seed` alone is a remark.
+pub(super) fn late(comment: &str) -> Option<&'static str> {
+    let text = comment.strip_prefix("--")?.trim();
+    if let Some(flag) = ["no-transaction", "irreversible"].into_iter().find(|flag| *flag == text) {
+        return Some(flag);
+    }
+    let (name, value) = text.split_once(':')?;
+    let (name, value) = (name.trim_end(), value.trim());
+    let header = *VALUED.iter().find(|header| **header == name)?;
+    let fits = match header {
+        "created" => value.starts_with(|c: char| c.is_ascii_digit()),
+        _ => header.contains('_') || HeaderReader::default().value(header, value).is_ok(),
+    };
+    fits.then_some(header)
+}
+
 fn is_name(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
 }

@@ -63,7 +63,6 @@ fn not_a_database() {
 fn another_engine() {
     let sandbox = Sandbox::holding(&[("0001_a.sql", A)]);
     let said: Vec<_> = [
-        "postgresql://ana:secret@db/shop",
         "mysql://ana@db/shop",
         "cockroachdb://ana@db/shop",
         "duckdb:///shop.duckdb",

@@ -256,7 +256,8 @@ fn exit(error: &Error) -> u8 {
         "locked" | "busy" => return LOCKED,
         "interrupted" => return INTERRUPTED,
         "changed" | "file-gone" | "renamed" | "edited" => return UNVERIFIED,
-        "late" | "irreversible" | "foreign-records" | "not-our-table" | "planted-trigger" | "ahead" => {
+        "late" | "irreversible" | "foreign-records" | "not-our-table" | "planted-trigger"
+        | "stranger-owned" | "ahead" => {
             return REFUSED;
         }
         "no-directory" | "count" | "target" | "unknown-revision" | "ambiguous" | "unknown-label" => {

@@ -216,7 +216,11 @@ pub(crate) fn after(error: &Error) -> String {
         "output" => "make room where it is written to, or write it elsewhere",
         "planted-trigger" => "find out who made the trigger, and drop it",
         "lock-table" => "`dbwarden unlock --force` makes it as new",
-        "not-yet" => "use a SQLite database, or a later version",
+        "stranger-owned" => {
+            "find out who made the table; drop it, or make it the property of the role that migrates"
+        }
+        "holder-unseen" => "end that session on the server, then the same again",
+        "not-yet" => "use SQLite or PostgreSQL, or a later version",
         "url" => "an address looks like sqlite:///shop.db or postgresql://user@host/name",
         _ => "",
     };

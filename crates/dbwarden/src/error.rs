@@ -209,6 +209,7 @@ impl Error {
             ErrorKind::History(error) => match error {
                 HistoryError::NotOurs { .. } => "not-our-table",
                 HistoryError::Trigger { .. } => "planted-trigger",
+                HistoryError::Stranger { .. } => "stranger-owned",
                 HistoryError::Driver(error) => driver_code(error),
             },
             ErrorKind::Lock(error) => match error {

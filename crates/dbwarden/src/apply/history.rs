@@ -35,6 +35,14 @@ pub enum HistoryError {
         /// The table.
         table: String,
     },
+    /// Whoever owns the table can have it run things with our rights.
+    #[error("the table {table} belongs to {owner}, who could have it run with our rights")]
+    Stranger {
+        /// The table.
+        table: String,
+        /// The role that owns it.
+        owner: String,
+    },
     /// The engine's answer.
     #[error(transparent)]
     Driver(#[from] DriverError),
@@ -103,6 +111,10 @@ pub fn read(
                 trigger: row.text(1).to_owned(),
                 table: row.text(2).to_owned(),
             });
+        }
+        if row.text(0) == "stranger-owned" {
+            let (table, owner) = (row.text(1).to_owned(), row.text(3).to_owned());
+            return Err(HistoryError::Stranger { table, owner });
         }
         let columns: Vec<_> = row.text(3).split(',').map(str::to_ascii_lowercase).collect();
         let has = |column: &str| columns.iter().any(|known| known == column);

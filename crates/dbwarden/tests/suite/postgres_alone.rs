@@ -231,4 +231,23 @@ on_postgres! {
         assert_eq!((position.line, position.column), (3, 3));
         assert!(database.rows("SELECT * FROM a").is_empty());
     }
+
+    fn tables_that_a_stranger_planted_are_refused(database) {
+        let stranger = database.owned().server().role("stranger");
+        database.execute(&format!(
+            "CREATE TABLE dbwarden_migrations (version text, checksum text, applied_at text, run_id text, down_script text);\
+             ALTER TABLE dbwarden_migrations OWNER TO {}",
+            stranger.name()
+        ));
+        database.write(&[LOG]);
+        assert_eq!(code(migrate(&database)), "stranger-owned");
+        database.execute("DROP TABLE dbwarden_migrations");
+        migrate(&database).unwrap();
+        database.execute(
+            "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';\
+             CREATE TRIGGER planted BEFORE INSERT ON dbwarden_migrations FOR EACH ROW EXECUTE FUNCTION f()",
+        );
+        database.write(&[("0002_next.sql", "INSERT INTO log (what) VALUES ('2');\n")]);
+        assert_eq!(code(migrate(&database)), "planted-trigger");
+    }
 }

@@ -110,7 +110,9 @@ fn a_near_miss_of_a_marker() {
 
 #[test]
 fn a_header_without_its_colon() {
-    let with = |header: &str| file("0002_colon.sql", format!("-- {header}\nCREATE TABLE a (id INTEGER);\n"));
+    let with = |header: &str| {
+        file("0002_colon.sql", format!("-- irreversible\n-- {header}\nCREATE TABLE a (id INTEGER);\n"))
+    };
     let said: Vec<_> = [
         "depends_on [\"0001\"]",
         "depends on 0001",
@@ -149,6 +151,12 @@ fn sentences_are_no_headers() {
     for text in [
         "tags of orders, and what they are called",
         "tags table",
+        "tags users",
+        "tags users, posts",
+        "branch offices",
+        "branch id",
+        "retries 3",
+        "revision 2024",
         "Tags are kept apart",
         "branch offices have their own",
         "environments differ in this",

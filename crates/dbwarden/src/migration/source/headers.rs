@@ -90,7 +90,8 @@ pub(super) struct HeaderReader {
 impl HeaderReader {
     /// The reader for the file called `name`.
     pub(super) fn of(name: &str) -> Self {
-        Self { once: !["RA__", "ROC__"].iter().any(|prefix| name.contains(prefix)), ..Self::default() }
+        let base = name.rsplit(['/', '\\']).next().unwrap_or(name);
+        Self { once: !["RA__", "ROC__"].iter().any(|prefix| base.contains(prefix)), ..Self::default() }
     }
 
     /// Whether `-- no-transaction` was seen.
@@ -161,7 +162,8 @@ impl HeaderReader {
         let compound = VALUED.iter().find(|header| header.contains('_') && plain(header) == plain_word);
         match compound {
             Some(header) => Err(SourceProblem::NoColon { header }),
-            None => match without_colon(text) {
+            // Alone, `tags users` may be the heading of a table's part; behind another header it is meant as one.
+            None => match without_colon(text).filter(|_| !self.seen.is_empty() || text.contains('[')) {
                 Some(header) => Err(SourceProblem::NoColon { header }),
                 None => Ok(()),
             },

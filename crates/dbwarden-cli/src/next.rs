@@ -324,6 +324,9 @@ fn after_refusal(refusal: &Refusal) -> String {
     match refusal {
         Refusal::NoBackup { .. } => "make a backup, then run this again with --yes".to_owned(),
         Refusal::Window { .. } => "wait for the window, or run this again with --yes".to_owned(),
+        Refusal::OpenTransaction { .. } => {
+            "wait for it, or end that process: what it has not committed is rolled back".to_owned()
+        }
         Refusal::LiveLock { .. } => {
             "wait for it, or `dbwarden unlock --force`: that run can commit nothing any more".to_owned()
         }

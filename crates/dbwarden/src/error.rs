@@ -165,6 +165,12 @@ pub enum Refusal {
         /// The holder.
         holder: String,
     },
+    /// A lock that cannot be taken by force, since its holder writes right now.
+    #[error("{holder} has a transaction open: nobody else can write before it ends")]
+    OpenTransaction {
+        /// The holder.
+        holder: String,
+    },
 }
 
 /// Where something is wrong, with the line for showing.
@@ -245,7 +251,7 @@ impl Error {
                 Refusal::NoBackup { .. } => "no-backup",
                 Refusal::Window { .. } => "window",
                 Refusal::RecordedScript { .. } => "recorded-script",
-                Refusal::LiveLock { .. } => "live-lock",
+                Refusal::LiveLock { .. } | Refusal::OpenTransaction { .. } => "live-lock",
             },
             ErrorKind::StrictAhead { .. } => "ahead",
             ErrorKind::Output { .. } => "output",

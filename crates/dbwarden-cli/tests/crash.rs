@@ -275,43 +275,61 @@ fn killed_at_a_random_moment_it_is_run_again_on_postgres() {
 }
 
 /// A statement that ends only when the table `dial` says so.
-const LONG: &str = "INSERT INTO numbers WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n \
-                    WHERE i < (SELECT until FROM dial)) SELECT i FROM n;\n";
+fn long_statement(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite => {
+            "INSERT INTO numbers WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n \
+             WHERE i < (SELECT until FROM dial)) SELECT i FROM n;\n"
+        }
+        Engine::Postgres => {
+            "INSERT INTO numbers SELECT i FROM dial CROSS JOIN LATERAL generate_series(1, least(until, 3)) AS i \
+             CROSS JOIN LATERAL pg_sleep(CASE WHEN until > 3 THEN 1000 ELSE 0 END);\n"
+        }
+    }
+}
 
-fn long(header: &str) -> Database {
-    let database = Database::new(Engine::Sqlite);
+fn long(engine: Engine, header: &str) -> Database {
+    let database = Database::new(engine);
+    let numbers = "CREATE TABLE numbers (i INTEGER);\nINSERT INTO numbers VALUES (-1);\n";
     database.write(&[
-        ("0001_dial.sql", "CREATE TABLE dial (until INTEGER);\nINSERT INTO dial VALUES (1000000000000);\n"),
-        (
-            "0002_numbers.sql",
-            &format!("{header}\nCREATE TABLE numbers (i INTEGER);\nINSERT INTO numbers VALUES (-1);\n{LONG}"),
-        ),
+        ("0001_dial.sql", "CREATE TABLE dial (until BIGINT);\nINSERT INTO dial VALUES (1000000000000);\n"),
+        ("0002_numbers.sql", &format!("{header}\n{numbers}{}", long_statement(engine))),
     ]);
     database
 }
 
-/// Starts a run, and returns when its long statement has written something.
+/// Starts a run, and returns when it is in its long statement.
 fn in_the_long_statement(database: &Database) -> testkit::Running {
     let running = Program::new(BINARY, database).start(&["migrate", "-v"]);
     let started = Instant::now();
-    // Pages that leave SQLite's cache. From then on not even a reader gets in.
-    while std::fs::metadata(database.file()).map_or(0, |file| file.len()) < 1 << 20 {
+    let begun = || match database.engine() {
+        // Pages that leave SQLite's cache. From then on not even a reader gets in.
+        Engine::Sqlite => std::fs::metadata(database.file()).map_or(0, |file| file.len()) >= 1 << 20,
+        Engine::Postgres => database.one(SLEEPERS) == "1",
+    };
+    while !begun() {
         assert!(started.elapsed() < Duration::from_secs(100), "the long statement did not begin");
         std::thread::sleep(Duration::from_millis(20));
     }
     running
 }
 
-#[test]
-fn killed_in_a_long_statement_it_is_run_again() {
+/// PostgreSQL: how many sessions sleep in a statement.
+const SLEEPERS: &str =
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+
+fn killed_in_a_long_statement(engine: Engine) {
     for (header, kept) in [("", 0), ("-- no-transaction", 2)] {
-        let database = long(header);
+        let database = long(engine, header);
         let running = in_the_long_statement(&database);
         running.kill();
         assert!(running.finish().was_killed());
         assert_eq!(database.rows("SELECT i FROM numbers").len(), kept / 2, "rolled back");
         assert_eq!(database.rows("SELECT 1 FROM dbwarden_journal WHERE state = 'done'").len(), kept);
         database.execute("UPDATE dial SET until = 3");
+        if engine == Engine::Postgres {
+            assert_eq!(database.one(SLEEPERS), "1", "the server works on for a client that is gone");
+        }
         let again = Program::new(BINARY, &database).run(&["migrate"]).expect(0);
         assert!(again.took < AT_ONCE, "{:?}", again.took);
         assert_eq!(database.rows("SELECT i FROM numbers"), ["-1", "1", "2", "3"], "{header}");
@@ -322,15 +340,34 @@ fn killed_in_a_long_statement_it_is_run_again() {
 }
 
 #[test]
-fn told_to_end_in_a_long_statement_it_leaves_no_lock() {
-    let database = long("");
+fn killed_in_a_long_statement_it_is_run_again_on_sqlite() {
+    killed_in_a_long_statement(Engine::Sqlite);
+}
+
+#[test]
+fn killed_in_a_long_statement_it_is_run_again_on_postgres() {
+    killed_in_a_long_statement(Engine::Postgres);
+}
+
+fn told_to_end_in_a_long_statement(engine: Engine) {
+    let database = long(engine, "");
     let running = in_the_long_statement(&database);
     running.terminate();
     let ended = running.finish().expect(130);
     assert!(ended.stderr.contains("error[interrupted]"), "{}", ended.stderr);
     assert!(ended.took < AT_ONCE * 3, "{:?}", ended.took);
     assert_eq!(database.versions(), ["0001"]);
-    assert!(database.rows("SELECT name FROM sqlite_schema WHERE name = 'numbers'").is_empty(), "rolled back");
+    assert!(!database.snapshot().contains("numbers"), "rolled back");
     assert_eq!(database.lock_owner(), "");
     assert!(!database.lock_file());
+}
+
+#[test]
+fn told_to_end_in_a_long_statement_it_leaves_no_lock_on_sqlite() {
+    told_to_end_in_a_long_statement(Engine::Sqlite);
+}
+
+#[test]
+fn told_to_end_in_a_long_statement_it_leaves_no_lock_on_postgres() {
+    told_to_end_in_a_long_statement(Engine::Postgres);
 }

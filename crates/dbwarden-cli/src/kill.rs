@@ -4,14 +4,22 @@ use dbwarden::apply::lock::LockOptions;
 use dbwarden::apply::run::Points;
 
 /// Returns what ends the process at the point that `DBWARDEN_TEST_KILL_AT` names (`committed`, or `committed:3` for the third
-/// time it is passed), or stops it there (`pause:committed`).
+/// time it is passed), or stops it there (`pause:committed`). `DBWARDEN_TEST_POINTS_TO` names a file that gets a line for each
+/// point as it is passed.
 #[cfg(all(debug_assertions, unix))]
 pub(crate) fn points(environment: &std::collections::BTreeMap<String, String>) -> Option<Points> {
+    use std::io::Write;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use rustix::process::{Signal, getpid, kill_process};
 
+    if let Some(file) = environment.get("DBWARDEN_TEST_POINTS_TO") {
+        let file = std::fs::File::create(file).ok()?;
+        return Some(Arc::new(move |point| {
+            writeln!(&file, "{point}").ok();
+        }));
+    }
     let wanted = environment.get("DBWARDEN_TEST_KILL_AT")?;
     let (signal, wanted) = match wanted.strip_prefix("pause:") {
         Some(rest) => (Signal::STOP, rest),

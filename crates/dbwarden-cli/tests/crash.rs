@@ -2,11 +2,13 @@
 //! come to the same end, with nothing done twice, no lock in the way and nothing for a person to repair.
 //!
 //! A statement that runs outside a transaction (`VACUUM`, `PRAGMA journal_mode`) may run again when the kill came between
-//! it and its row in the journal. That is the one thing that is not exactly once, and on SQLite all such statements come to
-//! the same however often they run.
+//! it and its row in the journal. That is the one thing that is not exactly once: on SQLite all such statements come to the
+//! same however often they run, and on PostgreSQL the catalogue is asked first whether it is done.
 
 #![cfg(all(unix, debug_assertions))]
 
+#[path = "crash/postgres.rs"]
+mod postgres;
 #[path = "crash/scenarios.rs"]
 mod scenarios;
 
@@ -24,6 +26,9 @@ const BINARY: &str = env!("CARGO_BIN_EXE_dbwarden");
 /// The lease is half a minute; who waits for it to run out is later than this.
 const AT_ONCE: Duration = Duration::from_secs(20);
 
+/// The points before the first statement.
+const BEFORE: &[&str] = &["history-read", "session-locked", "records-created", "lock-taken", "planned"];
+
 /// What a database comes to, as far as it is the same in each run.
 #[derive(Debug, PartialEq, Eq)]
 struct End {
@@ -35,8 +40,20 @@ fn end(database: &Database) -> End {
     End { content: database.snapshot(), history: database.history() }
 }
 
-fn prepared(scenario: &Scenario) -> Database {
-    let database = Database::new(Engine::Sqlite);
+/// Everything that is killed on `engine`.
+fn scenarios(engine: Engine) -> &'static [Scenario] {
+    match engine {
+        Engine::Sqlite => SCENARIOS,
+        Engine::Postgres => postgres::SCENARIOS,
+    }
+}
+
+fn named(engine: Engine, name: &str) -> &'static Scenario {
+    scenarios(engine).iter().find(|scenario| scenario.name == name).unwrap()
+}
+
+fn prepared(engine: Engine, scenario: &Scenario) -> Database {
+    let database = Database::new(engine);
     database.write(scenario.files);
     for command in scenario.before {
         if *command == WAL {
@@ -63,17 +80,21 @@ fn wrongs(database: &Database, again: &Finished, expected: &End) -> Vec<String> 
     }
     let found = end(database);
     if found.content != expected.content {
-        wrongs.push(format!("content:\n{}in place of:\n{}", found.content, expected.content));
+        wrongs.push(format!("content:\n{}\nin place of:\n{}", found.content, expected.content));
     }
     if found.history != expected.history {
         wrongs.push(format!("history: {:#?}\nin place of: {:#?}", found.history, expected.history));
     }
-    if database.journalled() > 0 {
-        wrongs
-            .push(format!("the journal is not empty: {:?}", database.rows("SELECT * FROM dbwarden_journal")));
+    let left = database.one(
+        "SELECT (SELECT count(*) FROM dbwarden_journal) || ' in the journal, lock: ' || coalesce(owner, '') \
+         FROM dbwarden_lock WHERE name = 'holder'",
+    );
+    if !left.starts_with("0 ") {
+        let journal = database.rows("SELECT * FROM dbwarden_journal");
+        wrongs.push(format!("the journal is not empty: {left} {journal:?}"));
     }
     // A second run with nothing to do takes no lock, and writes nothing: the killed one's row stands. It is in nobody's way.
-    if !database.lock_owner().is_empty() {
+    if !left.ends_with("lock: ") {
         let status = Program::new(BINARY, database).run(&["lock-status"]);
         if !status.stdout.contains("that run is gone") {
             wrongs.push(format!("the lock is held: {}", status.stdout));
@@ -87,27 +108,33 @@ fn wrongs(database: &Database, again: &Finished, expected: &End) -> Vec<String> 
 }
 
 /// Kills `scenario` at each passing of each point; returns how often each was passed, and what was wrong.
-fn kill_everywhere(scenario: &Scenario) -> (BTreeMap<&'static str, usize>, Vec<String>) {
-    let template = prepared(scenario);
+fn kill_everywhere(engine: Engine, scenario: &Scenario) -> (BTreeMap<&'static str, usize>, Vec<String>) {
+    let template = prepared(engine, scenario);
     let undisturbed = template.copy();
-    Program::new(BINARY, &undisturbed).run(scenario.command).expect(0);
+    let file = undisturbed.folder().join("points");
+    Program::new(BINARY, &undisturbed).telling_points(&file).run(scenario.command).expect(0);
+    let mut passed = BTreeMap::new();
+    for line in std::fs::read_to_string(file).unwrap().lines() {
+        *passed.entry(*POINTS.iter().find(|point| **point == line).unwrap()).or_insert(0) += 1;
+    }
     let expected = end(&undisturbed);
     assert!(!undisturbed.lock_file() && undisturbed.lock_owner().is_empty(), "{}", scenario.name);
 
-    let (mut passed, mut wrong) = (BTreeMap::new(), Vec::new());
-    for point in POINTS {
-        for time in 1.. {
-            assert!(time < 100, "{point} is passed without end");
+    // What comes before the lock is taken is the same for each file: it is killed where nothing was run before, and where
+    // something is undone.
+    let first = engine == Engine::Postgres && !scenario.before.is_empty() && scenario.command == ["migrate"];
+    let passed: BTreeMap<_, usize> =
+        passed.into_iter().filter(|(point, _)| !(first && BEFORE.contains(point))).collect();
+
+    let mut wrong = Vec::new();
+    for (point, times) in &passed {
+        for time in 1..=*times {
             let database = template.copy();
             let program = Program::new(BINARY, &database);
             let killed = program.ending_at(format!("{point}:{time}")).run(scenario.command);
             if !killed.was_killed() {
-                if !killed.succeeded() {
-                    wrong.push(format!("{}, not killed: {}", scenario.name, killed.stderr));
-                }
-                break;
+                wrong.push(format!("{}, not killed at {point}:{time}: {}", scenario.name, killed.stderr));
             }
-            *passed.entry(*point).or_insert(0) += 1;
             let again = program.run(scenario.command);
             for what in wrongs(&database, &again, &expected) {
                 wrong.push(format!("{}, killed at {point}:{time}: {what}", scenario.name));
@@ -117,16 +144,16 @@ fn kill_everywhere(scenario: &Scenario) -> (BTreeMap<&'static str, usize>, Vec<S
     (passed, wrong)
 }
 
-#[test]
-fn killed_at_every_point_it_is_run_again() {
+fn killed_at_every_point(engine: Engine) {
     let started = Instant::now();
+    let scenarios = scenarios(engine);
     let next = AtomicUsize::new(0);
     let results = Mutex::new((BTreeMap::<&str, usize>::new(), Vec::new()));
     std::thread::scope(|scope| {
-        for _ in 0..2 {
+        for _ in 0..3 {
             scope.spawn(|| {
-                while let Some(scenario) = SCENARIOS.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    let (passed, wrong) = kill_everywhere(scenario);
+                while let Some(scenario) = scenarios.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    let (passed, wrong) = kill_everywhere(engine, scenario);
                     let mut results = results.lock().unwrap();
                     for (point, times) in passed {
                         *results.0.entry(point).or_insert(0) += times;
@@ -141,7 +168,7 @@ fn killed_at_every_point_it_is_run_again() {
         "{} kills at {} points in {} scenarios, {:?}: {passed:?}",
         passed.values().sum::<usize>(),
         POINTS.len(),
-        SCENARIOS.len(),
+        scenarios.len(),
         started.elapsed()
     );
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
@@ -150,17 +177,26 @@ fn killed_at_every_point_it_is_run_again() {
 }
 
 #[test]
-fn killed_twice_it_is_run_again() {
+fn killed_at_every_point_it_is_run_again_on_sqlite() {
+    killed_at_every_point(Engine::Sqlite);
+}
+
+#[test]
+fn killed_at_every_point_it_is_run_again_on_postgres() {
+    killed_at_every_point(Engine::Postgres);
+}
+
+/// Kills each of `names` twice, `rounds` times; at least `least` of the kills must hit a run.
+fn killed_twice(engine: Engine, names: &[&str], rounds: usize, least: usize) {
     let mut random = Random::new(2);
     let (mut wrong, mut killed) = (Vec::new(), 0);
-    for name in ["groups", "no transaction", "journal mode in the middle", "rollback in several transactions"]
-    {
-        let scenario = SCENARIOS.iter().find(|scenario| scenario.name == name).unwrap();
-        let template = prepared(scenario);
+    for name in names {
+        let scenario = named(engine, name);
+        let template = prepared(engine, scenario);
         let undisturbed = template.copy();
         Program::new(BINARY, &undisturbed).run(scenario.command).expect(0);
         let expected = end(&undisturbed);
-        for _ in 0..40 {
+        for _ in 0..rounds {
             let database = template.copy();
             let program = Program::new(BINARY, &database);
             let mut points = Vec::new();
@@ -179,22 +215,33 @@ fn killed_twice_it_is_run_again() {
     }
     println!("{killed} killed");
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(killed > 100, "{killed} were killed before their end");
+    assert!(killed > least, "{killed} were killed before their end");
 }
 
 #[test]
-fn killed_at_a_random_moment_it_is_run_again() {
-    let named = |name| SCENARIOS.iter().find(|scenario| scenario.name == name).unwrap();
-    let scenarios = ["plain", "groups", "no transaction", "journal mode in the middle", "rollback of two"];
+fn killed_twice_it_is_run_again_on_sqlite() {
+    let names =
+        ["groups", "no transaction", "journal mode in the middle", "rollback in several transactions"];
+    killed_twice(Engine::Sqlite, &names, 40, 100);
+}
+
+#[test]
+fn killed_twice_it_is_run_again_on_postgres() {
+    let names = ["groups", "an index made concurrently", "a setting that is set again"];
+    killed_twice(Engine::Postgres, &names, 8, 20);
+}
+
+/// Kills each of `names` at random moments, `rounds` times.
+fn killed_at_a_random_moment(engine: Engine, names: &[&str], rounds: usize) {
     let mut random = Random::new(20_261_121);
     let (mut wrong, mut killed) = (Vec::new(), 0);
-    for name in scenarios {
-        let scenario = named(name);
-        let template = prepared(scenario);
+    for name in names {
+        let scenario = named(engine, name);
+        let template = prepared(engine, scenario);
         let undisturbed = template.copy();
         let whole = Program::new(BINARY, &undisturbed).run(scenario.command).expect(0).took;
         let expected = end(&undisturbed);
-        for round in 0..12 {
+        for round in 0..rounds {
             let database = template.copy();
             let program = Program::new(BINARY, &database);
             // Up to three kills before it may come to its end.
@@ -215,44 +262,74 @@ fn killed_at_a_random_moment_it_is_run_again() {
     assert!(killed > 20, "{killed} were killed before their end");
 }
 
-/// A statement that ends only when the table `dial` says so.
-const LONG: &str = "INSERT INTO numbers WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n \
-                    WHERE i < (SELECT until FROM dial)) SELECT i FROM n;\n";
+#[test]
+fn killed_at_a_random_moment_it_is_run_again_on_sqlite() {
+    let names = ["plain", "groups", "no transaction", "journal mode in the middle", "rollback of two"];
+    killed_at_a_random_moment(Engine::Sqlite, &names, 12);
+}
 
-fn long(header: &str) -> Database {
-    let database = Database::new(Engine::Sqlite);
+#[test]
+fn killed_at_a_random_moment_it_is_run_again_on_postgres() {
+    let names = ["plain", "groups", "no transaction", "an index made concurrently", "rollback of two"];
+    killed_at_a_random_moment(Engine::Postgres, &names, 6);
+}
+
+/// A statement that ends only when the table `dial` says so.
+fn long_statement(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite => {
+            "INSERT INTO numbers WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n \
+             WHERE i < (SELECT until FROM dial)) SELECT i FROM n;\n"
+        }
+        Engine::Postgres => {
+            "INSERT INTO numbers SELECT i FROM dial CROSS JOIN LATERAL generate_series(1, least(until, 3)) AS i \
+             CROSS JOIN LATERAL pg_sleep(CASE WHEN until > 3 THEN 1000 ELSE 0 END);\n"
+        }
+    }
+}
+
+fn long(engine: Engine, header: &str) -> Database {
+    let database = Database::new(engine);
+    let numbers = "CREATE TABLE numbers (i INTEGER);\nINSERT INTO numbers VALUES (-1);\n";
     database.write(&[
-        ("0001_dial.sql", "CREATE TABLE dial (until INTEGER);\nINSERT INTO dial VALUES (1000000000000);\n"),
-        (
-            "0002_numbers.sql",
-            &format!("{header}\nCREATE TABLE numbers (i INTEGER);\nINSERT INTO numbers VALUES (-1);\n{LONG}"),
-        ),
+        ("0001_dial.sql", "CREATE TABLE dial (until BIGINT);\nINSERT INTO dial VALUES (1000000000000);\n"),
+        ("0002_numbers.sql", &format!("{header}\n{numbers}{}", long_statement(engine))),
     ]);
     database
 }
 
-/// Starts a run, and returns when its long statement has written something.
+/// Starts a run, and returns when it is in its long statement.
 fn in_the_long_statement(database: &Database) -> testkit::Running {
     let running = Program::new(BINARY, database).start(&["migrate", "-v"]);
     let started = Instant::now();
-    // Pages that leave SQLite's cache. From then on not even a reader gets in.
-    while std::fs::metadata(database.file()).map_or(0, |file| file.len()) < 1 << 20 {
+    let begun = || match database.engine() {
+        // Pages that leave SQLite's cache. From then on not even a reader gets in.
+        Engine::Sqlite => std::fs::metadata(database.file()).map_or(0, |file| file.len()) >= 1 << 20,
+        Engine::Postgres => database.one(SLEEPERS) == "1",
+    };
+    while !begun() {
         assert!(started.elapsed() < Duration::from_secs(100), "the long statement did not begin");
         std::thread::sleep(Duration::from_millis(20));
     }
     running
 }
 
-#[test]
-fn killed_in_a_long_statement_it_is_run_again() {
+/// PostgreSQL: how many sessions sleep in a statement.
+const SLEEPERS: &str =
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+
+fn killed_in_a_long_statement(engine: Engine) {
     for (header, kept) in [("", 0), ("-- no-transaction", 2)] {
-        let database = long(header);
+        let database = long(engine, header);
         let running = in_the_long_statement(&database);
         running.kill();
         assert!(running.finish().was_killed());
         assert_eq!(database.rows("SELECT i FROM numbers").len(), kept / 2, "rolled back");
         assert_eq!(database.rows("SELECT 1 FROM dbwarden_journal WHERE state = 'done'").len(), kept);
         database.execute("UPDATE dial SET until = 3");
+        if engine == Engine::Postgres {
+            assert_eq!(database.one(SLEEPERS), "1", "the server works on for a client that is gone");
+        }
         let again = Program::new(BINARY, &database).run(&["migrate"]).expect(0);
         assert!(again.took < AT_ONCE, "{:?}", again.took);
         assert_eq!(database.rows("SELECT i FROM numbers"), ["-1", "1", "2", "3"], "{header}");
@@ -263,15 +340,34 @@ fn killed_in_a_long_statement_it_is_run_again() {
 }
 
 #[test]
-fn told_to_end_in_a_long_statement_it_leaves_no_lock() {
-    let database = long("");
+fn killed_in_a_long_statement_it_is_run_again_on_sqlite() {
+    killed_in_a_long_statement(Engine::Sqlite);
+}
+
+#[test]
+fn killed_in_a_long_statement_it_is_run_again_on_postgres() {
+    killed_in_a_long_statement(Engine::Postgres);
+}
+
+fn told_to_end_in_a_long_statement(engine: Engine) {
+    let database = long(engine, "");
     let running = in_the_long_statement(&database);
     running.terminate();
     let ended = running.finish().expect(130);
     assert!(ended.stderr.contains("error[interrupted]"), "{}", ended.stderr);
     assert!(ended.took < AT_ONCE * 3, "{:?}", ended.took);
     assert_eq!(database.versions(), ["0001"]);
-    assert!(database.rows("SELECT name FROM sqlite_schema WHERE name = 'numbers'").is_empty(), "rolled back");
+    assert!(!database.snapshot().contains("numbers"), "rolled back");
     assert_eq!(database.lock_owner(), "");
     assert!(!database.lock_file());
+}
+
+#[test]
+fn told_to_end_in_a_long_statement_it_leaves_no_lock_on_sqlite() {
+    told_to_end_in_a_long_statement(Engine::Sqlite);
+}
+
+#[test]
+fn told_to_end_in_a_long_statement_it_leaves_no_lock_on_postgres() {
+    told_to_end_in_a_long_statement(Engine::Postgres);
 }

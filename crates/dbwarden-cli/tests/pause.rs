@@ -1,6 +1,7 @@
 //! A holder of the lock is stopped, and wakes up when another has long taken over: it must commit nothing.
 //!
-//! A holder with an open transaction keeps every other writer out: SQLite itself sees to that. It finishes first.
+//! A holder with an open transaction keeps every other writer out of SQLite: the engine itself sees to that. It finishes first.
+//! On PostgreSQL its session is ended, and the transaction with it.
 
 #![cfg(all(unix, debug_assertions))]
 
@@ -13,21 +14,21 @@ const BINARY: &str = env!("CARGO_BIN_EXE_dbwarden");
 /// Milliseconds; long enough that a busy machine does not make a live holder look dead between two beats.
 const LEASE: u64 = 1500;
 
-fn database() -> Database {
-    let database = Database::new(Engine::Sqlite);
+fn database(engine: Engine) -> Database {
+    let database = Database::new(engine);
     database.write(&[
         ("0001_log.sql", "CREATE TABLE log (what TEXT);\nINSERT INTO log VALUES ('1');\n"),
         (
             "0002_each.sql",
             "-- no-transaction\nINSERT INTO log VALUES ('2a');\nVACUUM;\nINSERT INTO log VALUES ('2b');\n",
         ),
-        ("0003_table.sql", "CREATE TABLE a (x);\nINSERT INTO log VALUES ('3');\n"),
+        ("0003_table.sql", "CREATE TABLE a (x INTEGER);\nINSERT INTO log VALUES ('3');\n"),
     ]);
     database
 }
 
 fn once_each(database: &Database, at: &str) {
-    assert_eq!(database.rows("SELECT what FROM log ORDER BY rowid"), ["1", "2a", "2b", "3"], "{at}");
+    assert_eq!(database.rows("SELECT what FROM log ORDER BY what"), ["1", "2a", "2b", "3"], "{at}");
     assert_eq!(database.versions(), ["0001", "0002", "0003"], "{at}");
     assert_eq!(database.journalled(), 0, "{at}");
     assert_eq!(database.lock_owner(), "", "{at}");
@@ -35,14 +36,20 @@ fn once_each(database: &Database, at: &str) {
 }
 
 /// Stops a run at `point`, lets another come to its end, and wakes the first: it must end with one of `codes`.
-fn taken_over(point: &str, codes: &[i32]) {
-    let database = database();
+fn taken_over(engine: Engine, point: &str, codes: &[i32]) {
+    let database = database(engine);
     let program = Program::new(BINARY, &database).with_lease(LEASE);
     let paused = program.ending_at(format!("pause:{point}")).start(&["migrate"]);
     paused.wait_until_stopped();
     let other = program.run(&["migrate", "--lock-wait", "60s"]).expect(0);
     assert!(other.stdout.contains("at 0003 (head)"), "{point}: {}", other.stdout);
     let before = (database.snapshot(), database.rows("SELECT * FROM dbwarden_migrations"));
+    if engine == Engine::Postgres {
+        let sessions = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                        AND application_name = 'dbwarden'";
+        let left = if codes == [0] { ["0", "1"].as_slice() } else { &["0"] };
+        assert!(left.contains(&database.one(sessions).as_str()), "{point}: the old session has ended");
+    }
     paused.go_on();
     let woken = paused.finish();
     assert!(
@@ -59,19 +66,35 @@ fn taken_over(point: &str, codes: &[i32]) {
 }
 
 #[test]
-fn a_paused_holder_without_a_transaction_is_taken_over_and_commits_nothing() {
+fn a_paused_holder_without_a_transaction_is_taken_over_and_commits_nothing_on_sqlite() {
     // It holds nothing yet, or finds under the lock that everything is done.
-    taken_over("history-read", &[0]);
-    taken_over("session-locked", &[0]);
-    taken_over("lock-taken", &[0]);
+    taken_over(Engine::Sqlite, "history-read", &[0]);
+    taken_over(Engine::Sqlite, "session-locked", &[0]);
+    taken_over(Engine::Sqlite, "lock-taken", &[0]);
     // It has planned what another has done by the time it wakes up.
-    taken_over("planned", &[1]);
-    taken_over("committed:1", &[1]);
-    taken_over("committed:2", &[1]);
-    taken_over("unit-begun", &[1]);
+    taken_over(Engine::Sqlite, "planned", &[1]);
+    taken_over(Engine::Sqlite, "committed:1", &[1]);
+    taken_over(Engine::Sqlite, "committed:2", &[1]);
+    taken_over(Engine::Sqlite, "unit-begun", &[1]);
     // It is done: there was only the lock to be released.
-    taken_over("committed:5", &[0]);
-    taken_over("released", &[0]);
+    taken_over(Engine::Sqlite, "committed:5", &[0]);
+    taken_over(Engine::Sqlite, "released", &[0]);
+}
+
+#[test]
+fn a_paused_holder_is_taken_over_and_commits_nothing_on_postgres() {
+    // It holds nothing yet, or there is only the lock to be released.
+    for point in ["history-read", "session-locked", "committed:5", "released"] {
+        taken_over(Engine::Postgres, point, &[0]);
+    }
+    for point in
+        ["planned", "begun", "committed:1", "begun:2", "statement-run:1", "unit-run", "unit-recorded"]
+    {
+        taken_over(Engine::Postgres, point, &[1]);
+    }
+    for point in ["renewed:1", "unit-begun", "statement-run:2", "committed:3"] {
+        taken_over(Engine::Postgres, point, &[1]);
+    }
 }
 
 #[test]
@@ -79,7 +102,7 @@ fn a_paused_holder_with_an_open_transaction_keeps_others_out_and_finishes_first(
     for point in
         ["records-created", "begun", "statement-run", "recorded", "renewed", "unit-run", "unit-recorded"]
     {
-        let database = database();
+        let database = database(Engine::Sqlite);
         let program = Program::new(BINARY, &database).with_lease(LEASE);
         let paused = program.ending_at(format!("pause:{point}")).start(&["migrate"]);
         paused.wait_until_stopped();
@@ -95,11 +118,10 @@ fn a_paused_holder_with_an_open_transaction_keeps_others_out_and_finishes_first(
     }
 }
 
-#[test]
-fn a_paused_rollback_is_taken_over_and_commits_nothing() {
-    let database = database();
+fn a_paused_rollback(engine: Engine) {
+    let database = database(engine);
     database.write(&[
-        ("0003_table.sql", "CREATE TABLE a (x);\nINSERT INTO log VALUES ('3');\n-- rollback\nINSERT INTO log VALUES ('undone');\n"),
+        ("0003_table.sql", "CREATE TABLE a (x INTEGER);\nINSERT INTO log VALUES ('3');\n-- rollback\nINSERT INTO log VALUES ('undone');\n"),
     ]);
     let program = Program::new(BINARY, &database).with_lease(LEASE);
     program.run(&["migrate"]).expect(0);
@@ -114,8 +136,17 @@ fn a_paused_rollback_is_taken_over_and_commits_nothing() {
 }
 
 #[test]
-fn a_holder_whose_lock_is_forced_open_commits_nothing() {
-    let database = database();
+fn a_paused_rollback_is_taken_over_and_commits_nothing_on_sqlite() {
+    a_paused_rollback(Engine::Sqlite);
+}
+
+#[test]
+fn a_paused_rollback_is_taken_over_and_commits_nothing_on_postgres() {
+    a_paused_rollback(Engine::Postgres);
+}
+
+fn a_holder_whose_lock_is_forced_open(engine: Engine) {
+    let database = database(engine);
     let program = Program::new(BINARY, &database);
     let paused = program.ending_at("pause:committed:1").start(&["migrate"]);
     paused.wait_until_stopped();
@@ -128,6 +159,16 @@ fn a_holder_whose_lock_is_forced_open_commits_nothing() {
     let woken = paused.finish().expect(1);
     assert!(woken.stderr.contains("error[lock-lost]"), "{}", woken.stderr);
     once_each(&database, "forced open");
+}
+
+#[test]
+fn a_holder_whose_lock_is_forced_open_commits_nothing_on_sqlite() {
+    a_holder_whose_lock_is_forced_open(Engine::Sqlite);
+}
+
+#[test]
+fn a_holder_whose_lock_is_forced_open_commits_nothing_on_postgres() {
+    a_holder_whose_lock_is_forced_open(Engine::Postgres);
 }
 
 #[test]

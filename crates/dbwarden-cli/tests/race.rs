@@ -7,12 +7,15 @@ use testkit::{Database, Engine, Program, Random, Running};
 const BINARY: &str = env!("CARGO_BIN_EXE_dbwarden");
 
 /// A database with five migrations, each of which adds one row to `log`.
-fn database(first: &str) -> Database {
-    let database = Database::new(Engine::Sqlite);
+fn database(engine: Engine, first: &str) -> Database {
+    let database = Database::new(engine);
     database.write(&[
         ("0001_log.sql", &format!("{first}\nCREATE TABLE log (what TEXT);\nINSERT INTO log VALUES ('1');\n")),
-        ("0002_a.sql", "CREATE TABLE a (x);\nINSERT INTO log VALUES ('2');\n"),
-        ("0003_b.sql", "-- no-transaction\nCREATE TABLE b (x);\nVACUUM;\nINSERT INTO log VALUES ('3');\n"),
+        ("0002_a.sql", "CREATE TABLE a (x INTEGER);\nINSERT INTO log VALUES ('2');\n"),
+        (
+            "0003_b.sql",
+            "-- no-transaction\nCREATE TABLE b (x INTEGER);\nVACUUM;\nINSERT INTO log VALUES ('3');\n",
+        ),
         ("0004_c.sql", "INSERT INTO log VALUES ('4');\n"),
         ("0005_d.sql", "CREATE INDEX log_what ON log (what);\nINSERT INTO log VALUES ('5');\n"),
     ]);
@@ -20,31 +23,48 @@ fn database(first: &str) -> Database {
 }
 
 fn once_each(database: &Database) {
-    assert_eq!(database.rows("SELECT what FROM log ORDER BY rowid"), ["1", "2", "3", "4", "5"]);
+    assert_eq!(database.rows("SELECT what FROM log ORDER BY what"), ["1", "2", "3", "4", "5"]);
     assert_eq!(database.versions(), ["0001", "0002", "0003", "0004", "0005"]);
     assert_eq!(database.journalled(), 0);
 }
 
+/// Starts thirty-two at once, all on `url`.
+fn thirty_two(database: &Database, url: &str) {
+    let program = Program::new(BINARY, database).on(url);
+    let all: Vec<Running> = (0..32).map(|_| program.start(&["migrate"])).collect();
+    for running in all {
+        running.finish().expect(0);
+    }
+    once_each(database);
+    assert_eq!(database.lock_owner(), "");
+    assert!(!database.lock_file());
+}
+
 #[test]
-fn thirty_two_processes_apply_each_migration_once() {
+fn thirty_two_processes_apply_each_migration_once_on_sqlite() {
     for first in ["", "PRAGMA journal_mode = WAL;"] {
-        let database = database(first);
-        let program = Program::new(BINARY, &database);
-        let all: Vec<Running> = (0..32).map(|_| program.start(&["migrate"])).collect();
-        for running in all {
-            running.finish().expect(0);
-        }
-        once_each(&database);
-        assert_eq!(database.lock_owner(), "");
-        assert!(!database.lock_file());
+        let database = database(Engine::Sqlite, first);
+        thirty_two(&database, &database.url());
     }
 }
 
 #[test]
-fn processes_that_are_killed_leave_the_work_to_the_others() {
+fn thirty_two_processes_apply_each_migration_once_on_postgres() {
+    let database = database(Engine::Postgres, "");
+    thirty_two(&database, &database.url());
+}
+
+/// No advisory lock there, so that all of them make the tables at once.
+#[test]
+fn thirty_two_processes_behind_a_pooler_apply_each_migration_once_on_postgres() {
+    let database = database(Engine::Postgres, "");
+    thirty_two(&database, &format!("{}&pooler=transaction", database.url()));
+}
+
+fn processes_that_are_killed(engine: Engine) {
     let mut random = Random::new(8);
     for round in 0..6 {
-        let database = database("");
+        let database = database(engine, "");
         let program = Program::new(BINARY, &database);
         let all: Vec<Running> = (0..8).map(|_| program.start(&["migrate"])).collect();
         for running in &all[..4] {
@@ -65,8 +85,17 @@ fn processes_that_are_killed_leave_the_work_to_the_others() {
 }
 
 #[test]
-fn different_verbs_at_once_take_turns() {
-    let database = database("");
+fn processes_that_are_killed_leave_the_work_to_the_others_on_sqlite() {
+    processes_that_are_killed(Engine::Sqlite);
+}
+
+#[test]
+fn processes_that_are_killed_leave_the_work_to_the_others_on_postgres() {
+    processes_that_are_killed(Engine::Postgres);
+}
+
+fn different_verbs(engine: Engine) {
+    let database = database(engine, "");
     let program = Program::new(BINARY, &database);
     program.run(&["migrate", "-t", "0002"]).expect(0);
     let all: Vec<Running> = (0..12)
@@ -84,4 +113,14 @@ fn different_verbs_at_once_take_turns() {
         assert_eq!(database.one(&format!("SELECT count(*) FROM log WHERE what = '{what}'")), "1", "{what}");
     }
     assert_eq!(database.lock_owner(), "");
+}
+
+#[test]
+fn different_verbs_at_once_take_turns_on_sqlite() {
+    different_verbs(Engine::Sqlite);
+}
+
+#[test]
+fn different_verbs_at_once_take_turns_on_postgres() {
+    different_verbs(Engine::Postgres);
 }

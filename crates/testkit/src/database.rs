@@ -185,14 +185,15 @@ impl Database {
     /// Returns what the records say that is the same in each run: versions with their kind, checksum and down script. Those
     /// that run once come in the order in which they ran.
     pub fn history(&self) -> Vec<String> {
-        let mut rows = self.rows(
-            "SELECT version, kind, checksum, statements, coalesce(down_script, '') FROM dbwarden_migrations \
-             WHERE kind = 'versioned' ORDER BY sequence",
-        );
-        rows.extend(self.rows(
-            "SELECT version, kind, checksum, statements FROM dbwarden_migrations WHERE kind <> 'versioned' ORDER BY version",
-        ));
-        rows
+        let once = "SELECT version, kind, checksum, statements, coalesce(down_script, '') FROM dbwarden_migrations \
+                    WHERE kind = 'versioned' ORDER BY sequence";
+        let again = "SELECT version, kind, checksum, statements FROM dbwarden_migrations WHERE kind <> 'versioned' \
+                     ORDER BY version";
+        match self.engine {
+            Engine::Sqlite => [self.rows(once), self.rows(again)].concat(),
+            // The shell is started once: that takes longer than what it asks.
+            Engine::Postgres => self.rows(&format!("{once};\n{again}")),
+        }
     }
 
     /// Returns the versions that are recorded, oldest first.

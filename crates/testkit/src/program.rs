@@ -86,6 +86,12 @@ impl Program {
         self.with("DBWARDEN_TEST_KILL_AT", point)
     }
 
+    /// Returns it as it writes each point that it passes into `file`.
+    #[must_use]
+    pub fn telling_points(&self, file: &Path) -> Self {
+        self.with("DBWARDEN_TEST_POINTS_TO", file.to_string_lossy())
+    }
+
     /// Returns it with a lease of so many milliseconds.
     #[must_use]
     pub fn with_lease(&self, millis: u64) -> Self {

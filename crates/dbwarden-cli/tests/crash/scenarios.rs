@@ -12,21 +12,21 @@ pub(crate) struct Scenario {
     pub(crate) command: &'static [&'static str],
 }
 
-const LOG: &str = "CREATE TABLE log (what TEXT NOT NULL);\nINSERT INTO log VALUES ('first');\n\
+pub(crate) const LOG: &str = "CREATE TABLE log (what TEXT NOT NULL);\nINSERT INTO log VALUES ('first');\n\
                    -- rollback\nDROP TABLE log;\n";
-const USERS: &str = "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL);\n\
+pub(crate) const USERS: &str = "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL);\n\
                      INSERT INTO log VALUES ('users');\nCREATE INDEX users_name ON users (name);\n\
                      -- rollback\nINSERT INTO log VALUES ('users undone');\nDROP TABLE users;\n";
 const ORDERS: &str = "CREATE TABLE orders (id INTEGER PRIMARY KEY, user_id INTEGER REFERENCES users (id));\n\
                       INSERT INTO log VALUES ('orders');\n\
                       -- rollback\nINSERT INTO log VALUES ('orders undone');\nDROP TABLE orders;\n";
-const PLAIN: &[(&str, &str)] =
+pub(crate) const PLAIN: &[(&str, &str)] =
     &[("0001_log.sql", LOG), ("0002_users.sql", USERS), ("0003_orders.sql", ORDERS)];
 
 /// Stands for a command: the database is put into WAL mode.
 pub(crate) const WAL: &[&str] = &["WAL"];
 
-/// Everything that is killed.
+/// Everything that is killed on SQLite.
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { name: "plain", files: PLAIN, before: &[], command: &["migrate"] },
     Scenario {

@@ -143,6 +143,9 @@ pub fn read(session: &mut dyn Session, records: &Records) -> Result<LockRow, Loc
 /// The longest that one look at the lock waits for another session's transaction: Ctrl-C is heard in between.
 const ONE_LOOK: Duration = Duration::from_secs(1);
 
+/// How long the session of a process that is gone has to end by itself, as it does where the server waits for its client.
+const ENDING: Duration = Duration::from_millis(500);
+
 /// What a waiter has seen of the lock, on its own clock.
 struct Watch {
     token: i64,
@@ -261,29 +264,34 @@ impl<'s> LockGuard<'s> {
     /// Opens a session anew where ours was cut, and sees that the old one has ended on the server and that the lock is still ours.
     ///
     /// # Errors
-    /// The server cannot be reached, the old session cannot be seen to have ended, the lock is another's.
+    /// The server cannot be reached, the old session cannot be seen to have ended. Where the lock is another's, the new session is
+    /// there to look with.
     pub(crate) fn reconnect(&mut self) -> Result<(), LockError> {
-        let Some((url, open)) = &self.address else { return Err(LockError::Lost) };
+        let Some((url, open)) = &self.address else {
+            let message = "the connection is its owner's to open again";
+            return Err(DriverError::new(DriverErrorKind::Cut, message).into());
+        };
         let old = self.session.itself();
         self.held = None;
         let mut session = crate::driver::open(url, open)?;
         if let Some(old) = &old
             && session.evict(old)? != Presence::Gone
         {
-            return Err(LockError::Lost);
+            let message = "the session that was cut cannot be seen to have ended";
+            return Err(DriverError::new(DriverErrorKind::Cut, message).into());
         }
-        // Others see that session gone, and may have followed by now: the token tells.
-        let owner = serde_json::to_string(&Owner { session: session.itself(), ..self.owner.clone() })
+        self.session = session;
+        // Others see the old session gone, and may have followed by now: the token tells.
+        let owner = serde_json::to_string(&Owner { session: self.session.itself(), ..self.owner.clone() })
             .map_err(|error| LockError::Damaged { reason: error.to_string() })?;
         let token = Value::from(self.token);
         let parameters = [token.clone(), owner.into(), self.since.as_str().into(), token];
-        if session.execute(&self.records.take, &parameters)? == 0 {
+        if self.session.execute(&self.records.take, &parameters)? == 0 {
             return Err(LockError::Lost);
         }
-        if let SessionLock::Held(held) = session.try_session_lock(&self.records.lock_name)? {
+        if let SessionLock::Held(held) = self.session.try_session_lock(&self.records.lock_name)? {
             self.held = Some(held);
         }
-        self.session = session;
         Ok(())
     }
 
@@ -370,7 +378,11 @@ fn attempt(
             Err(LockError::Driver(_)) => ((-1, -1), None),
             Err(error) => return Err(error),
         };
-        if !stood_still(watch, mark, options.lease) {
+        // A server works on for a client that is gone, and keeps that one's lock: nobody will move the counter any more.
+        let gone =
+            |holder: &Holder| holder.owner.session.is_some() && holder.owner.gone(here, false).is_some();
+        let patience = if holder.as_ref().is_some_and(gone) { ENDING } else { options.lease };
+        if !stood_still(watch, mark, patience.min(options.lease)) {
             return Ok(Attempt::Held(holder));
         }
     }

@@ -35,6 +35,12 @@ pub(super) fn shell(brand: Brand) -> Option<PathBuf> {
     }
 }
 
+/// PostgreSQL's own `pg_dump`, rather than Debian's script in front of it.
+pub(super) fn dump() -> PathBuf {
+    let beside = postgres().map(|folder| folder.join("pg_dump")).filter(|dump| dump.is_file());
+    beside.unwrap_or_else(|| "pg_dump".into())
+}
+
 fn in_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from));

@@ -1,7 +1,7 @@
 //! Databases and roles of a test's own, gone with it.
 
-use super::Server;
 use super::folder::random_name;
+use super::{Server, find};
 
 /// A database on a server that a test owns. It is dropped when this value is, whoever is still connected.
 #[derive(Debug)]
@@ -32,12 +32,13 @@ impl OwnedDatabase {
         Self { server: self.server.clone(), name }
     }
 
-    /// PostgreSQL: returns what `pg_dump` makes of everything but the tables named.
+    /// PostgreSQL: returns what `pg_dump` makes of everything but the tables named, the rows of each table sorted: in which order
+    /// they lie says only what was undone before.
     ///
     /// # Panics
     /// Where there is no `pg_dump`, or it fails.
     pub fn dump(&self, without: &[&str]) -> String {
-        let mut command = std::process::Command::new("pg_dump");
+        let mut command = std::process::Command::new(find::dump());
         command.env("PGPASSWORD", self.server.password()).env("PGSSLMODE", "disable");
         command.args(["--no-owner", "--no-privileges", "--no-comments"]);
         command.args(without.iter().map(|table| format!("--exclude-table={table}")));
@@ -46,7 +47,20 @@ impl OwnedDatabase {
         assert!(output.status.success(), "pg_dump: {}", String::from_utf8_lossy(&output.stderr));
         // The first and last lines hold a key of their own in each dump.
         let lines = String::from_utf8_lossy(&output.stdout);
-        lines.lines().filter(|line| !line.starts_with('\\') || *line == "\\.").collect::<Vec<_>>().join("\n")
+        let mut lines: Vec<_> =
+            lines.lines().filter(|line| !line.starts_with('\\') || *line == "\\.").collect();
+        let mut rows = None;
+        for at in 0..lines.len() {
+            match rows {
+                None if lines[at].starts_with("COPY ") => rows = Some(at + 1),
+                Some(first) if lines[at] == "\\." => {
+                    lines[first..at].sort_unstable();
+                    rows = None;
+                }
+                _ => {}
+            }
+        }
+        lines.join("\n")
     }
 
     /// Returns its name: small letters, digits and `_`.

@@ -13,9 +13,16 @@ use crate::sql::{Rules, tokens};
 impl Executor<'_, '_, '_> {
     /// Finds out what was committed when the connection was cut: the server may have committed and not been able to say so.
     pub(super) fn after_a_cut(&mut self, progress: &mut Progress<'_>, cause: Cause) -> Result<(), Cause> {
-        if self.shared || self.guard.reconnect().is_err() {
+        if self.shared {
             return Err(cause);
         }
+        // Whoever took over ended our session, and what we committed before stands all the same.
+        let lost = match self.guard.reconnect() {
+            Ok(()) => false,
+            Err(LockError::Lost) => true,
+            Err(_) => return Err(cause),
+        };
+        let cause = if lost { Cause::Lock(LockError::Lost) } else { cause };
         self.run.cancel.watch(self.guard.session().interrupter());
         let (records, id) = (&progress.records, &progress.task.step.id);
         let mine = (id.as_str(), self.run.id.as_str());
@@ -25,7 +32,8 @@ impl Executor<'_, '_, '_> {
         let row = rows.iter().find(|row| row.text(0) == mine.0);
         let done = match progress.task.row {
             Some(_) => row.is_some_and(|row| row.text(9) == mine.1),
-            None => row.is_none(),
+            // Whoever took over may have removed it just as well.
+            None => !lost && row.is_none(),
         };
         if done {
             progress.recorded = true;
@@ -36,7 +44,8 @@ impl Executor<'_, '_, '_> {
         let (unfinished, _) =
             journal::read(self.guard.session(), records).map_err(around("reading the journal"))?;
         let done = unfinished.iter().find(|unfinished| unfinished.version == *id).map(Unfinished::done);
-        progress.committed = done.unwrap_or(0);
+        // What is another's by now says nothing of ours any more; whose commit was answered knows that it was.
+        progress.committed = if lost { progress.committed } else { done.unwrap_or(0) };
         Err(cause)
     }
 

@@ -118,8 +118,8 @@ fn probe(schema: &str, tables: &Tables) -> String {
 /// Makes the tables that are missing, and takes from everybody else what default privileges gave at their making.
 ///
 /// Not bare `CREATE TABLE IF NOT EXISTS`, which wants the right to create in the schema, and says a notice, also where the table is
-/// there; and what was granted later on purpose stays granted. Two sessions at once: the second gets 23505 or 42P07, since
-/// neither form waits for a transaction that is still open.
+/// there; and what was granted later on purpose stays granted. Two sessions at once: the second waits for the first and then gets
+/// 23505 or 42P07, which it is told as a lock that is held, to try again.
 fn create(schema: &str, tables: &Tables, [migrations, lock, journal]: [&str; 3]) -> String {
     let make = |table: &str, name: &str, columns: &str| {
         format!(
@@ -160,7 +160,14 @@ fn create(schema: &str, tables: &Tables, [migrations, lock, journal]: [&str; 3])
     ]
     .concat();
     // A literal rather than dollar quotes, which a name could close.
-    format!("DO {}", literal(&format!("DECLARE grantee text;\nBEGIN\n{body}END")))
+    format!(
+        "DO {}",
+        literal(&format!(
+            "DECLARE grantee text;\nBEGIN\n{body}\
+         EXCEPTION WHEN unique_violation OR duplicate_table THEN\n  \
+         RAISE lock_not_available USING MESSAGE = 'another session makes the tables';\nEND"
+        ))
+    )
 }
 
 /// A text as a literal, whatever `standard_conforming_strings` says

@@ -54,6 +54,11 @@ impl Drop for AdvisoryLock {
 
 /// Looks for the session `other`.
 pub(super) fn presence(session: &mut dyn Session, other: &ServerSession) -> Result<Presence, DriverError> {
+    // Within a transaction the first look at the sessions is shown again and again
+    // (https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-STATS-VIEWS).
+    if session.in_transaction() {
+        session.query("SELECT pg_stat_clear_snapshot()", &[])?;
+    }
     // Of another role's session the start is NULL
     // (https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-STATS-VIEWS).
     let find = "SELECT backend_start = ?::timestamptz FROM pg_stat_get_activity(?)";

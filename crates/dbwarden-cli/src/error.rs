@@ -232,6 +232,9 @@ fn kept(error: &Error) -> Vec<String> {
                     let are = if done == 1 { "is" } else { "are" };
                     format!("{what} of {id} {are} committed; what follows changed nothing")
                 }
+                (Kept::Unknown, _) => {
+                    format!("whether {id} was committed is not known: the server does not answer")
+                }
                 (Kept::All, _) => format!("{id} is committed and recorded"),
             });
             let done: Vec<_> = report.steps.iter().map(|step| &step.version).collect();
@@ -243,7 +246,10 @@ fn kept(error: &Error) -> Vec<String> {
             if !report.rolled_back.is_empty() {
                 let with: Vec<_> = report.rolled_back.iter().collect();
                 let are = if with.len() == 1 { "is" } else { "are" };
-                lines.push(format!("{} {are} rolled back with it: they share one transaction", range(&with)));
+                lines.push(match step.kept {
+                    Kept::Unknown => format!("so of {}: they share one transaction", range(&with)),
+                    _ => format!("{} {are} rolled back with it: they share one transaction", range(&with)),
+                });
             }
             if !not_tried.is_empty() {
                 let names: Vec<_> = not_tried.iter().collect();
@@ -412,6 +418,16 @@ fn next(error: &Error) -> String {
 fn after_step(step: &dbwarden::apply::failure::StepError) -> String {
     let command = if step.direction == Direction::Up { "migrate" } else { "rollback" };
     match &step.cause {
+        _ if step.kept == Kept::Unknown => {
+            format!(
+                "once the server answers, `dbwarden status`, then `dbwarden {command}` goes on from there"
+            )
+        }
+        Cause::Statement(error) | Cause::Condition(error) | Cause::Around { error, .. }
+            if error.kind == DriverErrorKind::Cut =>
+        {
+            format!("`dbwarden {command}` goes on from there")
+        }
         Cause::Statement(error) | Cause::Around { error, .. } if error.kind == DriverErrorKind::Disk => {
             format!("make room on the disk, then `dbwarden {command}`")
         }

@@ -292,6 +292,9 @@ fn kept(error: &Error) -> Vec<String> {
                 (Kept::Statements(done), _) => {
                     format!("{}; what follows changed nothing", committed(id, done))
                 }
+                (Kept::Unknown, _) => {
+                    format!("whether {id} was committed is not known: the server does not answer")
+                }
                 (Kept::All, _) => format!("{id} is committed and recorded"),
             });
             let done: Vec<_> = report.steps.iter().map(|step| &step.version).collect();
@@ -303,7 +306,10 @@ fn kept(error: &Error) -> Vec<String> {
             if !report.rolled_back.is_empty() {
                 let with: Vec<_> = report.rolled_back.iter().collect();
                 let are = if with.len() == 1 { "is" } else { "are" };
-                lines.push(format!("{} {are} rolled back with it: they share one transaction", range(&with)));
+                lines.push(match step.kept {
+                    Kept::Unknown => format!("so of {}: they share one transaction", range(&with)),
+                    _ => format!("{} {are} rolled back with it: they share one transaction", range(&with)),
+                });
             }
             if !not_tried.is_empty() {
                 let names: Vec<_> = not_tried.iter().collect();

@@ -262,6 +262,16 @@ fn after_flyway_name(file: &str) -> Option<String> {
 fn after_step(step: &dbwarden::apply::failure::StepError) -> String {
     let command = if step.direction == Direction::Up { "migrate" } else { "rollback" };
     match &step.cause {
+        _ if step.kept == Kept::Unknown => {
+            format!(
+                "once the server answers, `dbwarden status`, then `dbwarden {command}` goes on from there"
+            )
+        }
+        Cause::Statement(error) | Cause::Condition(error) | Cause::Around { error, .. }
+            if error.kind == DriverErrorKind::Cut =>
+        {
+            format!("`dbwarden {command}` goes on from there")
+        }
         Cause::Statement(error) | Cause::Around { error, .. } if error.kind == DriverErrorKind::Disk => {
             format!("make room on the disk, then `dbwarden {command}`")
         }

@@ -233,6 +233,7 @@ impl Error {
                     driver_code(error)
                 }
                 Cause::Lock(LockError::Lost) => "lock-lost",
+                Cause::Lock(LockError::Driver(error)) => driver_code(error),
                 Cause::Lock(_) => "lock",
                 Cause::Source(error) => error.code(),
                 Cause::ForeignKeys { .. } => "foreign-keys",

@@ -100,6 +100,7 @@ pub struct LockGuard<'s> {
     address: Option<(DatabaseUrl, OpenOptions)>,
     owner: Owner,
     since: String,
+    beat: Duration,
 }
 
 impl std::fmt::Debug for LockGuard<'_> {
@@ -206,6 +207,7 @@ impl<'s> LockGuard<'s> {
                         address,
                         owner,
                         since,
+                        beat: options.beat,
                     });
                 }
                 Ok(Attempt::Held(holder)) => {
@@ -281,13 +283,24 @@ impl<'s> LockGuard<'s> {
             return Err(DriverError::new(DriverErrorKind::Cut, message).into());
         }
         self.session = session;
-        // Others see the old session gone, and may have followed by now: the token tells.
+        // Others see the old session gone, and may have followed by now: the token tells. It grows, so that an old session that
+        // cannot be seen, behind a pooler, commits nothing from here on; what it has committed can be read then.
         let owner = serde_json::to_string(&Owner { session: self.session.itself(), ..self.owner.clone() })
             .map_err(|error| LockError::Damaged { reason: error.to_string() })?;
-        let token = Value::from(self.token);
-        let parameters = [token.clone(), owner.into(), self.since.as_str().into(), token];
+        let (old, token) = (Value::from(self.token), self.token + 1);
+        let parameters = [token.into(), owner.into(), self.since.as_str().into(), old];
+        self.session.begin()?;
         if self.session.execute(&self.records.take, &parameters)? == 0 {
+            self.session.rollback()?;
             return Err(LockError::Lost);
+        }
+        let doing = self.shared.doing.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.session.execute(&self.records.reset_beat, &[token.into(), doing.into()])?;
+        self.session.commit()?;
+        self.token = token;
+        if self.heartbeat.take().is_some() {
+            let shared = self.shared.clone();
+            self.heartbeat = Some(Heartbeat::start(url, open, &self.records, token, self.beat, shared));
         }
         if let SessionLock::Held(held) = self.session.try_session_lock(&self.records.lock_name)? {
             self.held = Some(held);

@@ -124,10 +124,15 @@ fn all(
         let committed = executor.guard.renew(None).map_err(Cause::Lock).and_then(|()| {
             executor.guard.session().commit().map_err(|error| Cause::Around { doing: "committing", error })
         });
-        if let Err(cause) = committed {
+        let committed = match committed {
+            // The server may have committed and not been able to say so.
+            Err(cause) if cause.is_cut() => executor.after_a_shared_cut(&plan.steps[last], cause),
+            other => other.map_err(|cause| (cause, Kept::Nothing)),
+        };
+        if let Err((cause, kept)) = committed {
             executor.guard.session().rollback().ok();
             report.rolled_back = report.steps.drain(..).map(|step| step.version).collect();
-            return Err((whole(plan, &cause), last));
+            return Err((Box::new(StepError { kept, ..*whole(plan, &cause) }), last));
         }
         executor.run.point("committed");
     }

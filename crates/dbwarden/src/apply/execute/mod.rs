@@ -91,6 +91,8 @@ struct Progress<'t> {
     violations: Option<Violations>,
     keys: Option<bool>,
     recorded: bool,
+    /// COMMIT is under way, and its answer is not there.
+    committing: bool,
     skipped: u64,
     /// The session is not as it was.
     traces: bool,
@@ -118,6 +120,7 @@ impl<'t> Progress<'t> {
             violations: None,
             keys: None,
             recorded: false,
+            committing: false,
             skipped: 0,
             traces: false,
             watchdog: None,

@@ -5,8 +5,9 @@ use crate::apply::failure::{Cause, Kept, StepError};
 use crate::apply::journal::{self, NewUnit};
 use crate::apply::lock::LockError;
 use crate::dialect::Dialect;
-use crate::driver::DriverErrorKind;
+use crate::driver::{DriverError, DriverErrorKind};
 use crate::migration::applied::Unfinished;
+use crate::migration::plan::{Action, Step};
 use crate::migration::source::SourceFile;
 use crate::sql::{Rules, tokens};
 
@@ -16,37 +17,61 @@ impl Executor<'_, '_, '_> {
         if self.shared {
             return Err(cause);
         }
-        // Whoever took over ended our session, and what we committed before stands all the same.
-        let lost = match self.guard.reconnect() {
-            Ok(()) => false,
-            Err(LockError::Lost) => true,
-            Err(_) => return Err(cause),
-        };
+        let Some(lost) = self.reconnected() else { return Err(cause) };
         let cause = if lost { Cause::Lock(LockError::Lost) } else { cause };
-        self.run.cancel.watch(self.guard.session().interrupter());
-        let (records, id) = (&progress.records, &progress.task.step.id);
-        let mine = (id.as_str(), self.run.id.as_str());
-        let rows =
-            self.guard.session().query(&records.history, &[]).map_err(around("reading the history"))?;
-        // The tenth column is the run's id: see the list in `Records`.
-        let row = rows.iter().find(|row| row.text(0) == mine.0);
-        let done = match progress.task.row {
-            Some(_) => row.is_some_and(|row| row.text(9) == mine.1),
-            // Whoever took over may have removed it just as well.
-            None => !lost && row.is_none(),
-        };
-        if done {
-            progress.recorded = true;
+        let Ok(recorded) = self.is_recorded(progress.task.step, lost) else { return Err(cause) };
+        progress.committing = false;
+        progress.recorded = recorded;
+        if recorded {
             progress.committed = progress.task.step.statements;
             return Ok(());
         }
-        progress.recorded = false;
         let (unfinished, _) =
-            journal::read(self.guard.session(), records).map_err(around("reading the journal"))?;
+            journal::read(self.guard.session(), &progress.records).map_err(around("reading the journal"))?;
+        let id = &progress.task.step.id;
         let done = unfinished.iter().find(|unfinished| unfinished.version == *id).map(Unfinished::done);
         // What is another's by now says nothing of ours any more; whose commit was answered knows that it was.
         progress.committed = if lost { progress.committed } else { done.unwrap_or(0) };
         Err(cause)
+    }
+
+    /// The same for the transaction that all steps share, whose last one is `step`.
+    pub(crate) fn after_a_shared_cut(&mut self, step: &Step, cause: Cause) -> Result<(), (Cause, Kept)> {
+        let committing = matches!(cause, Cause::Around { .. });
+        let Some(lost) = self.reconnected() else {
+            return Err((cause, if committing { Kept::Unknown } else { Kept::Nothing }));
+        };
+        match self.is_recorded(step, lost) {
+            Ok(true) => Ok(()),
+            Ok(false) if lost => Err((Cause::Lock(LockError::Lost), Kept::Nothing)),
+            Ok(false) => Err((cause, Kept::Nothing)),
+            Err(_) => Err((cause, Kept::Unknown)),
+        }
+    }
+
+    /// Opens the session anew. Returns whether another run has taken over; nothing where nobody can be asked.
+    fn reconnected(&mut self) -> Option<bool> {
+        // Whoever took over ended our session, and what we committed before stands all the same.
+        let lost = match self.guard.reconnect() {
+            Ok(()) => false,
+            Err(LockError::Lost) => true,
+            Err(_) => return None,
+        };
+        self.run.cancel.watch(self.guard.session().interrupter());
+        Some(lost)
+    }
+
+    /// Returns whether the records say that this run has done `step`.
+    fn is_recorded(&mut self, step: &Step, lost: bool) -> Result<bool, DriverError> {
+        let records = self.guard.records();
+        let rows = self.guard.session().query(&records.history, &[])?;
+        // The tenth column is the run's id: see the list in `Records`.
+        let row = rows.iter().find(|row| row.text(0) == step.id.as_str());
+        Ok(match step.action {
+            Action::Apply | Action::Record => row.is_some_and(|row| row.text(9) == self.run.id),
+            // Whoever took over may have removed it just as well.
+            Action::Undo | Action::Forget => !lost && row.is_none(),
+        })
     }
 
     /// Rolls back what is open, and keeps in the journal why.
@@ -74,6 +99,8 @@ impl Executor<'_, '_, '_> {
         let worth_a_row = !progress.atomic
             && !progress.recorded
             && progress.ordinal > 0
+            // What is committed keeps its row: the cut may have come behind the commit.
+            && progress.committed < progress.unit
             && !matches!(
                 cause,
                 Cause::Lock(_) | Cause::Edited { .. } | Cause::TemporaryGone { .. } | Cause::Doubtful { .. }
@@ -103,7 +130,9 @@ impl Executor<'_, '_, '_> {
 
     pub(super) fn error(&self, progress: &Progress<'_>, cause: Cause) -> StepError {
         let step = progress.task.step;
-        let kept = if progress.recorded && !self.shared && progress.committed >= progress.last_durable {
+        let kept = if progress.committing && cause.is_cut() {
+            Kept::Unknown
+        } else if progress.recorded && !self.shared && progress.committed >= progress.last_durable {
             Kept::All
         } else if progress.committed > 0 {
             Kept::Statements(progress.committed)

@@ -68,7 +68,9 @@ impl Executor<'_, '_, '_> {
             return Ok(());
         }
         self.renew(progress, progress.ordinal + 1)?;
+        progress.committing = true;
         self.guard.session().commit().map_err(around("committing"))?;
+        progress.committing = false;
         self.run.point("committed");
         progress.committed = progress.ordinal;
         progress.unit = progress.ordinal + 1;

@@ -60,7 +60,9 @@ impl Executor<'_, '_, '_> {
             of_bytes: script.length,
         });
         self.run.point("begun");
+        progress.committing = true;
         let sent = self.guard.session().run_whole(&body, &records);
+        progress.committing = sent.as_ref().is_err_and(|failed| failed.error.kind == DriverErrorKind::Cut);
         for notice in self.guard.session().notices() {
             self.run.observer.event(&Event::Notice { notice: &notice });
         }

@@ -41,6 +41,8 @@ pub(crate) struct Failure {
     code: &'static str,
     message: String,
     location: Option<Location>,
+    /// What else the server said of it.
+    server: Vec<String>,
     kept: Vec<String>,
     next: String,
     database: Option<String>,
@@ -54,6 +56,7 @@ impl Failure {
             code: "usage",
             message: message.into(),
             location: None,
+            server: Vec::new(),
             kept: vec!["nothing was changed".to_owned()],
             next: next.into(),
             database: None,
@@ -105,6 +108,9 @@ impl Failure {
             }
         }
         let pad = " ".repeat(margin);
+        for said in &self.server {
+            aside(&clean(&format!(" {pad} = {said}")));
+        }
         for kept in &self.kept {
             aside(&clean(&format!(" {pad} = {kept}")));
         }
@@ -122,6 +128,7 @@ impl Failure {
             "file": self.location.as_ref().map(|location| &location.file),
             "line": self.location.as_ref().and_then(|location| location.at).map(|(line, _)| line),
             "column": self.location.as_ref().and_then(|location| location.at).map(|(_, column)| column),
+            "server": self.server,
             "kept": self.kept,
             "next": self.next,
         })
@@ -172,6 +179,9 @@ impl From<Error> for Failure {
             code: error.code(),
             message: placeless(error.to_string(), location.as_ref()),
             location,
+            server: error.answer().map_or_else(Vec::new, |answer| {
+                answer.notes.iter().map(|note| said_by_the_server(note)).collect()
+            }),
             kept: kept(&error),
             next: next(&error),
             database: None,
@@ -184,6 +194,17 @@ fn placeless(message: String, location: Option<&Location>) -> String {
     let Some(Location { file, at: Some((line, column)), .. }) = location else { return message };
     let place = format!("{file}:{line}:{column}");
     message.replacen(&format!("{place}: "), "", 1).replacen(&format!(" ({place})"), "", 1)
+}
+
+/// `hint: perhaps …` as `hint from the server: perhaps …`, on one line and without secrets.
+fn said_by_the_server(note: &str) -> String {
+    let line = dbwarden::sql::mask_secrets(&note.split_whitespace().collect::<Vec<_>>().join(" "));
+    match line.split_once(": ") {
+        Some((what @ ("detail" | "hint"), text)) => format!("{what} from the server: {text}"),
+        Some(("where", text)) => format!("the server was in: {text}"),
+        Some(("in", text)) => format!("the server ran: {text}"),
+        _ => line,
+    }
 }
 
 fn exit(error: &Error) -> u8 {
@@ -343,6 +364,12 @@ fn next(error: &Error) -> String {
         {
             return "save the file as UTF-8, then run the same command again".to_owned();
         }
+        ErrorKind::Lock(LockError::Rights { grant, .. }) => {
+            return format!("have the schema's owner run `{grant}`, then run the same command again");
+        }
+        ErrorKind::History(HistoryError::Stranger { owner, .. }) => {
+            return format!("run it as {owner}, the role that made the tables");
+        }
         ErrorKind::Lock(LockError::Held { holder: None, .. }) => {
             return "find what else has the database open, or wait longer with `--lock-wait 10m`".to_owned();
         }
@@ -379,6 +406,9 @@ fn next(error: &Error) -> String {
             "look at the address in the settings: `dbwarden config`; the file was not touched"
         }
         "read-only" => "give this user the right to write the file and its folder",
+        "rights" => {
+            "have the tables' owner grant SELECT on them to this role, then run the same command again"
+        }
         "disk" => "make room on the disk, then run the same command again",
         "no-directory" => "`dbwarden init` makes one, or name it with --migrations",
         "unreadable" | "unwritable" => "look at the file and its rights",

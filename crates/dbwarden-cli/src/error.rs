@@ -37,6 +37,8 @@ pub(crate) struct Failure {
     code: &'static str,
     message: String,
     location: Option<Location>,
+    /// What else the server said of it.
+    server: Vec<String>,
     kept: Vec<String>,
     next: String,
     database: Option<String>,
@@ -52,6 +54,7 @@ impl Failure {
             code: "usage",
             message: message.into(),
             location: None,
+            server: Vec::new(),
             kept: vec!["nothing was changed".to_owned()],
             next: next.into(),
             database: None,
@@ -149,6 +152,9 @@ impl Failure {
             }
         }
         let pad = " ".repeat(margin);
+        for said in &self.server {
+            aside(&clean(&format!(" {pad} = {said}")));
+        }
         for kept in &self.kept {
             aside(&clean(&format!(" {pad} = {kept}")));
         }
@@ -175,6 +181,7 @@ impl Failure {
             "file": self.location.as_ref().map(|location| &location.file),
             "line": self.location.as_ref().and_then(|location| location.at).map(|(line, _)| line),
             "column": self.location.as_ref().and_then(|location| location.at).map(|(_, column)| column),
+            "server": self.server,
             "kept": self.kept,
             "next": self.next,
         })
@@ -227,6 +234,9 @@ impl From<Error> for Failure {
             code: error.code(),
             message: placeless(error.to_string(), location.as_ref()) + &reason(&error),
             location,
+            server: error.answer().map_or_else(Vec::new, |answer| {
+                answer.notes.iter().map(|note| said_by_the_server(note)).collect()
+            }),
             kept: kept(&error),
             next: next::after(&error),
             database: None,
@@ -249,6 +259,17 @@ fn placeless(message: String, location: Option<&Location>) -> String {
     let Some(Location { file, at: Some((line, column)), .. }) = location else { return message };
     let place = format!("{file}:{line}:{column}");
     message.replacen(&format!("{place}: "), "", 1).replacen(&format!(" ({place})"), "", 1)
+}
+
+/// `hint: perhaps …` as `hint from the server: perhaps …`, on one line and without secrets.
+fn said_by_the_server(note: &str) -> String {
+    let line = dbwarden::sql::mask_secrets(&note.split_whitespace().collect::<Vec<_>>().join(" "));
+    match line.split_once(": ") {
+        Some((what @ ("detail" | "hint"), text)) => format!("{what} from the server: {text}"),
+        Some(("where", text)) => format!("the server was in: {text}"),
+        Some(("in", text)) => format!("the server ran: {text}"),
+        _ => line,
+    }
 }
 
 fn exit(error: &Error) -> u8 {

@@ -153,6 +153,14 @@ pub(crate) fn after(error: &Error) -> String {
         {
             return "save the file as UTF-8, then run the same command again".to_owned();
         }
+        ErrorKind::Lock(LockError::Rights { grant, .. }) => {
+            return format!("have the schema's owner run `{grant}`, then run the same command again");
+        }
+        ErrorKind::History(HistoryError::Stranger { owner, .. }) => {
+            return format!(
+                "run it as {owner}, the role that made the tables; or find out who made them, and drop them"
+            );
+        }
         ErrorKind::Lock(LockError::Held { holder: None, .. }) => {
             return "find what else has the database open, or wait longer with `--lock-wait 10m`".to_owned();
         }
@@ -187,6 +195,9 @@ pub(crate) fn after(error: &Error) -> String {
         "open" => "look at the address in the settings: `dbwarden config`",
         "not-a-database" => {
             "look at the address in the settings: `dbwarden config`; where the file was a database, put a backup in its place"
+        }
+        "rights" if matches!(error.answer(), Some(answer) if answer.code.as_deref() == Some("42501")) => {
+            "have the owner grant that right to this role, then run the same command again"
         }
         "read-only" | "rights" => "give this user the right to write the file and its folder",
         "disk" => "make room on the disk, then run the same command again",

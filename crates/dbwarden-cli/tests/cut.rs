@@ -64,7 +64,9 @@ fn lies(database: &Database, ran: &Finished, before: &[String]) -> Vec<String> {
             lies.push(format!("{id} is not recorded"));
         }
         if says("is rolled back whole")
-            && database.rows("SELECT version FROM dbwarden_journal").contains(&id.to_owned())
+            && !database
+                .rows(&format!("SELECT 1 FROM dbwarden_journal WHERE version = '{id}' AND state = 'done'"))
+                .is_empty()
         {
             lies.push(format!("a part of {id} stands"));
         }

@@ -224,7 +224,7 @@ impl Error {
                 LockError::Cancelled => "interrupted",
                 LockError::Damaged { .. } => "lock-table",
                 LockError::StillThere { .. } => "holder-unseen",
-                LockError::Driver(error) => driver_code(error),
+                LockError::Driver(error) | LockError::Rights { error, .. } => driver_code(error),
             },
             ErrorKind::Driver { error, .. } => driver_code(error),
             ErrorKind::Step { step, .. } => match &step.cause {
@@ -257,6 +257,24 @@ impl Error {
             ErrorKind::StrictAhead { .. } => "ahead",
             ErrorKind::Output { .. } => "output",
             ErrorKind::NothingToAccept { .. } | ErrorKind::Usage { .. } => "usage",
+        }
+    }
+
+    /// Returns the engine's answer, where that is the cause.
+    pub fn answer(&self) -> Option<&DriverError> {
+        match self.kind() {
+            ErrorKind::History(HistoryError::Driver(error))
+            | ErrorKind::Lock(LockError::Driver(error))
+            | ErrorKind::Driver { error, .. } => Some(error),
+            ErrorKind::Lock(LockError::StillThere { reason, .. }) => reason.as_ref(),
+            ErrorKind::Step { step, .. } => match &step.cause {
+                Cause::Statement(error)
+                | Cause::Condition(error)
+                | Cause::Around { error, .. }
+                | Cause::Lock(LockError::Driver(error)) => Some(error),
+                _ => None,
+            },
+            _ => None,
         }
     }
 

@@ -161,6 +161,11 @@ impl Observer for Progress {
                 aside(&clean(&text));
             }
             Event::Planned { steps } if !self.quiet => self.planned(steps),
+            Event::Notice { notice } if !self.quiet || notice.level.eq_ignore_ascii_case("warning") => {
+                let text = notice.text.split_whitespace().collect::<Vec<_>>().join(" ");
+                let level = notice.level.to_lowercase();
+                aside(&clean(&format!("  {level} from the server: {}", dbwarden::sql::mask_secrets(&text))));
+            }
             Event::Resumed { id, done, total } if !self.quiet => {
                 aside(&clean(&format!(
                     "  {id} stopped after statement {done} of {total}; going on from {}",

@@ -77,6 +77,80 @@ fn the_password_of_an_address_never_appears() {
     }
 }
 
+/// The same on a server that lets it in: in what is said, and in what is recorded.
+#[cfg(unix)]
+#[test]
+fn the_password_of_a_role_never_appears_and_is_not_recorded() {
+    let server = testkit::server::postgres().with_setting("sslmode=disable");
+    let role = server.role("secret");
+    let database = server.database("secret");
+    database.give_to(&role);
+    let (secret, url) = (role.password(), database.url_as(&role));
+    let mut said = String::new();
+    let mut run = |sandbox: &Sandbox, arguments: &[&str]| {
+        let ran = sandbox.run(arguments);
+        said.push_str(&ran.out);
+        said.push_str(&ran.err);
+        ran.exit
+    };
+    let sandbox = Sandbox::with_settings(&format!("url = \"{url}\"\n"));
+    sandbox.migration("0001_a.sql", "CREATE TABLE a (id integer);\n-- rollback\nDROP TABLE a;\n");
+    // The server's own words could hold it, and so could the statement.
+    let own = format!("ALTER ROLE CURRENT_USER PASSWORD '{secret}'");
+    sandbox.migration("0002_password.sql", format!("-- no-transaction\n{own};\nSELECT 1;\n"));
+    for arguments in [
+        &["config"][..],
+        &["doctor"],
+        &["status"],
+        &["migrate", "-v"],
+        &["status", "--json"],
+        &["history"],
+        &["show", "0002"],
+        &["lock-status", "--json"],
+        &["rollback", "-t", "0001", "--json"],
+        &["verify"],
+        &["database", "list"],
+    ] {
+        run(&sandbox, arguments);
+    }
+    assert_eq!(run(&sandbox, &["migrate"]), 0);
+    for (index, wrong) in [
+        format!("-- no-transaction\nSELECT 1;\n{own} VALID UNTIL 'tomorow';\n"),
+        format!("{own}; SELECT nothing;\n"),
+        format!("DO $$ BEGIN EXECUTE 'ALTER ROLE CURRENT_USER PASSWORD ''{secret}'' NO'; END $$;\n"),
+    ]
+    .iter()
+    .enumerate()
+    {
+        sandbox.migration(&format!("000{}_wrong.sql", index + 3), wrong);
+        for more in [&[][..], &["--json"], &["-v"]] {
+            let with: Vec<_> = ["migrate"].iter().chain(more).copied().collect();
+            assert_eq!(run(&sandbox, &with), 1);
+        }
+        run(&sandbox, &["status"]);
+        run(&sandbox, &["doctor"]);
+        let recorded = database.shell("SELECT * FROM dbwarden_journal; SELECT * FROM dbwarden_lock;");
+        assert!(!recorded.contains(secret), "{recorded}");
+        sandbox.remove(&format!("migrations/000{}_wrong.sql", index + 3));
+        database.shell("DELETE FROM dbwarden_journal");
+    }
+    let recorded = database.shell(
+        "SELECT version, description, kind, checksum, applied_by, run_id, note FROM dbwarden_migrations",
+    );
+    assert!(!recorded.contains(secret), "{recorded}");
+    for other in ["wrong", "migrate"] {
+        let url = url.replace(database.name(), other).replace(secret, &format!("{secret}x"));
+        for arguments in [&["migrate", "--url", &url][..], &["status", "--url", &url, "--json"]] {
+            assert_eq!(run(&sandbox, arguments), 1);
+        }
+    }
+    assert!(said.contains(database.name()), "the address itself is shown");
+    if let Some(at) = said.find(secret) {
+        let line = said[..at].rfind('\n').map_or(0, |start| start + 1);
+        panic!("{}", said[line..].lines().next().unwrap_or_default());
+    }
+}
+
 #[test]
 fn config_masks_secrets() {
     let sandbox = Sandbox::with_settings(&format!("url = \"postgresql://ana:{SECRET}@db/shop\""));

@@ -1,4 +1,4 @@
-//! Every error of the specification's "Bad input" that SQLite can meet: the whole text, the exit code, and that nothing
+//! Every error of the specification's "Bad input" that SQLite and PostgreSQL can meet: the whole text, the exit code, and that nothing
 //! changed.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stop at the first surprise")]
@@ -10,6 +10,8 @@ mod engine;
 mod files;
 mod graph;
 mod lock;
+#[cfg(unix)]
+mod postgres;
 mod records;
 mod safety;
 mod settings;

@@ -27,6 +27,14 @@ pub enum HistoryError {
         /// Whose it is.
         tool: String,
     },
+    /// What the owner of a table put on it would run with our rights when we write.
+    #[error("the table {table} belongs to the role {owner}, of which this role is no member")]
+    Stranger {
+        /// The table.
+        table: String,
+        /// Its owner.
+        owner: String,
+    },
     /// Something would run with our rights when we write.
     #[error("the trigger {trigger} stands on our table {table}, and would run with our rights")]
     Trigger {
@@ -34,14 +42,6 @@ pub enum HistoryError {
         trigger: String,
         /// The table.
         table: String,
-    },
-    /// Whoever owns the table can have it run things with our rights.
-    #[error("the table {table} belongs to {owner}, who could have it run with our rights")]
-    Stranger {
-        /// The table.
-        table: String,
-        /// The role that owns it.
-        owner: String,
     },
     /// The engine's answer.
     #[error(transparent)]
@@ -57,6 +57,17 @@ impl HistoryError {
             }
             _ => None,
         }
+    }
+}
+
+/// Sees that our tables may be written.
+///
+/// # Errors
+/// A table that belongs to a role which is not to be trusted.
+pub fn writable(history: &History) -> Result<(), HistoryError> {
+    match &history.stranger {
+        Some((table, owner)) => Err(HistoryError::Stranger { table: table.clone(), owner: owner.clone() }),
+        None => Ok(()),
     }
 }
 
@@ -113,8 +124,8 @@ pub fn read(
             });
         }
         if row.text(0) == "stranger-owned" {
-            let (table, owner) = (row.text(1).to_owned(), row.text(3).to_owned());
-            return Err(HistoryError::Stranger { table, owner });
+            history.stranger = Some((row.text(1).to_owned(), row.text(3).to_owned()));
+            continue;
         }
         let columns: Vec<_> = row.text(3).split(',').map(str::to_ascii_lowercase).collect();
         let has = |column: &str| columns.iter().any(|known| known == column);

@@ -67,6 +67,14 @@ pub enum LockError {
         /// What is wrong.
         reason: String,
     },
+    /// This role may not make our tables, or not write them.
+    #[error("our tables cannot be made: {error}")]
+    Rights {
+        /// What would let it.
+        grant: String,
+        /// The engine's answer.
+        error: DriverError,
+    },
     /// The engine's answer.
     #[error(transparent)]
     Driver(#[from] DriverError),
@@ -216,6 +224,14 @@ impl<'s> LockGuard<'s> {
                 }
                 // Somebody writes right now: whoever was seen last, or one that cannot be read.
                 Err(LockError::Driver(error)) if error.kind == DriverErrorKind::Busy => seen.clone(),
+                Err(LockError::Driver(error))
+                    if error.kind == DriverErrorKind::Rights && !records.rights.is_empty() =>
+                {
+                    session.rollback()?;
+                    let role = company.and_then(|(url, _)| url.user()).unwrap_or("this_role");
+                    let role = format!("\"{}\"", role.replace('"', "\"\""));
+                    return Err(LockError::Rights { grant: format!("{} {role}", records.rights), error });
+                }
                 Err(error) => {
                     session.rollback()?;
                     return Err(error);

@@ -130,6 +130,8 @@ pub struct History {
     pub oddities: Vec<String>,
     /// Tables of other tools.
     pub foreign: Vec<ForeignRecords>,
+    /// A table of ours that belongs to a role which is not to be trusted, and that role: it may be read, and is not written.
+    pub stranger: Option<(String, String)>,
 }
 
 /// A table in which another tool keeps its records.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::run::{DeploymentLimits, Ground, steps};
 use super::survey::{self, Survey, read_history};
 use super::{Deployment, Report};
+use crate::apply::history;
 use crate::apply::lock::LockGuard;
 use crate::apply::run::{Observer, Resume};
 use crate::driver::{DriverError, DriverErrorKind};
@@ -122,6 +123,7 @@ pub fn migrate(
         gates(&settings, &plan, clock.now())?;
     }
 
+    history::writable(&survey.history)?;
     let records = Arc::new(dialect.records(&settings.tables));
     let company = company.then_some((&settings.url, &open));
     // Only now that everything is known to be in order is a file made.

@@ -78,6 +78,7 @@ pub fn rollback(
         gates(&settings, &plan, &recorded, options.without_checks, clock.now())?;
     }
 
+    history::writable(&survey.history)?;
     let company = company.then_some((&settings.url, &open));
     run.next = plan.steps.first().map(|step| step.id.clone());
     let mut guard = LockGuard::acquire(session, Arc::clone(&records), &lock, company, &mut run)?;

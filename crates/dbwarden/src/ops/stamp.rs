@@ -7,6 +7,7 @@ use super::migrate::{finish, not_made, release, report};
 use super::run::{DeploymentLimits, Ground, steps};
 use super::survey::{self, Survey, read_history};
 use super::{Deployment, Report};
+use crate::apply::history;
 use crate::apply::lock::LockGuard;
 use crate::apply::run::Observer;
 use crate::error::{Error, ErrorKind, Refusal};
@@ -73,6 +74,7 @@ pub fn stamp(
             Refusal::Protected { what: "stamp rewrites the records of".to_owned(), database: settings.name };
         return Err(ErrorKind::Refused { refusal }.into());
     }
+    history::writable(&survey.history)?;
     let records = Arc::new(dialect.records(&settings.tables));
     let company = company.then_some((&settings.url, &open));
     // Only now that everything is known to be in order is a file made.

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::survey::read_history;
 use super::{Deployment, survey};
+use crate::apply::history;
 use crate::apply::lock::LockGuard;
 use crate::apply::run::Observer;
 use crate::error::{Error, ErrorKind};
@@ -210,6 +211,7 @@ pub fn accept(
     let mut run = deployment.run(&*clock, observer);
     let (mut survey, session) = super::survey::open(deployment, &selection)?;
     find(&survey, reference)?;
+    history::writable(&survey.history)?;
     let records = Arc::new(dialect.records(&settings.tables));
     let company = company.then_some((&settings.url, &open));
     let mut guard = LockGuard::acquire(session, Arc::clone(&records), &lock, company, &mut run)?;

@@ -21,6 +21,11 @@ pub fn mask_secrets(text: &str) -> String {
                 behind = None;
                 continue;
             }
+            // Text of a statement that another one runs.
+            TokenKind::String if telling.iter().any(|word| contains(token.text, word)) => {
+                masked.push_str(&within(token.text));
+                continue;
+            }
             TokenKind::Word => behind = behind.map(|words| words + 1).filter(|words| *words < 5),
             TokenKind::Symbol if token.text == ";" => behind = None,
             _ => {}
@@ -28,6 +33,15 @@ pub fn mask_secrets(text: &str) -> String {
         masked.push_str(token.text);
     }
     masked
+}
+
+/// Masks what stands in a literal as a statement.
+fn within(literal: &str) -> String {
+    let inner = literal.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
+    inner.map_or_else(
+        || literal.to_owned(),
+        |inner| format!("'{}'", mask_secrets(&inner.replace("''", "'")).replace('\'', "''")),
+    )
 }
 
 fn contains(text: &str, word: &str) -> bool {
@@ -41,6 +55,10 @@ mod tests {
     #[test]
     fn secrets_are_hidden_and_nothing_else() {
         let cases = [
+            (
+                "DO $$ BEGIN EXECUTE 'ALTER ROLE a PASSWORD ''hunter2'' NO'; END $$",
+                "DO $$ BEGIN EXECUTE 'ALTER ROLE a PASSWORD ''***'' NO'; END $$",
+            ),
             (
                 "ALTER ROLE a WITH LOGIN PASSWORD 'hunter2' VALID UNTIL '2030'",
                 "ALTER ROLE a WITH LOGIN PASSWORD '***' VALID UNTIL '2030'",

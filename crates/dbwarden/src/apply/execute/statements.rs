@@ -304,9 +304,12 @@ impl From<Cause> for RowsError {
     }
 }
 
-/// The beginning of a statement on one line.
+/// The beginning of a statement on one line, without secrets: it is recorded.
 fn summary(text: &str) -> String {
-    let mut summary: String = text.split_whitespace().take(12).collect::<Vec<_>>().join(" ");
+    // Masked before it is cut: half a literal is none.
+    let head = text.char_indices().nth(4096).map_or(text, |(end, _)| &text[..end]);
+    let masked = crate::sql::mask_secrets(head);
+    let mut summary: String = masked.split_whitespace().take(12).collect::<Vec<_>>().join(" ");
     if let Some((end, _)) = summary.char_indices().nth(80) {
         summary.truncate(end);
     }

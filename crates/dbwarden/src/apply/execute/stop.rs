@@ -116,7 +116,7 @@ impl Executor<'_, '_, '_> {
                 summary: &progress.summary,
                 run: &self.run.id,
             };
-            let text = cause.to_string();
+            let text = crate::sql::mask_secrets(&cause.to_string());
             let session = self.guard.session();
             let written = journal::begin(session, &progress.records, &unit, now.clone()).and_then(|()| {
                 journal::fail(session, &progress.records, unit.version, unit.first, &text, now)

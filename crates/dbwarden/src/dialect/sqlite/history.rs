@@ -12,6 +12,7 @@ pub(super) fn records(dialect: &Sqlite, tables: &Tables) -> Records {
     let ours = [text(&tables.migrations), text(&tables.lock), text(&tables.journal)].join(", ");
     Records {
         lock_name: lock.clone(),
+        rights: String::new(),
         probe: format!(
             "SELECT type, name, tbl_name, \
              CASE WHEN type = 'table' THEN (SELECT group_concat(name, ',') FROM pragma_table_info(o.name)) END \

@@ -234,20 +234,18 @@ on_postgres! {
 
     fn tables_that_a_stranger_planted_are_refused(database) {
         let stranger = database.owned().server().role("stranger");
-        database.execute(&format!(
-            "CREATE TABLE dbwarden_migrations (version text, checksum text, applied_at text, run_id text, down_script text);\
-             ALTER TABLE dbwarden_migrations OWNER TO {}",
-            stranger.name()
-        ));
         database.write(&[LOG]);
+        migrate(&database).unwrap();
+        database.execute(&format!("ALTER TABLE dbwarden_migrations OWNER TO {}", stranger.name()));
+        database.write(&[("0002_next.sql", "INSERT INTO log (what) VALUES ('2');\n")]);
         assert_eq!(code(migrate(&database)), "stranger-owned");
-        database.execute("DROP TABLE dbwarden_migrations");
+        database.execute("ALTER TABLE dbwarden_migrations OWNER TO postgres");
         migrate(&database).unwrap();
         database.execute(
             "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';\
              CREATE TRIGGER planted BEFORE INSERT ON dbwarden_migrations FOR EACH ROW EXECUTE FUNCTION f()",
         );
-        database.write(&[("0002_next.sql", "INSERT INTO log (what) VALUES ('2');\n")]);
+        database.write(&[("0003_next.sql", "INSERT INTO log (what) VALUES ('3');\n")]);
         assert_eq!(code(migrate(&database)), "planted-trigger");
     }
 }

@@ -330,8 +330,29 @@ pub(crate) struct Migrate {
     /// Leave seeds out
     #[arg(long)]
     pub(crate) no_seeds: bool,
+    /// What to do with a statement that was running when its run ended, where the database does not tell whether it was done
+    #[arg(long, value_name = "HOW")]
+    pub(crate) resume: Option<Resume>,
     #[command(flatten)]
     pub(crate) later: Later,
+}
+
+/// What `--resume` takes.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Resume {
+    /// Run it again
+    Retry,
+    /// Count it as done
+    Skip,
+}
+
+impl From<Resume> for dbwarden::apply::run::Resume {
+    fn from(resume: Resume) -> Self {
+        match resume {
+            Resume::Retry => Self::Retry,
+            Resume::Skip => Self::Skip,
+        }
+    }
 }
 
 /// Options of `migrate` and `rollback` that come with a later version: accepted, so that the answer can say so.
@@ -345,8 +366,6 @@ pub(crate) struct Later {
     sandbox: bool,
     #[arg(long, hide = true)]
     phase: Option<String>,
-    #[arg(long, hide = true)]
-    resume: Option<String>,
 }
 
 impl Later {
@@ -357,7 +376,6 @@ impl Later {
             (self.backup_dir.is_some(), "--backup-dir"),
             (self.sandbox, "--sandbox"),
             (self.phase.is_some(), "--phase"),
-            (self.resume.is_some(), "--resume"),
         ]
         .into_iter()
         .find_map(|(given, name)| given.then_some(name))
@@ -382,6 +400,9 @@ pub(crate) struct Rollback {
     /// Leave out the checks before a rollback
     #[arg(long)]
     pub(crate) no_safety_check: bool,
+    /// What to do with a statement that was running when its run ended, where the database does not tell whether it was done
+    #[arg(long, value_name = "HOW")]
+    pub(crate) resume: Option<Resume>,
     #[command(flatten)]
     pub(crate) later: Later,
 }

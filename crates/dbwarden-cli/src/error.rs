@@ -3,20 +3,16 @@
 
 use anstyle::AnsiColor;
 use dbwarden::apply::failure::{Cause, Kept};
-use dbwarden::apply::history::HistoryError;
-use dbwarden::apply::lock::LockError;
-use dbwarden::driver::DriverErrorKind;
 use dbwarden::error::{Location, Refusal};
 use dbwarden::migration::RevisionId;
 use dbwarden::migration::applied::Direction;
-use dbwarden::migration::graph::GraphError;
 use dbwarden::migration::plan::PlanError;
-use dbwarden::migration::source::SourceProblem;
-use dbwarden::sql::TextError;
 use dbwarden::{Error, ErrorKind};
 use serde_json::{Value, json};
-use unicode_width::UnicodeWidthChar;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::args::Global;
+use crate::next;
 use crate::ui::{aside, bold, clean, colour};
 
 /// Failed.
@@ -46,6 +42,8 @@ pub(crate) struct Failure {
     kept: Vec<String>,
     next: String,
     database: Option<String>,
+    /// The steps that were done before, of a command that runs some.
+    applied: Option<Value>,
 }
 
 impl Failure {
@@ -60,6 +58,7 @@ impl Failure {
             kept: vec!["nothing was changed".to_owned()],
             next: next.into(),
             database: None,
+            applied: None,
         }
     }
 
@@ -69,9 +68,32 @@ impl Failure {
         self
     }
 
+    /// The same, with the options that were typed in the commands that are to be typed next.
+    pub(crate) fn with_options(mut self, global: &Global) -> Self {
+        self.next = next::as_typed(&self.next, global, self.database.as_deref());
+        self
+    }
+
+    /// The same, with another next step.
+    pub(crate) fn advising(self, next: impl Into<String>) -> Self {
+        Self { next: next.into(), ..self }
+    }
+
     /// A failure of what this crate itself does.
     pub(crate) fn failed(message: impl Into<String>, next: impl Into<String>) -> Self {
         Self { exit: FAILED, code: "failed", ..Self::usage(message, next) }
+    }
+
+    /// What was said did not all reach standard output; the command itself is at its end.
+    pub(crate) fn unsaid(error: &std::io::Error) -> Self {
+        Self {
+            code: "output",
+            kept: vec!["what the command did is done".to_owned()],
+            ..Self::failed(
+                format!("standard output cannot be written: {error}"),
+                "make room where it is written to, or write it elsewhere",
+            )
+        }
     }
 
     /// A command or option of a later version.
@@ -88,6 +110,28 @@ impl Failure {
     /// The same, of the database called `name`.
     pub(crate) fn on(self, name: &str) -> Self {
         Self { database: Some(name.to_owned()), ..self }
+    }
+
+    /// The same, naming the database `target` where the failure is the database's own.
+    pub(crate) fn about(mut self, target: &str) -> Self {
+        let own = ["not-a-database", "read-only", "rights", "disk", "open"].contains(&self.code);
+        let line = format!("the database: {target}");
+        if own && !target.is_empty() && !self.kept.contains(&line) {
+            self.kept.insert(0, line);
+        }
+        self
+    }
+
+    /// The same of a command that runs steps: none was done, where it does not say so itself.
+    pub(crate) fn applying(mut self) -> Self {
+        self.applied.get_or_insert_with(|| json!([]));
+        self
+    }
+
+    /// The same, of one database among all: with `--quiet`, and where the streams part, nothing else names it.
+    pub(crate) fn of_all(mut self, name: &str) -> Self {
+        self.kept.insert(0, format!("in the database \"{name}\""));
+        self.on(name)
     }
 
     /// Prints it to standard error.
@@ -119,6 +163,15 @@ impl Failure {
         }
     }
 
+    /// Returns what `--json` prints of it: the error, and what was done before it.
+    pub(crate) fn document(&self) -> Value {
+        let mut document = json!({ "error": self.json() });
+        if let (Value::Object(fields), Some(applied)) = (&mut document, &self.applied) {
+            fields.insert("applied".to_owned(), applied.clone());
+        }
+        document
+    }
+
     /// Returns it as it stands in JSON.
     pub(crate) fn json(&self) -> Value {
         json!({
@@ -137,7 +190,8 @@ impl Failure {
 
 /// The part of a line around `column` that fits a terminal, and the marks below it.
 fn excerpt(line: &str, column: u32, width: usize) -> (String, String) {
-    const REACH: usize = 72;
+    // With the marks of what was cut, no more than 72.
+    const REACH: usize = 70;
     let line = dbwarden::sql::mask_secrets(&line.replace('\t', " "));
     let characters: Vec<char> = line.chars().collect();
     let at = (column as usize).saturating_sub(1).min(characters.len());
@@ -152,14 +206,15 @@ fn excerpt(line: &str, column: u32, width: usize) -> (String, String) {
     let whole = characters.iter().filter_map(|c| c.width()).sum::<usize>() <= REACH;
     let from = if whole { 0 } else { at - fits(&mut characters[..at].iter().rev(), REACH / 2) };
     let to = from + fits(&mut characters[from..].iter(), REACH);
+    let (before, behind) = (if from > 0 { "…" } else { "" }, if to < characters.len() { "…" } else { "" });
     let shown: String = characters[from..to].iter().collect();
     let columns = |part: &[char]| part.iter().filter_map(|c| c.width()).sum::<usize>();
     let meant = &characters[at.min(to)..(at + width).min(to)];
     (
-        shown,
+        format!("{before}{shown}{behind}"),
         format!(
             "{}{}",
-            " ".repeat(columns(&characters[from..at.min(to)])),
+            " ".repeat(before.width() + columns(&characters[from..at.min(to)])),
             "^".repeat(columns(meant).max(1))
         ),
     )
@@ -177,16 +232,26 @@ impl From<Error> for Failure {
         Self {
             exit: exit(&error),
             code: error.code(),
-            message: placeless(error.to_string(), location.as_ref()),
+            message: placeless(error.to_string(), location.as_ref()) + &reason(&error),
             location,
             server: error.answer().map_or_else(Vec::new, |answer| {
                 answer.notes.iter().map(|note| said_by_the_server(note)).collect()
             }),
             kept: kept(&error),
-            next: next(&error),
+            next: next::after(&error),
             database: None,
+            applied: error.report().map(|report| json!(report.steps)),
         }
     }
+}
+
+/// Why a file of the settings cannot be read, as the system says it.
+fn reason(error: &Error) -> String {
+    let ErrorKind::Settings(settings) = error.kind() else { return String::new() };
+    let Some(source) = std::error::Error::source(settings) else { return String::new() };
+    let (said, source) = (settings.to_string(), source.to_string());
+    let source = source.split(" (os error").next().unwrap_or(&source);
+    if said.contains(source) { String::new() } else { format!(": {source}") }
 }
 
 /// `message` without the place that stands below it.
@@ -212,7 +277,8 @@ fn exit(error: &Error) -> u8 {
         "locked" | "busy" => return LOCKED,
         "interrupted" => return INTERRUPTED,
         "changed" | "file-gone" | "renamed" | "edited" => return UNVERIFIED,
-        "late" | "irreversible" | "foreign-records" | "not-our-table" | "planted-trigger" | "ahead" => {
+        "late" | "irreversible" | "foreign-records" | "not-our-table" | "planted-trigger"
+        | "stranger-owned" | "ahead" => {
             return REFUSED;
         }
         "no-directory" | "count" | "target" | "unknown-revision" | "ambiguous" | "unknown-label" => {
@@ -245,13 +311,7 @@ fn kept(error: &Error) -> Vec<String> {
                 (Kept::Nothing, false) => format!("{id} is rolled back whole"),
                 (Kept::Nothing, true) => format!("{id} is as it was: its rollback is rolled back whole"),
                 (Kept::Statements(done), _) => {
-                    let what = match done {
-                        1 => "statement 1".to_owned(),
-                        2 => "statements 1 and 2".to_owned(),
-                        _ => format!("statements 1 to {done}"),
-                    };
-                    let are = if done == 1 { "is" } else { "are" };
-                    format!("{what} of {id} {are} committed; what follows changed nothing")
+                    format!("{}; what follows changed nothing", committed(id, done))
                 }
                 (Kept::Unknown, _) => {
                     format!("whether {id} was committed is not known: the server does not answer")
@@ -282,6 +342,9 @@ fn kept(error: &Error) -> Vec<String> {
             lines.push(format!("the database: {target}"));
             lines.push("nothing was changed".to_owned());
         }
+        ErrorKind::Plan(PlanError::UnfinishedGone { version, done, .. }) => {
+            lines.push(format!("{}; this command changed nothing", committed(version, *done)));
+        }
         ErrorKind::Refused { refusal: Refusal::RecordedScript { script, .. } } => {
             lines.extend(
                 script.lines().filter(|line| !line.trim().is_empty()).map(|line| format!("| {line}")),
@@ -293,6 +356,16 @@ fn kept(error: &Error) -> Vec<String> {
     lines
 }
 
+/// `statements 1 and 2 of 0004 are committed`.
+fn committed(id: &RevisionId, done: u64) -> String {
+    match done {
+        0 => format!("no statement of {id} is committed"),
+        1 => format!("statement 1 of {id} is committed"),
+        2 => format!("statements 1 and 2 of {id} are committed"),
+        _ => format!("statements 1 to {done} of {id} are committed"),
+    }
+}
+
 /// `0001`, `0001 and 0002`, `0001 to 0007`: revisions of one run, in its order.
 fn range(ids: &[&RevisionId]) -> String {
     match ids {
@@ -300,212 +373,6 @@ fn range(ids: &[&RevisionId]) -> String {
         [one] => one.to_string(),
         [one, two] => format!("{one} and {two}"),
         [first, .., last] => format!("{first} to {last}"),
-    }
-}
-
-/// What to type next.
-fn next(error: &Error) -> String {
-    if let ErrorKind::Step { step, .. } = error.kind() {
-        return after_step(step);
-    }
-    match error.kind() {
-        ErrorKind::Refused { refusal } => return after_refusal(refusal),
-        ErrorKind::Plan(PlanError::Renamed { now, .. }) => {
-            return format!(
-                "`dbwarden verify --accept {now} --reason \"…\"` moves the record, or give the file its old name"
-            );
-        }
-        ErrorKind::Plan(PlanError::Changed { revisions }) => {
-            let id = revisions.first().map_or("REV", |file| file.id.as_str());
-            return format!(
-                "put the file back as it was and write a new migration; or, where both do the same, `dbwarden verify --accept {id} --reason \"…\"`"
-            );
-        }
-        ErrorKind::Plan(PlanError::Gone { revisions }) => {
-            let id = revisions.first().map_or("REV", |id| id.as_str());
-            return format!(
-                "put the file back; or `dbwarden verify --accept {id} --reason \"…\"` where it is gone for good"
-            );
-        }
-        ErrorKind::Plan(PlanError::Ahead { ahead, .. }) => {
-            return ahead.first().map_or_else(String::new, after_ahead);
-        }
-        ErrorKind::StrictAhead { revisions } => {
-            return revisions.first().map_or_else(String::new, after_ahead);
-        }
-        ErrorKind::Plan(PlanError::Irreversible { without_file, .. }) if !without_file.is_empty() => {
-            return "put the file back, from version control or the release that has it; or write a new migration that undoes it"
-                .to_owned();
-        }
-        ErrorKind::NothingToAccept { .. } => return "`dbwarden verify` lists what does not agree".to_owned(),
-        ErrorKind::Source(source)
-            if matches!(source.problem, SourceProblem::NoDirectory { is_file: true, .. }) =>
-        {
-            return "name the directory that the file is in, with --migrations or in the settings".to_owned();
-        }
-        ErrorKind::Plan(PlanError::Unfinished { direction, .. }) => {
-            let command = if *direction == Direction::Up { "migrate" } else { "rollback" };
-            return format!("`dbwarden {command}` goes on with it");
-        }
-        ErrorKind::Graph(graph) | ErrorKind::Plan(PlanError::Graph(graph)) => match graph {
-            GraphError::NotUpward { target } => return format!("`dbwarden rollback -t {target}`"),
-            GraphError::NotDownward { target } => return format!("`dbwarden migrate -t {target}`"),
-            GraphError::MultipleHeads { heads, .. } => {
-                let first = heads.first().map_or("REV", |head| head.id.as_str());
-                return format!("name one in place of head, such as {first}; or all of them: heads");
-            }
-            _ => {}
-        },
-        ErrorKind::Source(source)
-            if matches!(
-                source.problem,
-                SourceProblem::Text(TextError::NotUtf8 { .. } | TextError::NulByte { .. })
-            ) =>
-        {
-            return "save the file as UTF-8, then run the same command again".to_owned();
-        }
-        ErrorKind::Lock(LockError::Rights { grant, .. }) => {
-            return format!("have the schema's owner run `{grant}`, then run the same command again");
-        }
-        ErrorKind::History(HistoryError::Stranger { owner, .. }) => {
-            return format!("run it as {owner}, the role that made the tables");
-        }
-        ErrorKind::Lock(LockError::Held { holder: None, .. }) => {
-            return "find what else has the database open, or wait longer with `--lock-wait 10m`".to_owned();
-        }
-        ErrorKind::History(HistoryError::NotOurs { tool, .. }) if tool.contains("DBWarden") => {
-            return "give our tables other names in the settings (`tables.migrations`, `tables.lock`, `tables.journal`), then \
-                    `dbwarden stamp REV`; taking these records over comes with a later version"
-                .to_owned();
-        }
-        ErrorKind::Driver { error, .. } if error.kind == DriverErrorKind::Statement => {
-            return "correct `session` in the settings: `dbwarden config`".to_owned();
-        }
-        _ => {}
-    }
-    let text = match error.code() {
-        "no-settings" => "`dbwarden init` writes a first warden.toml; or give --url or DATABASE_URL",
-        "settings-missing" => {
-            "name the file with --config, or leave --config out for the nearest warden.toml"
-        }
-        "settings-syntax" | "unknown-key" | "wrong-type" | "conflicting-settings" | "env-file-syntax" => {
-            "correct the file, then run the same command again"
-        }
-        "unset-variable" => "set the variable, or put it into .env, then run the same command again",
-        "unknown-database" => "`dbwarden database list` shows their names",
-        "no-default-database" => "name one with -d, take all with --all, or set `default`",
-        "no-url" => "set `url`, or `engine` and `database`, or DATABASE_URL",
-        "no-dev-url" => "set `dev_url`, or run without --dev",
-        "conflicting-flags" => "leave one of the two out",
-        "invalid-environment" => "`--env dev`",
-        "no-environment" => "`--env dev`, or set DBWARDEN_ENV",
-        "invalid-url" => "an address looks like sqlite:///shop.db or postgresql://user@host/name",
-        "locked" | "busy" => "wait longer with `--lock-wait 10m`, or look with `dbwarden lock-status`",
-        "open" => "look at the address in the settings: `dbwarden config`",
-        "not-a-database" => {
-            "look at the address in the settings: `dbwarden config`; the file was not touched"
-        }
-        "read-only" => "give this user the right to write the file and its folder",
-        "rights" => {
-            "have the tables' owner grant SELECT on them to this role, then run the same command again"
-        }
-        "disk" => "make room on the disk, then run the same command again",
-        "no-directory" => "`dbwarden init` makes one, or name it with --migrations",
-        "unreadable" | "unwritable" => "look at the file and its rights",
-        "file-name" => {
-            "name it as the others are, such as 0007_add_coupons.sql, or give it a `-- revision: ID` header"
-        }
-        "sql-text" | "sections" | "header" | "directive" | "transaction" => {
-            "correct the file, then run the same command again"
-        }
-        "duplicate-id" => "give one of the two files the next free number",
-        "cycle" | "unknown-dependency" | "replaces" => "correct the headers of these files",
-        "unknown-revision" | "ambiguous" | "unknown-label" | "target" => {
-            "`dbwarden history` lists the revisions"
-        }
-        "count" => "`dbwarden status` lists what is applied and pending",
-        "late" => "run without --strict, or give the file a number behind those that are applied",
-        "irreversible" => "write a rollback section, or a new migration that undoes it",
-        "single-transaction" => "run without --single-transaction",
-        "foreign-records" => {
-            "`dbwarden stamp REV` records what that tool has applied already; taking its records over comes with a later version"
-        }
-        "not-our-table" => {
-            "give our tables other names in the settings: `tables.migrations`, `tables.lock`, `tables.journal`"
-        }
-        "planted-trigger" => "find out who made the trigger, and drop it",
-        "lock-table" => "`dbwarden unlock --force` makes it as new",
-        "not-yet" => "use a SQLite database, or a later version",
-        "url" => "an address looks like sqlite:///shop.db or postgresql://user@host/name",
-        _ => "",
-    };
-    if text.is_empty() && matches!(error.kind(), ErrorKind::Settings(_)) {
-        return "correct the setting; `dbwarden config` shows where each comes from".to_owned();
-    }
-    text.to_owned()
-}
-
-fn after_step(step: &dbwarden::apply::failure::StepError) -> String {
-    let command = if step.direction == Direction::Up { "migrate" } else { "rollback" };
-    match &step.cause {
-        _ if step.kept == Kept::Unknown => {
-            format!(
-                "once the server answers, `dbwarden status`, then `dbwarden {command}` goes on from there"
-            )
-        }
-        Cause::Statement(error) | Cause::Condition(error) | Cause::Around { error, .. }
-            if error.kind == DriverErrorKind::Cut =>
-        {
-            format!("`dbwarden {command}` goes on from there")
-        }
-        Cause::Statement(error) | Cause::Around { error, .. } if error.kind == DriverErrorKind::Disk => {
-            format!("make room on the disk, then `dbwarden {command}`")
-        }
-        Cause::Statement(error) | Cause::Around { error, .. } if error.kind == DriverErrorKind::Busy => {
-            format!("find what else writes to the database, then `dbwarden {command}`")
-        }
-        Cause::Statement(_) | Cause::Condition(_) if matches!(step.kept, Kept::Statements(_)) => {
-            format!("correct statement {}, then `dbwarden {command}` goes on from it", step.statement)
-        }
-        Cause::Statement(_) | Cause::Condition(_) | Cause::TransactionEnded => {
-            format!("correct the file, then `dbwarden {command}`")
-        }
-        Cause::Around { error, .. } if error.kind == DriverErrorKind::Statement => {
-            format!("correct the file, then `dbwarden {command}`")
-        }
-        Cause::ForeignKeys { .. } => {
-            format!("correct the file, so that no row is left without its parent, then `dbwarden {command}`")
-        }
-        Cause::TimedOut { .. } => {
-            format!("raise `-- statement_timeout:` in the file, then `dbwarden {command}`")
-        }
-        Cause::Edited { .. } => "put that statement back as it was; what follows it may change".to_owned(),
-        Cause::TemporaryGone { .. } => {
-            "make it an ordinary table and drop it at the end, or undo by hand what is committed and stamp"
-                .to_owned()
-        }
-        Cause::Cancelled => format!("`dbwarden {command}` goes on from here"),
-        _ => format!("`dbwarden {command}` again"),
-    }
-}
-
-/// After an applied migration without a file, behind all others: it is not known which of the two it is.
-pub(crate) fn after_ahead(id: &RevisionId) -> String {
-    format!(
-        "deploy the release that has the file, or put it back from version control; where it is gone for good, \
-         `dbwarden verify --accept {id} --reason \"…\"`"
-    )
-}
-
-fn after_refusal(refusal: &Refusal) -> String {
-    match refusal {
-        Refusal::NoBackup { .. } => "make a backup, then run this again with --yes".to_owned(),
-        Refusal::Window { .. } => "wait for the window, or run this again with --yes".to_owned(),
-        Refusal::LiveLock { .. } => {
-            "wait for it, or `dbwarden unlock --force`: that run can commit nothing any more".to_owned()
-        }
-        Refusal::RecordedScript { .. } => "read the script, then run this again with --yes".to_owned(),
-        _ => "run this again with --yes".to_owned(),
     }
 }
 
@@ -520,13 +387,14 @@ mod tests {
         let line = format!("{}here{}", "a".repeat(200), "b".repeat(200));
         let (text, marks) = excerpt(&line, 201, 4);
         assert!(text.chars().count() <= 72 && text.contains("here"));
-        assert_eq!(text.find("here"), marks.find('^'));
+        assert_eq!(text.chars().position(|c| c == 'h'), marks.find('^'));
+        assert!(text.starts_with('…') && text.ends_with('…'), "{text}");
         assert_eq!(marks.matches('^').count(), 4);
         assert_eq!(excerpt("ab", 9, 3), ("ab".to_owned(), "  ^".to_owned()));
         let wide = "本".repeat(100);
         let (text, marks) = excerpt(&wide, 51, 2);
         assert!(text.width() <= 72, "{text}");
-        assert_eq!(marks, format!("{}^^^^", " ".repeat(36)));
+        assert_eq!(marks, format!("{}^^^^", " ".repeat(35)));
         assert_eq!(excerpt("日本 x", 4, 1).1, "     ^");
     }
 }

@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod error;
 mod kill;
+mod next;
 mod settings;
 mod typed;
 mod ui;

@@ -13,8 +13,8 @@ pub(crate) fn answer(error: &clap::Error) -> u8 {
     let typed = |option: &str| std::env::args_os().any(|argument| argument == option);
     ui::set_colours(typed("--no-color"));
     if !error.use_stderr() {
-        error.print().ok();
-        return 0;
+        ui::said(error.print());
+        return ended(0);
     }
     let nothing = error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
     let failure = if nothing || error.kind() == ErrorKind::MissingSubcommand {
@@ -24,12 +24,22 @@ pub(crate) fn answer(error: &clap::Error) -> u8 {
     };
     if typed("--json") {
         ui::line(&json!({ "schema": 1, "command": null, "error": failure.json() }).to_string());
-    } else if nothing {
+        return ended(USAGE);
+    }
+    if nothing {
         error.print().ok();
     } else {
         failure.print();
     }
     USAGE
+}
+
+/// The exit code of what came to `exit` and was printed.
+pub(crate) fn ended(exit: u8) -> u8 {
+    let Some(error) = ui::unsaid() else { return exit };
+    let failure = Failure::unsaid(error);
+    failure.print();
+    if exit == 0 { failure.exit } else { exit }
 }
 
 /// The parser writes paragraphs: the message, tips, the usage, and where there is more.

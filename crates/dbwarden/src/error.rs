@@ -98,6 +98,12 @@ pub enum ErrorKind {
         /// The migration.
         id: RevisionId,
     },
+    /// What was to be printed cannot be written.
+    #[error("the script cannot be written: {error}")]
+    Output {
+        /// Why not.
+        error: std::io::Error,
+    },
     /// What was asked makes no sense.
     #[error("{message}")]
     Usage {
@@ -159,6 +165,12 @@ pub enum Refusal {
         /// The holder.
         holder: String,
     },
+    /// A lock that cannot be taken by force, since its holder writes right now.
+    #[error("{holder} has a transaction open: nobody else can write before it ends")]
+    OpenTransaction {
+        /// The holder.
+        holder: String,
+    },
 }
 
 /// Where something is wrong, with the line for showing.
@@ -198,11 +210,12 @@ impl Error {
                 PlanError::Irreversible { .. } => "irreversible",
                 PlanError::Empty { .. } => "sections",
                 PlanError::NotAtomic { .. } => "single-transaction",
-                PlanError::Unfinished { .. } => "unfinished",
+                PlanError::Unfinished { .. } | PlanError::UnfinishedGone { .. } => "unfinished",
             },
             ErrorKind::History(error) => match error {
-                HistoryError::NotOurs { .. } | HistoryError::Stranger { .. } => "not-our-table",
+                HistoryError::NotOurs { .. } => "not-our-table",
                 HistoryError::Trigger { .. } => "planted-trigger",
+                HistoryError::Stranger { .. } => "stranger-owned",
                 HistoryError::Driver(error) => driver_code(error),
             },
             ErrorKind::Lock(error) => match error {
@@ -227,6 +240,7 @@ impl Error {
                 Cause::TransactionEnded => "transaction-ended",
                 Cause::TimedOut { .. } => "statement-timeout",
                 Cause::Edited { .. } => "edited",
+                Cause::Doubtful { .. } => "doubtful",
                 Cause::TemporaryGone { .. } => "temporary-gone",
                 Cause::Cancelled => "interrupted",
             },
@@ -238,9 +252,10 @@ impl Error {
                 Refusal::NoBackup { .. } => "no-backup",
                 Refusal::Window { .. } => "window",
                 Refusal::RecordedScript { .. } => "recorded-script",
-                Refusal::LiveLock { .. } => "live-lock",
+                Refusal::LiveLock { .. } | Refusal::OpenTransaction { .. } => "live-lock",
             },
             ErrorKind::StrictAhead { .. } => "ahead",
+            ErrorKind::Output { .. } => "output",
             ErrorKind::NothingToAccept { .. } | ErrorKind::Usage { .. } => "usage",
         }
     }

@@ -4,10 +4,12 @@ use std::io::Write;
 
 use dbwarden::migration::applied::Direction;
 use dbwarden::ops::migrate::{MigrateOptions, migrate};
+use dbwarden::ops::status::at;
 use dbwarden::ops::{Deployment, Report, script};
+use dbwarden::{Error, ErrorKind};
 use serde_json::{Value, json};
 
-use super::{Answer, agreeing, broken, heading, progress, speaks};
+use super::{Answer, agreeing, heading, progress, speaks};
 use crate::args::{Global, Migrate};
 use crate::error::Failure;
 use crate::ui::{self, count, line, time};
@@ -30,6 +32,7 @@ pub(super) fn run(
         record_only: args.baseline,
         dry_run: args.dry_run,
         agreed: false,
+        resume: args.resume.map(Into::into),
     };
     if args.sql {
         return print_script(deployment, global, args, &options);
@@ -39,7 +42,8 @@ pub(super) fn run(
     let report = agreeing(global, &name, |agreed| {
         options.agreed = agreed;
         migrate(deployment, &options, &mut observer)
-    })?;
+    })
+    .map_err(Failure::applying)?;
     drop(observer);
     if speaks(global) {
         show(&heading(deployment), &report, "applied");
@@ -60,9 +64,19 @@ fn print_script(
         return Ok(Answer::done(json!({ "sql": sql, "plan": plan })));
     }
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    script::script(deployment, options, args.from.as_ref(), &mut out)?;
-    out.flush().map_err(|error| broken("the script cannot be printed", error))?;
-    Ok(Answer::done(json!({})))
+    let written = script::script(deployment, options, args.from.as_ref(), &mut out).map(drop);
+    let written = written.and_then(|()| out.flush().map_err(|error| ErrorKind::Output { error }.into()));
+    // What is left in the buffer was refused already.
+    drop(out.into_parts());
+    match written {
+        // A reader that went away (`| head`) has what it wanted.
+        Err(error) if is_reader_gone(&error) => Ok(Answer::done(json!({}))),
+        written => Ok(written.map(|()| Answer::done(json!({})))?),
+    }
+}
+
+fn is_reader_gone(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Output { error } if error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 /// Prints what a run came to.
@@ -101,7 +115,7 @@ pub(super) fn show(heading: &str, report: &Report, done: &str) {
 
 /// `at 0003 (head)`.
 pub(super) fn place(report: &Report) -> String {
-    let names = report.current.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
+    let names = at(&report.current, &report.without_file);
     let pending = match report.pending.len() {
         0 => String::new(),
         pending => format!(", {pending} pending"),

@@ -88,10 +88,11 @@ pub(crate) fn run(cli: Cli) -> u8 {
     let (exit, mut document) = match outcome {
         Ok(answer) => (answer.exit, answer.json),
         Err(failure) => {
+            let failure = failure.with_options(&global);
             if !global.json {
                 failure.print();
             }
-            (failure.exit, json!({ "error": failure.json() }))
+            (failure.exit, failure.document())
         }
     };
     if global.json
@@ -101,7 +102,7 @@ pub(crate) fn run(cli: Cli) -> u8 {
         fields.insert("command".to_owned(), json!(name));
         ui::line(&document.to_string());
     }
-    exit
+    crate::typed::ended(exit)
 }
 
 /// The command's own name, whatever alias was typed.
@@ -146,17 +147,19 @@ fn on_each(
     };
     let (mut documents, mut exits) = (Vec::new(), Vec::new());
     for (name, settings) in chosen {
-        let outcome = settings
-            .map_err(Failure::from)
-            .and_then(|settings| run(&mut deployment(global, &project, settings)));
+        let outcome = settings.map_err(Failure::from).and_then(|settings| {
+            let target = settings.url.target();
+            run(&mut deployment(global, &project, settings)).map_err(|failure| failure.about(&target))
+        });
         let (exit, mut document) = match outcome {
             Ok(answer) => (answer.exit, answer.json),
             Err(failure) if !global.all => return Err(failure.on(&name)),
             Err(failure) => {
+                let failure = failure.of_all(&name).with_options(global);
                 if !global.json {
                     failure.print();
                 }
-                (failure.exit, json!({ "error": failure.json() }))
+                (failure.exit, failure.document())
             }
         };
         if let Value::Object(fields) = &mut document {
@@ -212,7 +215,7 @@ fn deployment(
 fn progress(deployment: &Deployment<'_>, global: &Global) -> Progress {
     let settings = &deployment.settings;
     let echo = global.verbose || settings.echo;
-    Progress::new(global.quiet || global.json, echo, heading(deployment))
+    Progress::new(global.quiet || global.json, echo, heading(deployment), deployment.lock.wait)
 }
 
 /// `primary  sqlite shop.db`.

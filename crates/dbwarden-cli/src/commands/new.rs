@@ -1,6 +1,8 @@
 //! `dbwarden new`.
 
+use dbwarden::ErrorKind;
 use dbwarden::migration::Kind;
+use dbwarden::migration::graph::GraphError;
 use dbwarden::ops::Deployment;
 use dbwarden::ops::new::{NewOptions, new};
 use serde_json::json;
@@ -31,7 +33,14 @@ pub(super) fn run(deployment: &mut Deployment<'_>, global: &Global, args: &New) 
         timestamp: args.timestamp,
         scripts: None,
     };
-    let created = new(deployment, &options)?;
+    let created = new(deployment, &options).map_err(|error| match error.kind() {
+        ErrorKind::Graph(GraphError::MultipleHeads { heads, .. }) => {
+            let head = heads.first().map_or("REV", |head| head.id.as_str());
+            let next = format!("name the one that it comes after: `dbwarden new \"…\" --head {head}`");
+            Failure::from(error).advising(next)
+        }
+        _ => error.into(),
+    })?;
     if speaks(global) {
         line(&clean(&created.path.display().to_string()));
         aside("next: write its SQL, then `dbwarden migrate`");

@@ -21,13 +21,15 @@ pub(super) fn run(
         dry_run: args.dry_run,
         without_checks: args.no_safety_check,
         agreed: false,
+        resume: args.resume.map(Into::into),
     };
     let name = deployment.settings.name.clone();
     let mut observer = progress(deployment, global);
     let report = agreeing(global, &name, |agreed| {
         options.agreed = agreed;
         rollback(deployment, &options, &mut observer)
-    })?;
+    })
+    .map_err(Failure::applying)?;
     drop(observer);
     if speaks(global) {
         migrate::show(&heading(deployment), &report, "rolled back");

@@ -41,14 +41,14 @@ pub(super) fn completions(shell: clap_complete::Shell) -> Answer {
     // Written at once: a reader that goes away is no reason to panic.
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "dbwarden", &mut text);
-    std::io::stdout().write_all(&text).ok();
+    crate::ui::print(&text);
     Answer::done(json!({}))
 }
 
 pub(super) fn man() -> Result<Answer, Failure> {
     let mut text = Vec::new();
     manual(&mut text).map_err(|error| broken("the manual page cannot be made", error))?;
-    std::io::stdout().write_all(&text).ok();
+    crate::ui::print(&text);
     Ok(Answer::done(json!({})))
 }
 
@@ -100,7 +100,7 @@ pub(super) fn help(words: &[String], global: &Global) -> Result<Answer, Failure>
         Ok(_) => Err(unknown(words)),
         Err(text) if !text.use_stderr() => {
             if !global.json {
-                text.print().ok();
+                crate::ui::said(text.print());
             }
             Ok(Answer::done(json!({ "help": text.render().to_string() })))
         }

@@ -24,7 +24,8 @@ pub(super) fn run(
     let report = agreeing(global, &name, |agreed| {
         options.agreed = agreed;
         stamp(deployment, &options, &mut observer)
-    })?;
+    })
+    .map_err(Failure::applying)?;
     drop(observer);
     if speaks(global) {
         migrate::show(&heading(deployment), &report, "stamped");

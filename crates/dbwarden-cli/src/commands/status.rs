@@ -4,11 +4,12 @@ use dbwarden::migration::groups::GroupKind;
 use dbwarden::migration::plan::{Action, Step};
 use dbwarden::migration::state::{Due, Standing};
 use dbwarden::ops::Deployment;
-use dbwarden::ops::status::{Status, StatusOptions, status};
+use dbwarden::ops::status::{Status, StatusOptions, at, status};
 
 use super::{Answer, heading, speaks};
 use crate::args::{self, Global};
 use crate::error::{Failure, PENDING};
+use crate::next::{after_ahead, after_stuck, as_typed, to_finish};
 use crate::ui::{self, clean, columns, count, line, time};
 
 /// How many applied ones are listed without `--verbose`.
@@ -22,7 +23,7 @@ pub(super) fn run(
     let options = StatusOptions { tags: args.tag.iter().cloned().collect(), ..StatusOptions::default() };
     let status = status(deployment, &options)?;
     if speaks(global) {
-        show(&heading(deployment), &status, global.verbose);
+        show(&heading(deployment), &status, global);
     }
     let mut json = serde_json::to_value(&status).unwrap_or_default();
     if let serde_json::Value::Object(fields) = &mut json {
@@ -32,8 +33,8 @@ pub(super) fn run(
     Ok(Answer { exit: if args.check && status.pending_count > 0 { PENDING } else { 0 }, json })
 }
 
-fn show(heading: &str, status: &Status, all: bool) {
-    let names = status.current.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
+fn show(heading: &str, status: &Status, global: &Global) {
+    let names = at(&status.current, &status.without_file);
     // Where a head was not asked for there is nothing more to get to, and yet this is not it.
     let head = status.at_head && !status.heads.iter().any(|id| status.not_selected.contains(id));
     let place = match (names.is_empty(), head) {
@@ -52,7 +53,7 @@ fn show(heading: &str, status: &Status, all: bool) {
 
     let mut rows: Vec<Vec<String>> = Vec::new();
     let mut row = |cells: &[&str]| rows.push(cells.iter().map(|cell| clean(cell)).collect());
-    let hidden = if all { 0 } else { status.applied.len().saturating_sub(LISTED) };
+    let hidden = if global.verbose { 0 } else { status.applied.len().saturating_sub(LISTED) };
     for applied in &status.applied[hidden..] {
         let shown = &applied.row;
         let when = shown.applied_at.get(..16).unwrap_or(&shown.applied_at);
@@ -76,11 +77,14 @@ fn show(heading: &str, status: &Status, all: bool) {
         row(&["not selected", id.as_str(), "its tags or environments were not asked for"]);
     }
     for unfinished in &status.unfinished {
-        let total = unfinished.total.map_or_else(String::new, |total| format!(" of {total}"));
+        let done = match unfinished.total {
+            Some(total) => format!("{} of {}", unfinished.done, count(total, "statement")),
+            None => format!("{} done, and no file has that id", count(unfinished.done, "statement")),
+        };
         let failed = unfinished.unfinished.units.iter().rev().find_map(|unit| {
             Some(format!(", failed at {} UTC: {}", unit.finished_at.as_ref()?, unit.error.as_ref()?))
         });
-        let text = format!("{}{total} statements{}", unfinished.done, failed.unwrap_or_default());
+        let text = done + &failed.unwrap_or_default();
         row(&["part done", unfinished.unfinished.version.as_str(), &text]);
     }
     for applied in status.applied.iter() {
@@ -120,9 +124,42 @@ fn show(heading: &str, status: &Status, all: bool) {
     for text in columns(&rows, "  ") {
         line(&text);
     }
-    if let Some(id) = status.ahead.first() {
-        line(&clean(&format!("  next: {}", crate::error::after_ahead(id))));
+    if status.heads.len() > 1 {
+        let names = status.heads.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
+        line(&clean(&format!("  {} heads: {names}", status.heads.len())));
     }
+    for next in next(status) {
+        let next = as_typed(&next, global, Some(&status.database));
+        line(&clean(&format!("  next: {next}")));
+    }
+}
+
+/// What to type next, where something is not as it should be.
+fn next(status: &Status) -> Vec<String> {
+    let mut lines = Vec::new();
+    for unfinished in &status.unfinished {
+        let (id, direction) = (&unfinished.unfinished.version, unfinished.unfinished.direction);
+        lines.push(if unfinished.stuck {
+            after_stuck(id, direction)
+        } else {
+            format!("{} goes on with {id}", to_finish(direction))
+        });
+    }
+    lines.extend(status.ahead.first().map(after_ahead));
+    let open: Vec<_> = status
+        .heads
+        .iter()
+        .filter(|head| status.pending.iter().any(|pending| pending.version == **head))
+        .map(|head| head.as_str())
+        .collect();
+    if let [first, _, ..] = open[..] {
+        lines.push(format!(
+            "`dbwarden migrate` asks which head is meant, {}: `dbwarden migrate -t {first}`, or all of them with \
+             `dbwarden migrate heads`",
+            open.join(" or ")
+        ));
+    }
+    lines
 }
 
 /// Prints the steps of a plan.

@@ -1,12 +1,13 @@
 //! `dbwarden verify`.
 
 use dbwarden::ops::Deployment;
-use dbwarden::ops::verify::{Accepted, accept, verify};
+use dbwarden::ops::verify::{Accepted, Finding, accept, verify};
 use serde_json::json;
 
 use super::{Answer, heading, progress, speaks};
 use crate::args::{self, Global};
 use crate::error::{Failure, UNVERIFIED};
+use crate::next::{after_stuck, as_typed, to_finish};
 use crate::ui::{clean, columns, count, line};
 
 pub(super) fn run(
@@ -48,10 +49,9 @@ pub(super) fn run(
         for text in columns(&rows, "  ") {
             line(&text);
         }
-        if !found.holds() {
-            line(
-                "  next: correct the files, or `dbwarden verify --accept REV --reason \"…\"` for what is as it should be",
-            );
+        for next in next(&found.findings) {
+            let next = as_typed(&next, global, Some(&deployment.settings.name));
+            line(&clean(&format!("  next: {next}")));
         }
     }
     let exit = if found.holds() { 0 } else { UNVERIFIED };
@@ -59,4 +59,21 @@ pub(super) fn run(
         exit,
         json: json!({ "target": found.target, "holds": found.holds(), "findings": found.findings }),
     })
+}
+
+/// What to type next: what is half done is finished or forgotten, the rest corrected or accepted.
+fn next(findings: &[Finding]) -> Vec<String> {
+    let mut lines = Vec::new();
+    for finding in findings.iter().filter(|finding| finding.problem) {
+        let line = match (&finding.version, finding.direction) {
+            (Some(id), Some(direction)) if finding.stuck => after_stuck(id, direction),
+            (Some(id), Some(direction)) => format!("{} goes on with {id}", to_finish(direction)),
+            _ => "correct the files, or `dbwarden verify --accept REV --reason \"…\"` for what is as it should be"
+                .to_owned(),
+        };
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines
 }

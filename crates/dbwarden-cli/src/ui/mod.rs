@@ -3,7 +3,8 @@
 
 pub(crate) mod progress;
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
 
 use anstyle::{AnsiColor, Style};
 use unicode_width::UnicodeWidthStr;
@@ -30,9 +31,33 @@ pub(crate) fn clean(text: &str) -> String {
     clean
 }
 
-/// Prints one line of data. A reader that went away (`| head`) ends nothing but the printing.
+/// Why data did not reach standard output: the first failure of all.
+static UNSAID: OnceLock<io::Error> = OnceLock::new();
+
+/// Prints one line of data. A reader that went away (`| head`) ends nothing but the printing; any other failure is told at the
+/// end, by [`unsaid`].
 pub(crate) fn line(text: &str) {
-    writeln!(anstream::stdout(), "{text}").ok();
+    said(writeln!(anstream::stdout(), "{text}"));
+}
+
+/// Prints data as it stands.
+pub(crate) fn print(text: &[u8]) {
+    said(io::stdout().write_all(text));
+}
+
+/// Keeps the failure of a writing to standard output.
+pub(crate) fn said(written: io::Result<()>) {
+    if let Err(error) = written
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        UNSAID.get_or_init(|| error);
+    }
+}
+
+/// Returns why data did not reach standard output, once all was printed.
+pub(crate) fn unsaid() -> Option<&'static io::Error> {
+    said(io::stdout().flush());
+    UNSAID.get()
 }
 
 /// Prints one line beside the data.
@@ -42,7 +67,7 @@ pub(crate) fn aside(text: &str) {
 
 /// Whether somebody can be asked.
 pub(crate) fn may_ask() -> bool {
-    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
 /// `text` in bold.

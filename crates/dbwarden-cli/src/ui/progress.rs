@@ -31,12 +31,30 @@ pub(crate) struct Progress {
     /// The widths of ids and descriptions.
     widths: (usize, usize),
     statements: u64,
+    /// The migration that runs.
+    running: String,
+    /// How long the lock is waited for at most.
+    wait: Duration,
+    /// When it was last said that it is waited for, after how long.
+    told: Option<Duration>,
 }
 
 impl Progress {
-    pub(crate) fn new(quiet: bool, echo: bool, heading: String) -> Self {
+    pub(crate) fn new(quiet: bool, echo: bool, heading: String, wait: Duration) -> Self {
         let now = Instant::now();
-        Self { quiet, echo, heading, bar: None, started: now, last_log: now, widths: (0, 0), statements: 0 }
+        Self {
+            quiet,
+            echo,
+            heading,
+            bar: None,
+            started: now,
+            last_log: now,
+            widths: (0, 0),
+            statements: 0,
+            running: String::new(),
+            wait,
+            told: None,
+        }
     }
 
     fn planned(&mut self, steps: &[Step]) {
@@ -115,6 +133,12 @@ impl Observer for Progress {
     fn event(&mut self, event: &Event<'_>) {
         match event {
             Event::Waiting { holder, waited } if !self.quiet => {
+                // In a log, a line every ten seconds; on a terminal, what is going on.
+                let log = !std::io::stderr().is_terminal();
+                if log && self.told.is_some_and(|told| *waited < told + LOG_EVERY) {
+                    return;
+                }
+                self.told = Some(*waited);
                 let who = holder.map_or_else(
                     || "another process".to_owned(),
                     |holder| {
@@ -125,7 +149,8 @@ impl Observer for Progress {
                         format!("{} since {} UTC{doing}", holder.owner.label(), holder.since)
                     },
                 );
-                aside(&clean(&format!("waiting for {who}  [{} s]", waited.as_secs())));
+                let limit = time(u64::try_from(self.wait.as_millis()).unwrap_or(u64::MAX));
+                aside(&clean(&format!("waiting for {who}  [{} s of at most {limit}]", waited.as_secs())));
             }
             Event::TakenOver { holder, why } => {
                 let doing = holder.doing.as_ref().map_or_else(String::new, |doing| format!(" at {doing}"));
@@ -153,7 +178,8 @@ impl Observer for Progress {
                     aside(&clean(&format!("  | {}", dbwarden::sql::mask_secrets(text))));
                 }
             }
-            Event::StepStarted { .. } => {
+            Event::StepStarted { step } => {
+                self.running = step.id.to_string();
                 self.started = Instant::now();
                 self.last_log = self.started;
             }
@@ -166,7 +192,15 @@ impl Observer for Progress {
                 }
             }
             Event::StatementSkipped { number, directive } if !self.quiet => {
-                aside(&clean(&format!("  statement {number} is left out: {directive}")));
+                aside(&clean(&format!("  statement {number} of {} is left out: {directive}", self.running)));
+            }
+            Event::Cleared { statement } if !self.quiet => {
+                aside(&clean(&format!("  an earlier attempt left something half made: {statement}")));
+            }
+            Event::StillRunning { session } if !self.quiet => {
+                aside(&clean(&format!(
+                    "  session {session} of the server still works on the statement for an earlier run; waiting"
+                )));
             }
             Event::Retrying { attempt, reason } if !self.quiet => {
                 aside(&clean(&format!("  another session is in the way ({reason}); try {}", attempt + 1)));
@@ -178,7 +212,9 @@ impl Observer for Progress {
                 }
                 let work = match report.action {
                     Action::Record => "recorded".to_owned(),
-                    Action::Forget if report.kind != Kind::Versioned => "runs again".to_owned(),
+                    Action::Forget if report.kind != Kind::Versioned => {
+                        "forgotten, will run again with the next migrate".to_owned()
+                    }
                     Action::Forget => "forgotten".to_owned(),
                     _ if report.resumed_from > 0 => {
                         format!(
@@ -192,12 +228,16 @@ impl Observer for Progress {
                 let pad = |text: &str, width: usize| {
                     text.to_owned() + &" ".repeat(width.saturating_sub(text.width()))
                 };
-                let cells = vec![
+                // Where nothing was run, no time was taken.
+                let forgotten = report.action == Action::Forget && report.kind != Kind::Versioned;
+                let mut cells = vec![
                     pad(&clean(report.version.as_str()), self.widths.0),
                     pad(&clean(&report.description), self.widths.1),
                     format!("{work:>13}"),
-                    time(report.duration_ms),
                 ];
+                if !forgotten {
+                    cells.push(time(report.duration_ms));
+                }
                 line(&columns(&[cells], "  ")[0]);
             }
             _ => {}

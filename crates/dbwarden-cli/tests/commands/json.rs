@@ -137,3 +137,18 @@ fn every_command() {
     let init = document(&sandbox, 0, &["init"], "init");
     has(&init, &["written", "kept"]);
 }
+
+#[test]
+fn a_failed_run_says_what_was_applied_before() {
+    let sandbox = Sandbox::holding(&[
+        ("0001_a.sql", "CREATE TABLE a (id INTEGER);\n"),
+        ("0002_b.sql", "CREATE TABEL b (id INTEGER);\n"),
+    ]);
+    let json = document(&sandbox, 1, &["migrate"], "migrate");
+    assert_eq!(json["applied"][0]["version"], "0001");
+    assert_eq!(json["error"]["code"], "sql");
+    let json = document(&sandbox, 2, &["migrate", "-t", "0009"], "migrate");
+    assert_eq!(json["applied"], json!([]));
+    let json = document(&sandbox, 1, &["migrate", "--all"], "migrate");
+    assert_eq!(json["databases"][0]["applied"], json!([]));
+}

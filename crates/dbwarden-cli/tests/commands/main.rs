@@ -11,5 +11,7 @@ mod json;
 mod memory;
 mod output;
 mod secrets;
+mod streams;
 mod typed;
 mod unchanged;
+mod written;

@@ -203,3 +203,50 @@ fn names_that_would_command_a_terminal_are_shown_as_text() {
         assert!(!ran.out.contains('\u{1b}'), "{arguments:?}");
     }
 }
+
+#[test]
+fn a_rollback_counts_what_status_counts() {
+    let sandbox = Sandbox::shop();
+    sandbox.migration("ROC__w.sql", "DROP VIEW IF EXISTS w;\nCREATE VIEW w AS SELECT id FROM orders;\n");
+    sandbox.migration("0004_b.sql", "CREATE TABLE b (id INTEGER);\n-- rollback\nDROP TABLE b;\n");
+    sandbox.run(&["migrate"]).exits(0);
+    let said = [sandbox.run(&["rollback"]).transcript, sandbox.run(&["status"]).transcript];
+    assert_snapshot!(said.join("\n"));
+}
+
+#[test]
+fn a_tag_that_no_file_has() {
+    let sandbox = Sandbox::holding(&[("0001_a.sql", "-- tags: demo\nCREATE TABLE a (id INTEGER);\n")]);
+    let ran = sandbox.run(&["migrate", "--tag", "demoo"]).exits(0);
+    assert!(
+        ran.err.contains("note: no migration has the tag demoo; did you mean demo?\n"),
+        "{}",
+        ran.transcript
+    );
+    let ran = sandbox.run(&["migrate", "--tag", "demo"]).exits(0);
+    assert!(!ran.err.contains("no migration has"), "{}", ran.transcript);
+}
+
+#[test]
+fn a_statement_that_is_left_out_names_its_migration() {
+    let sandbox = Sandbox::shop();
+    sandbox.migration("0004_more.sql", "-- unless: table orders\nCREATE TABLE orders (id INTEGER);\n");
+    let ran = sandbox.run(&["migrate"]).exits(0);
+    assert!(
+        ran.err.contains("  statement 1 of 0004 is left out: unless: table orders\n"),
+        "{}",
+        ran.transcript
+    );
+}
+
+#[test]
+fn settings_that_cannot_be_read_say_why() {
+    let sandbox = Sandbox::shop();
+    sandbox.write("warden.toml", b"[databases.primary]\nurl = \"\xff\"\n");
+    let ran = sandbox.run(&["status"]).exits(2);
+    assert!(
+        ran.err.contains("cannot read warden.toml: stream did not contain valid UTF-8"),
+        "{}",
+        ran.transcript
+    );
+}

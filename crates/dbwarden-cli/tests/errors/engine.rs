@@ -62,7 +62,7 @@ fn not_a_database() {
 #[test]
 fn another_engine() {
     let sandbox = Sandbox::holding(&[("0001_a.sql", A)]);
-    let said: Vec<_> = ["mysql://ana:secret@db/shop", "cockroachdb://ana@db/shop", "duckdb:///shop.duckdb"]
+    let said: Vec<_> = ["mysql://ana@db/shop", "cockroachdb://ana@db/shop", "duckdb:///shop.duckdb"]
         .iter()
         .map(|url| sandbox.refuses(2, &["migrate", "--url", url]).transcript)
         .collect();
@@ -152,4 +152,33 @@ fn a_full_disk() {
         database.query_row("SELECT count(owner) FROM dbwarden_lock", [], |row| row.get(0)).unwrap();
     assert_eq!(held, 0, "the lock is released");
     drop(database);
+}
+
+#[test]
+fn a_damaged_database() {
+    let sandbox = Sandbox::shop();
+    sandbox.sql("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 4000) INSERT INTO customers SELECT i, 'customer ' || i FROM n");
+    let mut bytes = sandbox.bytes().unwrap();
+    // The pages behind those of the schema and of our records.
+    let from = bytes.len() / 2;
+    bytes[from..].fill(0xa5);
+    sandbox.write("app.db", bytes);
+    sandbox.migration("0004_copy.sql", "CREATE TABLE copy AS SELECT * FROM customers ORDER BY email;\n");
+    let ran = sandbox.run(&["migrate"]).exits(1);
+    assert!(ran.err.contains("error[not-a-database]"), "{}", ran.transcript);
+    assert!(ran.err.contains("= the database: app.db\n"), "{}", ran.transcript);
+    assert!(
+        ran.err.contains("PRAGMA integrity_check") && !ran.err.contains("correct the file"),
+        "{}",
+        ran.transcript
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn no_right_to_make_the_file() {
+    // A folder in which nobody makes a file, root neither.
+    let sandbox = Sandbox::with_settings("url = \"sqlite:////sys/shop.db\"\n");
+    sandbox.migration("0001_a.sql", A);
+    assert_snapshot!(sandbox.refuses(1, &["migrate"]).transcript);
 }

@@ -110,7 +110,9 @@ fn a_near_miss_of_a_marker() {
 
 #[test]
 fn a_header_without_its_colon() {
-    let with = |header: &str| file("0002_colon.sql", format!("-- {header}\nCREATE TABLE a (id INTEGER);\n"));
+    let with = |header: &str| {
+        file("0002_colon.sql", format!("-- irreversible\n-- {header}\nCREATE TABLE a (id INTEGER);\n"))
+    };
     let said: Vec<_> = [
         "depends_on [\"0001\"]",
         "depends on 0001",
@@ -149,6 +151,12 @@ fn sentences_are_no_headers() {
     for text in [
         "tags of orders, and what they are called",
         "tags table",
+        "tags users",
+        "tags users, posts",
+        "branch offices",
+        "branch id",
+        "retries 3",
+        "revision 2024",
         "Tags are kept apart",
         "branch offices have their own",
         "environments differ in this",
@@ -286,5 +294,62 @@ fn wide_lines_and_wide_letters_keep_the_caret_in_place() {
         file("0002_wide.sql", "INSERT INTO \"日本語のテーブル\" VALUES ('it);\n"),
         file("0002_tab.sql", "\tINSERT INTO good\t VALUES ('it);\n"),
     ];
+    assert_snapshot!(said.join("\n"));
+}
+
+#[test]
+fn a_header_behind_a_statement() {
+    let table = "CREATE TABLE a (id INTEGER);\n";
+    let said = [
+        format!("{table}-- no-transaction\nCREATE INDEX i ON a (id);\n"),
+        format!("{table}-- tags: demo\nCREATE INDEX i ON a (id);\n"),
+        format!("{table}-- irreversible\n"),
+        format!("{table}-- lock_timeout: soon\n-- rollback\nDROP TABLE a;\n"),
+        format!("{table}-- rollback\n-- depends_on: [\"0001\"]\nDROP TABLE a;\n"),
+    ]
+    .map(|text| file("0002_late.sql", text));
+    assert_snapshot!(said.join("\n"));
+}
+
+#[test]
+fn remarks_behind_a_statement_are_no_headers() {
+    let sandbox = Sandbox::holding(&[(
+        "0001_remarks.sql",
+        "CREATE TABLE a (id INTEGER, x TEXT DEFAULT '
+-- tags: demo
+'); -- tags: demo
+-- tags: are kept in x
+-- revision: the second one
+-- phase: two
+-- seed
+-- created: by hand
+-- Tags
+/*
+-- no-transaction
+*/
+INSERT INTO a (id) VALUES (1);
+-- rollback
+DROP TABLE a; -- irreversible
+",
+    )]);
+    sandbox.run(&["migrate"]).exits(0);
+    sandbox.run(&["rollback"]).exits(0);
+}
+
+#[test]
+fn a_directive_without_a_statement() {
+    let table = "CREATE TABLE a (id INTEGER);\n";
+    let said = [
+        format!("{table}-- unless: table b\n"),
+        format!("{table}-- only-if: table a\n-- rollback\nDROP TABLE a;\n"),
+        format!("-- unless: table a\n-- upgrade\n{table}"),
+    ]
+    .map(|text| file("0002_dangling.sql", text));
+    assert_snapshot!(said.join("\n"));
+}
+
+#[test]
+fn names_of_flyway() {
+    let said = ["R__views.sql", "U1__first.sql", "X1__first.sql"].map(|name| file(name, "SELECT 1;\n"));
     assert_snapshot!(said.join("\n"));
 }

@@ -186,3 +186,19 @@ fn replaced_by_half() {
     );
     assert_snapshot!(sandbox.refuses(1, &["migrate"]).transcript);
 }
+
+#[test]
+fn two_heads_are_named_by_status() {
+    let sandbox = Sandbox::holding(&[
+        ("0001_a.sql", "CREATE TABLE a (id INTEGER);\n"),
+        ("0002_b.sql", "-- down_revision: 0001\nCREATE TABLE b (id INTEGER);\n"),
+        ("0003_c.sql", "-- down_revision: 0001\nCREATE TABLE c (id INTEGER);\n"),
+    ]);
+    let said = [
+        sandbox.run(&["status"]).exits(0).transcript,
+        sandbox.run(&["migrate", "-t", "0002"]).exits(0).transcript,
+        sandbox.run(&["status"]).exits(0).transcript,
+        sandbox.run(&["migrate"]).exits(0).transcript,
+    ];
+    assert_snapshot!(said.join("\n"));
+}

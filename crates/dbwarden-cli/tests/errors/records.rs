@@ -102,6 +102,10 @@ fn late_with_strict() {
     assert_snapshot!(sandbox.refuses(6, &["migrate", "--strict"]).transcript);
     sandbox.run(&["migrate"]).exits(0);
     assert_eq!(sandbox.applied(), "0001,0002,0003,2.5");
+    // The row that was written last is not the newest migration.
+    sandbox.migration("V2.7__later.sql", "CREATE TABLE later (id INTEGER);\n");
+    let ran = sandbox.run(&["migrate"]).exits(0);
+    assert!(ran.err.contains("note: 2.7 is older than 0003, which is applied"), "{}", ran.transcript);
 }
 
 #[test]
@@ -205,4 +209,80 @@ fn a_lock_table_that_makes_no_sense() {
     sandbox.migration("0004_more.sql", A);
     let said = [sandbox.refuses(1, &["migrate"]).transcript, sandbox.refuses(1, &["lock-status"]).transcript];
     assert_snapshot!(said.join("\n"));
+}
+
+/// A migration that stopped at its second statement of three.
+fn half_done() -> Sandbox {
+    let sandbox = Sandbox::holding(&[
+        ("0001_a.sql", A),
+        (
+            "0002_half.sql",
+            "-- no-transaction\nCREATE TABLE b (id INTEGER);\nINSERT INTO nowhere VALUES (1);\nSELECT 1;\n",
+        ),
+    ]);
+    sandbox.run(&["migrate"]).exits(1);
+    sandbox
+}
+
+#[test]
+fn a_half_done_migration() {
+    let sandbox = half_done();
+    let said = [
+        sandbox.refuses(0, &["status"]).transcript,
+        sandbox.refuses(5, &["verify"]).transcript,
+        sandbox.refuses(1, &["verify", "--accept", "0002", "--reason", "because"]).transcript,
+        sandbox.refuses(1, &["rollback"]).transcript,
+    ];
+    assert_snapshot!(said.join("\n"));
+    let doctor = sandbox.run(&["doctor"]).exits(0).out;
+    assert!(doctor.contains("0002 is half done; `dbwarden migrate` goes on with it"), "{doctor}");
+}
+
+#[test]
+fn a_half_done_migration_without_its_file() {
+    let sandbox = half_done();
+    let file = sandbox.read("migrations/0002_half.sql");
+    sandbox.remove("migrations/0002_half.sql");
+    let said = [
+        sandbox.refuses(1, &["migrate"]).transcript,
+        sandbox.refuses(0, &["status"]).transcript,
+        sandbox.refuses(5, &["verify"]).transcript,
+        sandbox.refuses(5, &["verify", "0002"]).transcript,
+        sandbox.refuses(1, &["verify", "--accept", "0002", "--reason", "because"]).transcript,
+        sandbox.refuses(1, &["rollback"]).transcript,
+    ];
+    assert_snapshot!(said.join("\n"));
+    let doctor = sandbox.run(&["doctor"]).exits(1).out;
+    assert!(doctor.contains("`dbwarden stamp --remove 0002`"), "{doctor}");
+    // Each of the two ways on works: with the file, and without it.
+    sandbox.migration("0003_c.sql", "CREATE TABLE c (id INTEGER);\n");
+    sandbox.refuses(1, &["migrate"]);
+    sandbox.migration("0002_half.sql", file.replace("INSERT INTO nowhere VALUES (1)", "SELECT 2"));
+    sandbox.run(&["migrate"]).exits(0);
+    assert_eq!(sandbox.applied(), "0001,0002,0003");
+
+    let sandbox = half_done();
+    sandbox.remove("migrations/0002_half.sql");
+    sandbox.run(&["stamp", "--remove", "0002"]).exits(0);
+    assert_eq!(sandbox.values("SELECT count(*) FROM dbwarden_journal"), "0");
+    sandbox.run(&["verify"]).exits(0);
+    sandbox.migration("0003_c.sql", "CREATE TABLE c (id INTEGER);\n");
+    sandbox.run(&["migrate"]).exits(0);
+    assert_eq!(sandbox.applied(), "0001,0003");
+}
+
+#[test]
+fn the_last_file_of_a_line_is_gone() {
+    let sandbox = Sandbox::shop();
+    sandbox.remove("migrations/0003_order_totals.sql");
+    let ran = sandbox.run(&["migrate"]).exits(0);
+    assert!(
+        ran.out.contains("nothing to do, at 0002; 0003 is applied and has no file here\n"),
+        "{}",
+        ran.transcript
+    );
+    // Accepted, it is the same line still, and no branch.
+    sandbox.run(&["verify", "--accept", "0003", "--reason", "on purpose"]).exits(0);
+    let ran = sandbox.run(&["status"]).exits(0);
+    assert!(ran.out.contains("at 0002; 0003 is applied and has no file here"), "{}", ran.transcript);
 }

@@ -37,7 +37,6 @@ fn later_commands_and_flags() {
         &["migrate", "--backup-dir", "b"],
         &["migrate", "--sandbox"],
         &["migrate", "--phase", "expand"],
-        &["migrate", "--resume", "skip"],
         &["rollback", "--with-backup"],
         &["verify", "--round-trip"],
         &["revision", "-m", "x", "--autogenerate"],

@@ -287,7 +287,11 @@ DROP TABLE nothing_here;
     )]);
     let ran = sandbox.run(&["migrate"]).exits(0);
     assert_eq!(sandbox.values("SELECT status FROM users"), "a");
-    assert!(ran.err.contains("statement 3 is left out: unless: column users.status"), "{}", ran.transcript);
+    assert!(
+        ran.err.contains("statement 3 of 0001 is left out: unless: column users.status"),
+        "{}",
+        ran.transcript
+    );
 }
 
 #[test]

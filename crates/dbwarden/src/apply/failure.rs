@@ -104,6 +104,16 @@ pub enum Cause {
         /// The limit.
         limit: Duration,
     },
+    /// A statement was running when its run ended, and nothing tells whether it was done.
+    #[error("statement {statement} of {id} was running when its run ended, and the database does not tell whether it was done{}", reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default())]
+    Doubtful {
+        /// The migration.
+        id: RevisionId,
+        /// The statement.
+        statement: u64,
+        /// What can be seen.
+        reason: Option<String>,
+    },
     /// A statement that has run already is another one now.
     #[error("statement {statement} of {id} has run already, and is another one in the file now")]
     Edited {

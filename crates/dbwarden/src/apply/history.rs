@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::journal;
 use crate::dialect::Records;
-use crate::driver::{DriverError, Session};
+use crate::driver::{DriverError, DriverErrorKind, Session};
 use crate::migration::RevisionId;
 use crate::migration::applied::{Applied, ForeignRecords, History};
 use crate::migration::checksum::{Checksum, FileHash};
@@ -27,14 +27,6 @@ pub enum HistoryError {
         /// Whose it is.
         tool: String,
     },
-    /// What the owner of a table put on it would run with our rights when we write.
-    #[error("the table {table} belongs to the role {owner}, of which this role is no member")]
-    Stranger {
-        /// The table.
-        table: String,
-        /// Its owner.
-        owner: String,
-    },
     /// Something would run with our rights when we write.
     #[error("the trigger {trigger} stands on our table {table}, and would run with our rights")]
     Trigger {
@@ -42,6 +34,14 @@ pub enum HistoryError {
         trigger: String,
         /// The table.
         table: String,
+    },
+    /// Whoever owns the table can have it run things with our rights.
+    #[error("the table {table} belongs to {owner}, who could have it run with our rights")]
+    Stranger {
+        /// The table.
+        table: String,
+        /// The role that owns it.
+        owner: String,
     },
     /// The engine's answer.
     #[error(transparent)]
@@ -156,7 +156,12 @@ pub fn read(
             Depth::Whole => &records.history,
             Depth::Glance => &records.glance,
         };
-        for mut row in session.query(query, &[])? {
+        let rows = session.query(query, &[]).map_err(|error| match writable(&history) {
+            // Not even made as ours are.
+            Err(stranger) if error.kind == DriverErrorKind::Statement => stranger,
+            _ => HistoryError::Driver(error),
+        })?;
+        for mut row in rows {
             if depth == Depth::Glance {
                 row = widened(row);
             }

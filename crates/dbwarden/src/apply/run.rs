@@ -34,6 +34,15 @@ pub fn recorded_time(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M:%S%.3f").to_string()
 }
 
+/// What a person decided of a statement of which the database does not tell whether it was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resume {
+    /// It is run again.
+    Retry,
+    /// It counts as done.
+    Skip,
+}
+
 /// What happens during a run, for whoever shows it.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -61,6 +70,16 @@ pub enum Event<'a> {
     Notice {
         /// What.
         notice: &'a Notice,
+    },
+    /// What an earlier attempt at the next statement left half made is cleared away.
+    Cleared {
+        /// By this statement.
+        statement: &'a str,
+    },
+    /// The server still runs the next statement, for a run that has ended.
+    StillRunning {
+        /// In this session.
+        session: &'a str,
     },
     /// A migration was interrupted earlier and goes on.
     Resumed {

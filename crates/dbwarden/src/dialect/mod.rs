@@ -41,6 +41,11 @@ pub trait Dialect: Sync + std::fmt::Debug {
         Settle::Again
     }
 
+    /// Returns whether `statement` waits for every session that began before it, so that a limit for locks would end it half done.
+    fn waits_for_everybody(&self, _statement: &str) -> bool {
+        false
+    }
+
     /// Returns the query whose rows are violated foreign keys, where the engine can be left with some.
     fn foreign_key_violations(&self) -> Option<&'static str>;
 

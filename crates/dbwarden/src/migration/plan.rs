@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::applied::{Direction, History};
+use super::applied::{Direction, History, Unfinished};
 use super::checksum::Checksum;
 use super::graph::{GraphError, Target};
 use super::groups::Group;
@@ -224,6 +224,16 @@ pub enum PlanError {
         /// The statement that is next.
         next: u64,
     },
+    /// The same, and its file is gone: nothing can go on with it.
+    #[error("the {} of {version} stopped at statement {}, and no file has that id", way(*direction), done + 1)]
+    UnfinishedGone {
+        /// The revision.
+        version: RevisionId,
+        /// Which way it was going.
+        direction: Direction,
+        /// Statements that are done.
+        done: u64,
+    },
 }
 
 /// A file that is not what was applied.
@@ -288,15 +298,15 @@ pub fn upgrade(
     history: &History,
     request: &UpgradeRequest,
 ) -> Result<Plan, PlanError> {
+    if let Some(unfinished) = history.unfinished.iter().find(|unfinished| is_stuck(unfinished, set, history))
+    {
+        return Err(stopped(unfinished, set, history));
+    }
     check(set, state)?;
     if let Some(unfinished) =
         history.unfinished.iter().find(|unfinished| unfinished.direction == Direction::Down)
     {
-        return Err(PlanError::Unfinished {
-            version: unfinished.version.clone(),
-            direction: unfinished.direction,
-            next: unfinished.done() + 1,
-        });
+        return Err(stopped(unfinished, set, history));
     }
     let versions = &state.versions;
     let graph = set.graph();
@@ -320,8 +330,10 @@ pub fn upgrade(
     let mut notes = Vec::new();
     let late = if ids.is_empty() { Vec::new() } else { graph.late(&ids, versions) };
     if !late.is_empty() {
-        let newest = history.applied.iter().rfind(|row| row.is_versioned());
-        let newest = newest.map_or_else(|| RevisionId::from(""), |row| row.version.clone());
+        let newest = newest_above(set, &late, versions).or_else(|| {
+            history.applied.iter().rfind(|row| row.is_versioned()).map(|row| row.version.clone())
+        });
+        let newest = newest.unwrap_or_else(|| RevisionId::from(""));
         if request.strict {
             return Err(PlanError::Late { revisions: late, newest });
         }
@@ -367,6 +379,40 @@ pub fn upgrade(
         }
     }
     Ok(Plan { direction: Direction::Up, steps, single_transaction: request.single_transaction, notes, left })
+}
+
+/// The newest applied one that comes after one of `late`: by the graph, else, without a file, by version. The row that was
+/// written last may be another one.
+fn newest_above(
+    set: &MigrationSet,
+    late: &[RevisionId],
+    versions: &BTreeSet<RevisionId>,
+) -> Option<RevisionId> {
+    let graph = set.graph();
+    let above: BTreeSet<_> = late.iter().flat_map(|id| graph.descendants(id)).collect();
+    let by_graph = graph.order().iter().rfind(|id| versions.contains(*id) && above.contains(*id));
+    let without_file = || {
+        versions
+            .iter()
+            .filter(|id| set.get(id).is_none() && late.iter().any(|late| late.version_cmp(id).is_lt()))
+            .max_by(|a, b| a.version_cmp(b))
+    };
+    by_graph.or_else(without_file).cloned()
+}
+
+/// Whether nothing can go on with `unfinished`: its file is gone, and no script of it is stored.
+pub fn is_stuck(unfinished: &Unfinished, set: &MigrationSet, history: &History) -> bool {
+    let stored = || history.get(&unfinished.version).is_some_and(|row| row.has_down);
+    set.get(&unfinished.version).is_none() && (unfinished.direction == Direction::Up || !stored())
+}
+
+/// What is to be said of `unfinished` before anything else is done.
+pub(crate) fn stopped(unfinished: &Unfinished, set: &MigrationSet, history: &History) -> PlanError {
+    let (version, direction, done) = (unfinished.version.clone(), unfinished.direction, unfinished.done());
+    if is_stuck(unfinished, set, history) {
+        return PlanError::UnfinishedGone { version, direction, done };
+    }
+    PlanError::Unfinished { version, direction, next: done + 1 }
 }
 
 /// What stands in the way of every run.
@@ -472,11 +518,7 @@ pub fn downgrade_ids(
     reach: &Reach,
 ) -> Result<Vec<RevisionId>, PlanError> {
     if let Some(unfinished) = history.unfinished.iter().find(|it| it.direction == Direction::Up) {
-        return Err(PlanError::Unfinished {
-            version: unfinished.version.clone(),
-            direction: unfinished.direction,
-            next: unfinished.done() + 1,
-        });
+        return Err(stopped(unfinished, set, history));
     }
     let order: Vec<_> =
         history.applied.iter().filter(|row| row.is_versioned()).map(|row| row.version.clone()).collect();
@@ -510,13 +552,10 @@ pub fn downgrade(
     let repeatable = |id: &RevisionId| history.get(id).is_some_and(|row| !row.is_versioned());
     if let Some(unfinished) = history.unfinished.iter().find(|unfinished| {
         unfinished.direction == Direction::Up
+            || is_stuck(unfinished, set, history)
             || ids.first() != Some(&unfinished.version) && !repeatable(&unfinished.version)
     }) {
-        return Err(PlanError::Unfinished {
-            version: unfinished.version.clone(),
-            direction: unfinished.direction,
-            next: unfinished.done() + 1,
-        });
+        return Err(stopped(unfinished, set, history));
     }
     let (mut steps, mut without, mut without_file, mut files) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());

@@ -5,6 +5,8 @@ use serde::Serialize;
 use super::{Deployment, lock, survey};
 use crate::driver::Session;
 use crate::error::Error;
+use crate::migration::applied::Direction;
+use crate::migration::plan::is_stuck;
 use crate::migration::source::Source;
 use crate::migration::state::Selection;
 
@@ -99,12 +101,25 @@ pub fn doctor(deployment: &mut Deployment<'_>) -> Result<Vec<Check>, Error> {
                 add("other tools", Outcome::Note, message);
             }
             for unfinished in &survey.history.unfinished {
-                let message = format!("{} is begun and not finished; `migrate` goes on", unfinished.version);
+                let (id, down) = (&unfinished.version, unfinished.direction == Direction::Down);
+                if is_stuck(unfinished, &survey.set, &survey.history) {
+                    let message = format!(
+                        "{id} is half done, and no file has that id; put the file back, or undo by hand what is \
+                         done and `dbwarden stamp --remove {id}`"
+                    );
+                    add("unfinished", Outcome::Problem, message);
+                    continue;
+                }
+                let verb = if down { "rollback" } else { "migrate" };
+                let message = format!("{id} is half done; `dbwarden {verb}` goes on with it");
                 add("unfinished", Outcome::Note, message);
             }
             let changed = survey.state.changed().count();
             if changed > 0 {
-                add("changed", Outcome::Problem, format!("{changed} applied files have other SQL now"));
+                let has = if changed == 1 { "file has" } else { "files have" };
+                let message =
+                    format!("{changed} applied {has} other SQL now; `dbwarden verify` names what differs");
+                add("changed", Outcome::Problem, message);
             }
         }
         Err(error) => add("records", Outcome::Problem, error.to_string()),

@@ -12,7 +12,7 @@ use crate::apply::owner::Holder;
 use crate::apply::owner::Owner;
 use crate::apply::run::Observer;
 use crate::dialect::Records;
-use crate::driver::{Session, SessionLock};
+use crate::driver::{DriverErrorKind, OpenOptions, Session, SessionLock};
 use crate::error::{Error, ErrorKind, Refusal};
 use crate::value::Value;
 
@@ -111,12 +111,20 @@ pub fn unlock(
     let dialect = deployment.dialect()?;
     let records = Arc::new(dialect.records(&deployment.settings.tables));
     if force {
-        let options = deployment.open_options(false);
+        // Whoever writes a file keeps everybody out until it is done: a person is told at once.
+        let lock_timeout = Duration::from_millis(500);
+        let options = OpenOptions { lock_timeout, ..deployment.open_options(false) };
         let Deployment { settings, connection, .. } = deployment;
         let mut session = connection.open(settings, &options)?;
         let target = settings.url.target();
         let failed = |error| ErrorKind::Driver { doing: "releasing the lock", target: target.clone(), error };
-        session.begin().map_err(failed)?;
+        match session.begin() {
+            Err(error) if error.kind == DriverErrorKind::Busy => {
+                let refusal = Refusal::OpenTransaction { holder: holder.owner.label() };
+                return Err(ErrorKind::Refused { refusal }.into());
+            }
+            begun => begun.map_err(failed)?,
+        }
         // A higher token: were the holder to wake up, it could commit nothing.
         let take = [(holder.token + 1).into(), Value::Null, Value::Null, holder.token.into()];
         if session.execute(&records.take, &take).map_err(failed)? == 0 {
@@ -129,6 +137,10 @@ pub fn unlock(
         }
         session.execute(&records.reset_beat, &[(holder.token + 1).into(), Value::Null]).map_err(failed)?;
         session.commit().map_err(failed)?;
+        // What it runs on a server, outside a transaction, no token stops.
+        if let Some(theirs) = &holder.owner.session {
+            session.evict(theirs).map_err(failed)?;
+        }
         return Ok(Unlocked::Released { holder: Box::new(holder) });
     }
     // Taking it is the proof: at once where the holder's end can be seen, else after one lease without a sign.

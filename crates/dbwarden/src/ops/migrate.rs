@@ -9,10 +9,11 @@ use super::survey::{self, Survey, read_history};
 use super::{Deployment, Report};
 use crate::apply::history;
 use crate::apply::lock::LockGuard;
-use crate::apply::run::Observer;
+use crate::apply::run::{Observer, Resume};
+use crate::driver::{DriverError, DriverErrorKind};
 use crate::error::{Error, ErrorKind, Refusal};
 use crate::migration::graph::Target;
-use crate::migration::plan::{self, Plan, Reach, UpgradeRequest};
+use crate::migration::plan::{self, Action, Plan, Reach, UpgradeRequest};
 use crate::migration::set::MigrationSet;
 use crate::migration::state::{Due, Selection, State};
 
@@ -41,6 +42,8 @@ pub struct MigrateOptions {
     pub dry_run: bool,
     /// A person agreed to what would be refused.
     pub agreed: bool,
+    /// What a person decided of a statement of which the database does not tell whether it was done.
+    pub resume: Option<Resume>,
 }
 
 impl MigrateOptions {
@@ -101,7 +104,9 @@ pub fn migrate(
         return Err(ErrorKind::ForeignRecords { records: records.clone() }.into());
     }
     let mut plan = plan(&survey, &request)?;
+    let unknown = unknown_tags(&survey.set, &options.tags);
     let mut report = report(&settings, &survey, &plan);
+    report.notes.extend(unknown.iter().cloned());
     if settings.strict_ahead && !survey.state.ahead.is_empty() {
         return Err(ErrorKind::StrictAhead { revisions: survey.state.ahead }.into());
     }
@@ -122,12 +127,7 @@ pub fn migrate(
     let records = Arc::new(dialect.records(&settings.tables));
     let company = company.then_some((&settings.url, &open));
     // Only now that everything is known to be in order is a file made.
-    let target = settings.url.target();
-    session.create().map_err(|error| ErrorKind::Driver {
-        doing: "the database cannot be opened",
-        target,
-        error,
-    })?;
+    session.create().map_err(|error| not_made(&settings.url, error))?;
     run.next = plan.steps.first().map(|step| step.id.clone());
     let mut guard = LockGuard::acquire(session, records, &lock, company, &mut run)?;
     // Somebody may have been quicker: what is run is planned under the lock. Files are read anew after a wait, when one that is
@@ -146,12 +146,19 @@ pub fn migrate(
         fresh = true;
     }
     report = self::report(&settings, &survey, &plan);
+    report.notes.extend(unknown);
     run.point("planned");
     if !plan.is_empty() {
         let note = options.record_only.then(|| format!("recorded without being run, by {}", run.who));
         let recorded = plan::Recorded::new();
-        let ground =
-            Ground { set: &survey.set, history: &survey.history, recorded: &recorded, environment, note };
+        let ground = Ground {
+            set: &survey.set,
+            history: &survey.history,
+            recorded: &recorded,
+            environment,
+            note,
+            resume: options.resume,
+        };
         steps(&limits, &mut guard, &plan, &ground, &mut run, &mut report)?;
         let mut versions = survey.state.versions.clone();
         versions.extend(
@@ -165,6 +172,16 @@ pub fn migrate(
     release(guard, &mut report);
     run.point("released");
     Ok(report)
+}
+
+/// A database's file that cannot be made: where the folder is there and the file is not, it is for want of rights.
+pub(super) fn not_made(url: &crate::url::DatabaseUrl, mut error: DriverError) -> ErrorKind {
+    let folder = url.path().filter(|path| !path.exists()).and_then(std::path::Path::parent);
+    let is_there = |folder: &std::path::Path| folder.as_os_str().is_empty() || folder.is_dir();
+    if error.kind == DriverErrorKind::Open && folder.is_some_and(is_there) {
+        error.kind = DriverErrorKind::Rights;
+    }
+    ErrorKind::Driver { doing: "the database's file cannot be made", target: url.target(), error }
 }
 
 /// Releases the lock. What was run is committed: that the lock could not be released is no failure, since it runs out by itself.
@@ -195,6 +212,19 @@ pub(super) fn report(settings: &crate::project::DatabaseSettings, survey: &Surve
     report
 }
 
+/// Tags that were asked for and that no file has: most likely a slip, which would leave out in silence what was meant.
+fn unknown_tags(set: &MigrationSet, tags: &BTreeSet<String>) -> Vec<String> {
+    let known: BTreeSet<&str> =
+        set.iter().flat_map(|migration| &migration.headers.tags).map(String::as_str).collect();
+    let unknown = tags.iter().filter(|tag| !known.contains(tag.as_str()));
+    unknown
+        .map(|tag| match crate::nearest::nearest(tag, known.iter().copied()) {
+            Some(near) => format!("no migration has the tag {tag}; did you mean {near}?"),
+            None => format!("no migration has the tag {tag}"),
+        })
+        .collect()
+}
+
 /// Settings that this version reads and does not act on: said, never silently ignored.
 fn not_yet(settings: &crate::project::DatabaseSettings) -> Vec<String> {
     let mut notes = Vec::new();
@@ -223,9 +253,16 @@ pub(super) fn finish(
     } else {
         graph.current(versions)
     };
+    report.without_file = super::status::without_file(&survey.set, &report.current);
     report.pending = survey.state.pending.iter().filter(|id| !versions.contains(id)).cloned().collect();
     report.ahead.clone_from(&survey.state.ahead);
-    let ran = |id: &crate::migration::RevisionId| report.steps.iter().any(|step| step.version == *id);
+    // One that was forgotten, or undone, runs again.
+    let ran = |id: &crate::migration::RevisionId| {
+        report
+            .steps
+            .iter()
+            .any(|step| step.version == *id && matches!(step.action, Action::Apply | Action::Record))
+    };
     let due = survey.state.repeatables.iter().filter(|(_, due)| matches!(due, Due::New | Due::Changed));
     let repeatables: Vec<_> =
         due.filter(|(id, _)| report.plan.is_none() && !ran(id)).map(|(id, _)| id.clone()).collect();

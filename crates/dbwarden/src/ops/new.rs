@@ -6,9 +6,11 @@ use serde::Serialize;
 
 use super::{Deployment, survey};
 use crate::error::{Error, ErrorKind};
-use crate::migration::source::Source;
-use crate::migration::source::write::{self, NewFile};
-use crate::migration::{Kind, RevisionId};
+use crate::migration::graph::Target;
+use crate::migration::set::MigrationSet;
+use crate::migration::source::write::{self, Family, NewFile};
+use crate::migration::source::{Headers, Source};
+use crate::migration::{Kind, Migration, RevisionId};
 
 /// What is asked of `new`.
 #[derive(Debug, Clone)]
@@ -84,8 +86,14 @@ pub fn new(deployment: &Deployment<'_>, options: &NewOptions) -> Result<Created,
             return Err(usage(format!("the version {version} is taken by {file}")));
         }
     }
-    if options.head.is_some() || !options.depends_on.is_empty() {
-        let set = if directory.is_dir() { Some(survey::files(deployment)?) } else { None };
+    let hashes = options.kind == Kind::Versioned && write::style(&names).name == "hash";
+    let asked = hashes || options.head.is_some() || !options.depends_on.is_empty();
+    let set = match directory.is_dir().then(|| survey::files(deployment)) {
+        Some(Err(error)) if asked => return Err(error),
+        Some(set) => set.ok(),
+        None => None,
+    };
+    if asked {
         let resolve = |reference: &String| match &set {
             Some(set) => Ok(set.graph().resolve_id(reference)?),
             None => Err(usage(format!("there is no migration {reference} in {}", directory.display()))),
@@ -93,11 +101,25 @@ pub fn new(deployment: &Deployment<'_>, options: &NewOptions) -> Result<Created,
         head = options.head.as_ref().map(resolve).transpose()?;
         depends_on = options.depends_on.iter().map(resolve).collect::<Result<_, _>>()?;
     }
-    let now = deployment.clock.now();
-    let text = match template(deployment, options)? {
-        Some(text) => text,
-        None => text(options, head.as_ref(), &depends_on, &now.strftime("%Y-%m-%d").to_string()),
+    let newest = set.as_ref().and_then(|set| set.versioned().max_by(|a, b| a.id.version_cmp(&b.id)));
+    let newest = newest.filter(|_| options.kind == Kind::Versioned);
+    let says = |of: fn(&Headers) -> bool| newest.is_some_and(|newest| of(&newest.headers));
+    let linked = hashes || says(|headers| headers.revision.is_some() || headers.down_revision.is_some());
+    if linked
+        && head.is_none()
+        && let Some(set) = &set
+    {
+        head = only_head(set)?;
+    }
+    let last_implicit = set.as_ref().and_then(|set| {
+        let implicit = set.versioned().filter(|migration| migration.headers.down_revision.is_none());
+        implicit.map(|migration| &migration.id).max_by(|a, b| a.version_cmp(b))
+    });
+    let family = Family {
+        nameless: newest.filter(|newest| !is_named(newest)).map(|newest| &newest.id),
+        last_implicit,
     };
+    let now = deployment.clock.now();
     let file = NewFile {
         description: &options.description,
         id: options.version.as_deref(),
@@ -106,17 +128,68 @@ pub fn new(deployment: &Deployment<'_>, options: &NewOptions) -> Result<Created,
         others: &others,
         format: options.timestamp.then_some("stamp"),
         now: &now.strftime("%Y%m%d%H%M%S").to_string(),
-        text: &text,
+        family,
     };
     let (name, version) = write::file_name(&names, &file);
-    if crate::migration::source::formats::recognise(&name).is_none() {
+    if family.nameless.is_none() && crate::migration::source::formats::recognise(&name).is_none() {
         return Err(usage(format!(
             "the version {} makes no name of a migration file",
             options.version.clone().unwrap_or_default()
         )));
     }
+    let links = Links {
+        revision: (linked && (hashes || says(|headers| headers.revision.is_some()))).then_some(&version),
+        head: head.as_ref(),
+        depends_on: &depends_on,
+    };
+    let text = match template(deployment, options)? {
+        // What says where it stands is no part of a template.
+        Some(text) => links.lines() + &text,
+        None => text(options, &links, &now.strftime("%Y-%m-%d").to_string()),
+    };
     let path = write::write(directory, &name, &text)?;
     Ok(Created { path, version })
+}
+
+/// The one head that a new file stands on, where its number does not say so; nothing in an empty directory.
+fn only_head(set: &MigrationSet) -> Result<Option<RevisionId>, Error> {
+    match set.graph().heads()[..] {
+        [] => Ok(None),
+        [head] => Ok(Some(head.clone())),
+        // The graph's own words for several heads.
+        _ => Ok(set.graph().closure(&Target::Head)?.pop()),
+    }
+}
+
+/// Whether the name of a migration's file says its id.
+fn is_named(migration: &Migration) -> bool {
+    let name = migration.file.name.rsplit(['/', std::path::MAIN_SEPARATOR]).next().unwrap_or_default();
+    crate::migration::source::formats::recognise(name).is_some()
+}
+
+/// Where a new file stands in the graph.
+struct Links<'a> {
+    revision: Option<&'a RevisionId>,
+    head: Option<&'a RevisionId>,
+    depends_on: &'a [RevisionId],
+}
+
+impl Links<'_> {
+    /// The headers that say so.
+    fn lines(&self) -> String {
+        let mut lines = String::new();
+        if let Some(revision) = self.revision {
+            lines.push_str(&format!("-- revision: {revision}\n"));
+        }
+        if let Some(head) = self.head {
+            lines.push_str(&format!("-- down_revision: {head}\n"));
+        }
+        if !self.depends_on.is_empty() {
+            let list = self.depends_on.iter().map(|id| format!("\"{id}\"")).collect::<Vec<_>>().join(", ");
+            lines.push_str(&format!("-- depends_on: [{list}]\n"));
+        }
+        lines
+    }
 }
 
 /// The text of the settings' template, with its words filled in.
@@ -131,18 +204,12 @@ fn template(deployment: &Deployment<'_>, options: &NewOptions) -> Result<Option<
     Ok(Some(text.replace("{description}", &options.description).replace("{date}", &date)))
 }
 
-fn text(options: &NewOptions, head: Option<&RevisionId>, depends_on: &[RevisionId], date: &str) -> String {
+fn text(options: &NewOptions, links: &Links<'_>, date: &str) -> String {
     // Words behind a colon are free text, whatever they are; alone they could be a header or a marker.
     let words = options.description.split_whitespace().collect::<Vec<_>>().join(" ");
     let mut text = format!("-- Migration: {words}\n");
     text.push_str(&format!("-- created: {date}\n"));
-    if let Some(head) = head {
-        text.push_str(&format!("-- down_revision: {head}\n"));
-    }
-    if !depends_on.is_empty() {
-        let list = depends_on.iter().map(|id| format!("\"{id}\"")).collect::<Vec<_>>().join(", ");
-        text.push_str(&format!("-- depends_on: [{list}]\n"));
-    }
+    text.push_str(&links.lines());
     if options.seed {
         text.push_str("-- seed\n");
     }

@@ -31,6 +31,8 @@ pub struct Report {
     pub pending: Vec<RevisionId>,
     /// Ones that were not asked for.
     pub not_selected: Vec<RevisionId>,
+    /// Those of the current revisions that have no file here.
+    pub without_file: Vec<RevisionId>,
     /// Applied by a later release, without a file here.
     pub ahead: Vec<RevisionId>,
     /// What a person should know.

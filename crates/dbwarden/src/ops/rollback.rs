@@ -8,7 +8,7 @@ use super::survey::{self, Survey, read_history};
 use super::{Deployment, Report};
 use crate::apply::history;
 use crate::apply::lock::LockGuard;
-use crate::apply::run::{Event, Observer};
+use crate::apply::run::{Event, Observer, Resume};
 use crate::dialect::Dialect;
 use crate::driver::Session;
 use crate::error::{Error, ErrorKind, Refusal};
@@ -31,6 +31,8 @@ pub struct RollbackOptions {
     pub without_checks: bool,
     /// A person agreed to what would be refused.
     pub agreed: bool,
+    /// What a person decided of a statement of which the database does not tell whether it was done.
+    pub resume: Option<Resume>,
 }
 
 /// Undoes migrations, newest first.
@@ -90,8 +92,14 @@ pub fn rollback(
         let text = recorded.file.whole_text().unwrap_or_default();
         run.observer.event(&Event::StoredScript { id, text: &text });
     }
-    let ground =
-        Ground { set: &survey.set, history: &survey.history, recorded: &recorded, environment, note: None };
+    let ground = Ground {
+        set: &survey.set,
+        history: &survey.history,
+        recorded: &recorded,
+        environment,
+        note: None,
+        resume: options.resume,
+    };
     steps(&limits, &mut guard, &plan, &ground, &mut run, &mut report)?;
     let mut versions = survey.state.versions.clone();
     for step in &plan.steps {

@@ -8,7 +8,7 @@ use crate::apply::execute::{Executor, Task};
 use crate::apply::failure::{Cause, Kept, StepError};
 use crate::apply::history::DOWN_SCRIPT_LIMIT;
 use crate::apply::lock::LockGuard;
-use crate::apply::run::{Event, Run};
+use crate::apply::run::{Event, Resume, Run};
 use crate::driver::DriverError;
 use crate::error::{Error, ErrorKind};
 use crate::migration::applied::{Applied, Direction, History, Unfinished};
@@ -25,6 +25,8 @@ pub(super) struct Ground<'a> {
     pub(super) environment: std::collections::BTreeSet<String>,
     /// What is noted in the row of a step that only records.
     pub(super) note: Option<String>,
+    /// What a person decided of a statement that may have been done.
+    pub(super) resume: Option<Resume>,
 }
 
 /// Runs the steps of `plan`; what was done is in `report`, also when it fails.
@@ -60,6 +62,7 @@ pub(super) fn steps(
 pub(super) struct DeploymentLimits {
     foreign_keys: bool,
     lock_timeout: std::time::Duration,
+    patience: std::time::Duration,
     dialect: &'static dyn crate::dialect::Dialect,
 }
 
@@ -68,6 +71,7 @@ impl DeploymentLimits {
         Ok(Self {
             foreign_keys: deployment.settings.foreign_keys,
             lock_timeout: deployment.settings.safety.lock_timeout,
+            patience: deployment.lock.wait,
             dialect: deployment.dialect()?,
         })
     }
@@ -92,6 +96,8 @@ fn all(
         environment: &ground.environment,
         foreign_keys: limits.foreign_keys,
         lock_timeout: limits.lock_timeout,
+        patience: limits.patience,
+        resume: ground.resume,
         shared,
         run,
     };

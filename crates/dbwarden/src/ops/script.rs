@@ -49,19 +49,16 @@ pub fn script(
         foreign_keys: deployment.settings.foreign_keys,
         environment: deployment.environment(),
     };
-    let fail = |error: std::io::Error| ErrorKind::Usage {
-        message: format!("the script cannot be written: {error}"),
-    };
     if writer.foreign_keys {
-        writeln!(out, "{};", foreign_keys(true)).map_err(fail)?;
+        writeln!(out, "{};", foreign_keys(true)).map_err(unwritten)?;
     }
     if applied.is_empty() {
         for statement in &writer.records.create {
-            writeln!(out, "{statement};").map_err(fail)?;
+            writeln!(out, "{statement};").map_err(unwritten)?;
         }
     }
     if plan.single_transaction {
-        writeln!(out, "BEGIN;").map_err(fail)?;
+        writeln!(out, "BEGIN;").map_err(unwritten)?;
     }
     for step in &plan.steps {
         if let Some(migration) = set.get(&step.id) {
@@ -69,7 +66,7 @@ pub fn script(
         }
     }
     if plan.single_transaction {
-        writeln!(out, "COMMIT;").map_err(fail)?;
+        writeln!(out, "COMMIT;").map_err(unwritten)?;
     }
     Ok(plan)
 }
@@ -95,6 +92,11 @@ fn taken_for_applied(set: &MigrationSet, ids: &[RevisionId]) -> History {
     History { exists: true, applied: rows.map(std::sync::Arc::new).collect(), ..History::default() }
 }
 
+/// Who reads the script does not take it: no fault of the file that is being written.
+fn unwritten(error: std::io::Error) -> Error {
+    ErrorKind::Output { error }.into()
+}
+
 fn foreign_keys(on: bool) -> &'static str {
     if on { "PRAGMA foreign_keys = ON" } else { "PRAGMA foreign_keys = OFF" }
 }
@@ -113,10 +115,9 @@ struct Writer {
 
 impl Writer {
     fn migration(&self, migration: &Migration, record_only: bool, out: &mut dyn Write) -> Result<(), Error> {
-        let fail = |error: std::io::Error| Error::from(SourceError::unreadable(&migration.file.name, error));
-        writeln!(out, "\n-- {} {}", migration.id, migration.description).map_err(fail)?;
+        writeln!(out, "\n-- {} {}", migration.id, migration.description).map_err(unwritten)?;
         if record_only {
-            writeln!(out, "{};", self.record(migration)?).map_err(fail)?;
+            writeln!(out, "{};", self.record(migration)?).map_err(unwritten)?;
             return Ok(());
         }
         self.statements(migration, &migration.file, &migration.up, out)
@@ -156,11 +157,11 @@ impl Writer {
             if group.is_none() {
                 if current.foreign_keys != keys {
                     let on = current.foreign_keys.unwrap_or(self.foreign_keys);
-                    writeln!(out, "{};", foreign_keys(on)).map_err(fail)?;
+                    writeln!(out, "{};", foreign_keys(on)).map_err(unwritten)?;
                     keys = current.foreign_keys;
                 }
                 if transaction {
-                    writeln!(out, "BEGIN;").map_err(fail)?;
+                    writeln!(out, "BEGIN;").map_err(unwritten)?;
                 }
             }
             group = Some(current);
@@ -174,25 +175,25 @@ impl Writer {
                 } else {
                     "CHECK FIRST, then keep or remove the next statement: "
                 };
-                writeln!(out, "-- {word}{text}").map_err(fail)?;
+                writeln!(out, "-- {word}{text}").map_err(unwritten)?;
                 wanted &= known.unwrap_or(true);
             }
             if wanted {
-                writeln!(out, "{};", statement.text).map_err(fail)?;
+                writeln!(out, "{};", statement.text).map_err(unwritten)?;
             }
             let ends = ordinal + 1 == current.first + current.count;
             if ordinal == last {
-                writeln!(out, "{};", self.record(migration)?).map_err(fail)?;
+                writeln!(out, "{};", self.record(migration)?).map_err(unwritten)?;
             }
             if ends {
                 if transaction {
-                    writeln!(out, "COMMIT;").map_err(fail)?;
+                    writeln!(out, "COMMIT;").map_err(unwritten)?;
                 }
                 group = None;
             }
         }
         if keys.is_some() {
-            writeln!(out, "{};", foreign_keys(self.foreign_keys)).map_err(fail)?;
+            writeln!(out, "{};", foreign_keys(self.foreign_keys)).map_err(unwritten)?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::migrate::{finish, release, report};
+use super::migrate::{finish, not_made, release, report};
 use super::run::{DeploymentLimits, Ground, steps};
 use super::survey::{self, Survey, read_history};
 use super::{Deployment, Report};
@@ -78,12 +78,7 @@ pub fn stamp(
     let records = Arc::new(dialect.records(&settings.tables));
     let company = company.then_some((&settings.url, &open));
     // Only now that everything is known to be in order is a file made.
-    let target = settings.url.target();
-    session.create().map_err(|error| ErrorKind::Driver {
-        doing: "the database cannot be opened",
-        target,
-        error,
-    })?;
+    session.create().map_err(|error| not_made(&settings.url, error))?;
     run.next = plan.steps.first().map(|step| step.id.clone());
     let mut guard = LockGuard::acquire(session, records, &lock, company, &mut run)?;
     survey.set = survey.set.again(&source, &read)?;
@@ -94,6 +89,7 @@ pub fn stamp(
     plan.single_transaction = true;
     run.point("planned");
     let ground = Ground {
+        resume: None,
         set: &survey.set,
         history: &survey.history,
         recorded: &Recorded::new(),
@@ -112,7 +108,8 @@ pub fn stamp(
 fn plan(survey: &Survey, stamp: &Stamp) -> Result<Plan, Error> {
     let graph = survey.set.graph();
     let versions = survey.state.versions.clone();
-    let mut all_rows = false;
+    let begun = |id: &RevisionId| survey.history.unfinished.iter().find(|it| it.version == *id);
+    let (mut all_rows, mut removed) = (false, None);
     let wanted: BTreeSet<RevisionId> = match stamp {
         Stamp::Exactly(target) => {
             all_rows = *target == Target::Base;
@@ -126,9 +123,13 @@ fn plan(survey: &Survey, stamp: &Stamp) -> Result<Plan, Error> {
         Stamp::Remove(reference) => {
             let exact = RevisionId::from(reference.as_str());
             // A row may be removed whose file is gone.
-            let id =
-                if survey.history.get(&exact).is_some() { exact } else { graph.resolve_id(reference)? };
-            if survey.history.get(&id).is_none() {
+            let id = if survey.history.get(&exact).is_some() || begun(&exact).is_some() {
+                exact
+            } else {
+                graph.resolve_id(reference)?
+            };
+            removed = Some(id.clone());
+            if survey.history.get(&id).is_none() && begun(&id).is_none() {
                 return Err(ErrorKind::Usage { message: format!("{id} is not in the records") }.into());
             }
             versions.iter().filter(|version| **version != id).cloned().collect()
@@ -137,10 +138,14 @@ fn plan(survey: &Survey, stamp: &Stamp) -> Result<Plan, Error> {
     let mut steps = Vec::new();
     for row in survey.history.applied.iter().rev() {
         let kept = wanted.contains(&row.version) || !row.is_versioned() && !all_rows;
-        let removed = matches!(stamp, Stamp::Remove(reference) if *reference == row.version.as_str());
-        if !kept || removed {
+        if !kept || removed.as_ref() == Some(&row.version) {
             steps.push(forget(&row.version, &row.description));
         }
+    }
+    // What was begun and has no row yet is forgotten too, by its id: its file may be gone.
+    if let Some(id) = removed.filter(|id| survey.history.get(id).is_none()) {
+        let description = survey.set.get(&id).map_or("", |migration| &migration.description);
+        steps.push(forget(&id, description));
     }
     let missing = graph.order().iter().filter(|id| wanted.contains(*id) && !versions.contains(*id));
     steps.extend(

@@ -11,6 +11,8 @@ use crate::apply::owner::Holder;
 use crate::error::{Error, ErrorKind};
 use crate::migration::applied::{Applied, Direction, ForeignRecords, History, Unfinished};
 use crate::migration::groups::GroupKind;
+use crate::migration::plan::is_stuck;
+use crate::migration::set::MigrationSet;
 use crate::migration::state::{Due, Selection, Standing, State};
 use crate::migration::{Migration, RevisionId, Script};
 
@@ -50,6 +52,8 @@ pub struct Status {
     pub not_selected: Vec<RevisionId>,
     /// What was begun and is not finished.
     pub unfinished: Vec<UnfinishedLine>,
+    /// Those of the current revisions that have no file here.
+    pub without_file: Vec<RevisionId>,
     /// Applied by a later release, without a file here.
     pub ahead: Vec<RevisionId>,
     /// Applied, without a file among others that have one.
@@ -102,6 +106,8 @@ pub struct UnfinishedLine {
     pub done: u64,
     /// Statements in all, where its file is here.
     pub total: Option<u64>,
+    /// Nothing can go on with it: its file is gone.
+    pub stuck: bool,
 }
 
 /// Returns where the database stands.
@@ -192,9 +198,11 @@ fn of(survey: &Survey, database: String, target: String, seen: Seen) -> Status {
                     Direction::Up => Some(migration.up.statements),
                     Direction::Down => migration.down.as_ref().map(|down| down.statements),
                 }),
+                stuck: is_stuck(unfinished, set, history),
                 unfinished: unfinished.clone(),
             })
             .collect(),
+        without_file: without_file(set, &state.current),
         ahead: state.ahead.clone(),
         gone: state.gone.clone(),
         renamed: state.renamed.clone(),
@@ -202,6 +210,27 @@ fn of(survey: &Survey, database: String, target: String, seen: Seen) -> Status {
         lock_gone: seen.gone,
         foreign: if history.exists { Vec::new() } else { history.foreign.clone() },
         oddities: history.oddities.clone(),
+    }
+}
+
+/// Those of `current` that have no file, and are replaced by none.
+pub(super) fn without_file(set: &MigrationSet, current: &[RevisionId]) -> Vec<RevisionId> {
+    let gone = |id: &&RevisionId| set.get(id).is_none() && set.graph().replaced_by(id).is_none();
+    current.iter().filter(gone).cloned().collect()
+}
+
+/// `0001; 0002 is applied and has no file here`: the current revisions, in words.
+pub fn at(current: &[RevisionId], without_file: &[RevisionId]) -> String {
+    let names = |ids: &mut dyn Iterator<Item = &RevisionId>| {
+        ids.map(RevisionId::as_str).collect::<Vec<_>>().join(", ")
+    };
+    let known = names(&mut current.iter().filter(|id| !without_file.contains(id)));
+    let gone = names(&mut without_file.iter());
+    match (known.is_empty(), without_file.len()) {
+        (_, 0) => known,
+        (true, _) => gone,
+        (false, 1) => format!("{known}; {gone} is applied and has no file here"),
+        (false, _) => format!("{known}; {gone} are applied and have no file here"),
     }
 }
 

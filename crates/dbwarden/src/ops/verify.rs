@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorKind};
 use crate::migration::RevisionId;
 use crate::migration::applied::{Direction, GONE};
 use crate::migration::checksum::FileHash;
+use crate::migration::plan::{is_stuck, stopped};
 use crate::migration::state::{Selection, Standing, State, standing};
 use crate::value::Value;
 
@@ -29,6 +30,10 @@ pub struct Finding {
     pub file: Option<String>,
     /// What was found.
     pub message: String,
+    /// Which way it was going, where it is half done.
+    pub direction: Option<Direction>,
+    /// It is half done and nothing can go on with it: its file is gone.
+    pub stuck: bool,
 }
 
 /// What `verify` looked at and found.
@@ -65,7 +70,15 @@ pub fn verify(deployment: &mut Deployment<'_>, only: Option<&str>) -> Result<Ver
     let file_of = |id: &RevisionId| set.get(id).map(|migration| migration.file.name.clone());
     let mut add = |code, problem, version: Option<&RevisionId>, message: String| {
         let file = version.and_then(file_of);
-        findings.push(Finding { code, problem, version: version.cloned(), file, message });
+        findings.push(Finding {
+            code,
+            problem,
+            version: version.cloned(),
+            file,
+            message,
+            direction: None,
+            stuck: false,
+        });
     };
     for row in &history.applied {
         let id = &row.version;
@@ -114,7 +127,8 @@ pub fn verify(deployment: &mut Deployment<'_>, only: Option<&str>) -> Result<Ver
             1 => format!("{what} was begun and is not finished: 1 statement is done"),
             done => format!("{what} was begun and is not finished: {done} statements are done"),
         };
-        add("unfinished", true, Some(&unfinished.version), message);
+        let gone = if set.get(&unfinished.version).is_none() { ", and no file has that id" } else { "" };
+        add("unfinished", true, Some(&unfinished.version), message + gone);
     }
     for oddity in &history.oddities {
         add("odd-row", true, None, format!("in the records: {oddity}"));
@@ -131,9 +145,16 @@ pub fn verify(deployment: &mut Deployment<'_>, only: Option<&str>) -> Result<Ver
     for id in &late {
         add("late", false, Some(id), "pending, and older than the newest applied migration".to_owned());
     }
+    for finding in findings.iter_mut().filter(|finding| finding.code == "unfinished") {
+        let begun = history.unfinished.iter().find(|it| finding.version.as_ref() == Some(&it.version));
+        finding.direction = begun.map(|begun| begun.direction);
+        finding.stuck = begun.is_some_and(|begun| is_stuck(begun, set, history));
+    }
     if let Some(only) = only {
         let exact = RevisionId::from(only);
-        let id = if history.get(&exact).is_some() { exact } else { set.graph().resolve_id(only)? };
+        let begun = history.unfinished.iter().any(|unfinished| unfinished.version == exact);
+        let recorded = begun || history.get(&exact).is_some();
+        let id = if recorded { exact } else { set.graph().resolve_id(only)? };
         findings.retain(|finding| finding.version.as_ref() == Some(&id));
     }
     Ok(Verification {
@@ -239,6 +260,10 @@ pub fn accept(
 fn find(survey: &super::Survey, reference: &str) -> Result<Accepted, Error> {
     let (set, state) = (&survey.set, &survey.state);
     let exact = RevisionId::from(reference);
+    // What is half done is nothing to accept: it is finished, or forgotten.
+    if let Some(unfinished) = survey.history.unfinished.iter().find(|it| it.version == exact) {
+        return Err(stopped(unfinished, set, &survey.history).into());
+    }
     let id = if survey.history.get(&exact).is_some() { exact } else { set.graph().resolve_id(reference)? };
     if let Some((was, now)) = state.renamed.iter().find(|(was, now)| *was == id || *now == id) {
         return Ok(Accepted::Renamed { was: was.clone(), now: now.clone() });

@@ -1,6 +1,7 @@
 //! Runs one step of a plan: its statements, its record and the renewal of the lease in one transaction where the plan has one
 //! group, else unit by unit with the journal, so that a killed run goes on where it stopped.
 
+mod settle;
 mod statements;
 mod stop;
 mod unit;
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 use super::failure::{Cause, StepError};
 use super::inspect::Violations;
 use super::lock::LockGuard;
-use super::run::{Event, Run, StepReport};
+use super::run::{Event, Resume, Run, StepReport};
 use super::watchdog::Watchdog;
 use crate::dialect::{Dialect, Records};
 use crate::driver::{DriverError, DriverErrorKind};
@@ -56,6 +57,10 @@ pub(crate) struct Executor<'a, 's, 'r> {
     pub(crate) foreign_keys: bool,
     /// How long a statement waits for a lock, unless a file says otherwise.
     pub(crate) lock_timeout: Duration,
+    /// How long to wait for what an earlier run left running on the server.
+    pub(crate) patience: Duration,
+    /// What a person decided of a statement that may have been done.
+    pub(crate) resume: Option<Resume>,
     /// All steps share one transaction, which is open.
     pub(crate) shared: bool,
     pub(crate) run: &'a mut Run<'r>,
@@ -244,8 +249,8 @@ impl Executor<'_, '_, '_> {
 /// How long to rest before the next attempt: longer each time, and not the same for each process.
 fn rest(attempt: u32) -> Duration {
     let base = 50_u64 << attempt.min(6);
-    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    Duration::from_millis(base + u64::from(clock.subsec_nanos() / 1000) % base)
+    let own = u64::from(std::process::id()).wrapping_mul(7919).wrapping_add(u64::from(attempt) * 104_729);
+    Duration::from_millis(base + own % base)
 }
 
 fn unreadable(file: &SourceFile, error: std::io::Error) -> Cause {

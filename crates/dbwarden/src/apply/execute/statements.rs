@@ -165,9 +165,14 @@ impl Executor<'_, '_, '_> {
         if self.run.cancel.take_note() {
             return Err(Cause::Cancelled);
         }
+        let alone = matches!(manner, Manner::Alone | Manner::Session);
+        if manner == Manner::Alone && self.is_done(progress, piece.text)? {
+            progress.summary = summary(piece.text);
+            progress.unit_hash.statement(piece.found, piece.text, self.dialect);
+            return Ok(false);
+        }
         self.keys(progress, group)?;
         let open = self.guard.session().in_transaction();
-        let alone = matches!(manner, Manner::Alone | Manner::Session);
         if !open && !alone {
             self.open(progress)?;
         }
@@ -248,7 +253,8 @@ impl Executor<'_, '_, '_> {
         } else if piece.copy {
             self.guard.session().copy_begin(piece.text)
         } else {
-            self.guard.session().run(piece.text)
+            let unbounded = !in_transaction && self.dialect.waits_for_everybody(piece.text);
+            self.unbounded(piece.text, unbounded)
         };
         let over = progress.watchdog.as_ref().and_then(Watchdog::stop);
         for notice in self.guard.session().notices() {

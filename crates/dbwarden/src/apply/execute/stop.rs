@@ -101,7 +101,10 @@ impl Executor<'_, '_, '_> {
             && progress.ordinal > 0
             // What is committed keeps its row: the cut may have come behind the commit.
             && progress.committed < progress.unit
-            && !matches!(cause, Cause::Lock(_) | Cause::Edited { .. } | Cause::TemporaryGone { .. });
+            && !matches!(
+                cause,
+                Cause::Lock(_) | Cause::Edited { .. } | Cause::TemporaryGone { .. } | Cause::Doubtful { .. }
+            );
         if worth_a_row && session.begin().is_ok() {
             let now = self.run.now();
             let unit = NewUnit {

@@ -45,6 +45,13 @@ impl Dialect for Postgres {
         Capabilities { transactional_ddl: true, alone_refuses_company: false, packet: 1 << 20 }
     }
 
+    fn waits_for_everybody(&self, statement: &str) -> bool {
+        statement
+            .split(|c: char| !c.is_ascii_alphabetic())
+            .take(12)
+            .any(|word| word.eq_ignore_ascii_case("CONCURRENTLY"))
+    }
+
     /// What a literal is (<https://www.postgresql.org/docs/current/runtime-config-compatible.html>).
     fn changes_reading(&self, statement: &str) -> bool {
         let first = statement.as_bytes().first().map(u8::to_ascii_lowercase);

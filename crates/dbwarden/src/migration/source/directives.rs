@@ -73,6 +73,20 @@ pub(crate) fn directives(
     Ok(found)
 }
 
+/// The first condition in `leading`, behind which no statement stands, and its offset.
+pub(crate) fn dangling(leading: &str, syntax: Syntax) -> Option<(&'static str, usize)> {
+    if !leading.contains("--") {
+        return None;
+    }
+    let mut comments =
+        tokens(leading, Rules::new(syntax)).filter(|token| token.kind == TokenKind::LineComment);
+    comments.find_map(|token| {
+        let (name, _) = token.text.strip_prefix("--")?.split_once(':')?;
+        let name = name.trim().to_ascii_lowercase().replace('_', "-");
+        Some((*KNOWN[..2].iter().find(|known| **known == name)?, token.start))
+    })
+}
+
 fn allow(value: &str) -> Result<Directive, SourceProblem> {
     let mut words = value.splitn(3, char::is_whitespace);
     match (words.next(), words.next()) {

@@ -48,9 +48,11 @@ impl SourceError {
             | SourceProblem::NoColon { .. }
             | SourceProblem::KindByName { .. }
             | SourceProblem::HeaderTwice { .. }
+            | SourceProblem::LateHeader { .. }
             | SourceProblem::HeaderValue { .. } => "header",
             SourceProblem::DirectiveValue { .. }
             | SourceProblem::DirectiveNearMiss { .. }
+            | SourceProblem::DanglingDirective { .. }
             | SourceProblem::BatchNotYet
             | SourceProblem::DirectiveOnControl { .. } => "directive",
             SourceProblem::UnclosedBegin
@@ -145,6 +147,18 @@ pub enum SourceProblem {
     NoColon {
         /// The header.
         header: &'static str,
+    },
+    /// A header behind a statement.
+    #[error("the header `-- {header}` stands behind a statement; a header must stand before the first one")]
+    LateHeader {
+        /// The header.
+        header: &'static str,
+    },
+    /// A directive without a statement.
+    #[error("no statement stands behind the directive `-- {directive}:`")]
+    DanglingDirective {
+        /// The directive.
+        directive: &'static str,
     },
     /// A header that stands twice.
     #[error("the header `-- {header}` stands twice")]

@@ -90,7 +90,8 @@ pub(super) struct HeaderReader {
 impl HeaderReader {
     /// The reader for the file called `name`.
     pub(super) fn of(name: &str) -> Self {
-        Self { once: !["RA__", "ROC__"].iter().any(|prefix| name.contains(prefix)), ..Self::default() }
+        let base = name.rsplit(['/', '\\']).next().unwrap_or(name);
+        Self { once: !["RA__", "ROC__"].iter().any(|prefix| base.contains(prefix)), ..Self::default() }
     }
 
     /// Whether `-- no-transaction` was seen.
@@ -161,7 +162,8 @@ impl HeaderReader {
         let compound = VALUED.iter().find(|header| header.contains('_') && plain(header) == plain_word);
         match compound {
             Some(header) => Err(SourceProblem::NoColon { header }),
-            None => match without_colon(text) {
+            // Alone, `tags users` may be the heading of a table's part; behind another header it is meant as one.
+            None => match without_colon(text).filter(|_| !self.seen.is_empty() || text.contains('[')) {
                 Some(header) => Err(SourceProblem::NoColon { header }),
                 None => Ok(()),
             },
@@ -222,6 +224,23 @@ impl HeaderReader {
         }
         Ok(())
     }
+}
+
+/// The header that a comment behind the first statement is, where it would mean nothing. Words of English need a value that
+/// fits, as they begin many a remark; `seed` alone is a remark.
+pub(super) fn late(comment: &str) -> Option<&'static str> {
+    let text = comment.strip_prefix("--")?.trim();
+    if let Some(flag) = ["no-transaction", "irreversible"].into_iter().find(|flag| *flag == text) {
+        return Some(flag);
+    }
+    let (name, value) = text.split_once(':')?;
+    let (name, value) = (name.trim_end(), value.trim());
+    let header = *VALUED.iter().find(|header| **header == name)?;
+    let fits = match header {
+        "created" => value.starts_with(|c: char| c.is_ascii_digit()),
+        _ => header.contains('_') || HeaderReader::default().value(header, value).is_ok(),
+    };
+    fits.then_some(header)
 }
 
 fn is_name(text: &str) -> bool {

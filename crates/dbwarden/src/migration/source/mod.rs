@@ -5,6 +5,7 @@ mod directives;
 mod error;
 pub mod formats;
 mod headers;
+mod markers;
 mod read;
 mod scan;
 pub mod write;

@@ -2,8 +2,10 @@
 
 use std::io::{self, Read};
 
+use super::directives::dangling;
 use super::error::{SourceError, SourceProblem};
-use super::headers::HeaderReader;
+use super::headers::{self, HeaderReader};
+use super::markers::{Section, begins_as_rollback, is_marker, marker, nearly_marker};
 use super::{Headers, SourceFile, directives};
 use crate::dialect::{Dialect, SessionTrace};
 use crate::migration::Script;
@@ -17,95 +19,6 @@ pub(super) struct Scanned {
     pub(super) headers: Headers,
     pub(super) up: Script,
     pub(super) down: Option<Script>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Section {
-    Up,
-    Down,
-}
-
-impl Section {
-    fn name(self) -> &'static str {
-        match self {
-            Section::Up => "upgrade",
-            Section::Down => "rollback",
-        }
-    }
-}
-
-/// The section that a comment opens, where it is a marker.
-fn marker(comment: &str) -> Option<Section> {
-    const MARKERS: &[(&str, Section)] = &[
-        ("upgrade", Section::Up),
-        ("forward migration", Section::Up),
-        ("rollback", Section::Down),
-        ("@undo", Section::Down),
-        ("undo migration", Section::Down),
-        ("down", Section::Down),
-    ];
-    let text = comment.strip_prefix("--")?.trim();
-    // Nearly every comment is longer than any marker.
-    if text.len() > 40 {
-        return None;
-    }
-    let plain = text.split_whitespace().collect::<Vec<_>>().join(" ").to_ascii_lowercase();
-    MARKERS.iter().find(|(name, _)| *name == plain).map(|(_, section)| *section)
-}
-
-/// The marker that a comment is meant to be, where it nearly is one: what stands behind a marker that is not seen would be run
-/// as a part of the other section.
-fn nearly_marker(comment: &str) -> Option<&'static str> {
-    const MEANT: &[(&str, &str)] = &[
-        ("upgrade", "-- upgrade"),
-        ("forwardmigration", "-- Forward migration"),
-        ("rollback", "-- rollback"),
-        ("undo", "-- @UNDO"),
-        ("undomigration", "-- Undo migration"),
-        ("down", "-- DOWN"),
-        ("downgrade", "-- rollback"),
-        // Other tools' own.
-        ("migratedown", "-- rollback"),
-        ("goosedown", "-- rollback"),
-        ("migrateup", "-- upgrade"),
-        ("gooseup", "-- upgrade"),
-    ];
-    let text = comment.strip_prefix("--")?.trim();
-    if text.len() > 40 {
-        return None;
-    }
-    let plain: String =
-        text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-    let words = text.split_whitespace().filter(|word| word.contains(|c: char| c.is_ascii_alphanumeric()));
-    let allowed = |name: &str| match name.len() {
-        // A word such as "done" or "under" is no slip of the pen.
-        0..=6 => 0,
-        7 => 1,
-        _ => 2,
-    };
-    (words.count() <= 2).then_some(())?;
-    MEANT
-        .iter()
-        // Most comments are of another length, which is cheaper to see than a distance.
-        .filter(|(name, _)| name.len().abs_diff(plain.len()) <= allowed(name))
-        .map(|(name, marker)| (strsim::osa_distance(name, &plain), name, marker))
-        .filter(|(distance, name, _)| *distance <= allowed(name))
-        .min_by_key(|(distance, ..)| *distance)
-        .map(|(.., marker)| *marker)
-}
-
-/// Whether a comment begins as a rollback's marker does, with more words behind.
-fn begins_as_rollback(comment: &str) -> bool {
-    let Some(text) = comment.strip_prefix("--") else { return false };
-    let text = text.trim().to_ascii_lowercase();
-    let names = ["rollback", "@undo", "undo migration"];
-    names
-        .iter()
-        .any(|name| text.strip_prefix(name).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric)))
-}
-
-fn is_marker(comment: &str) -> bool {
-    marker(comment).is_some() || nearly_marker(comment).is_some()
 }
 
 /// What the headers at the start of a file say, found without splitting it; nothing where they are wrong, or do not end in
@@ -276,6 +189,8 @@ struct Scan {
     first_marker: Option<String>,
     /// Statements before the first marker, which make a section of their own where that marker opens the other one.
     stray: Option<Draft>,
+    /// Headers are looked for behind the first statement too, where they mean nothing.
+    whole_file: bool,
     /// A comment that begins as a rollback's marker does, behind a statement.
     suspicious: Option<(String, Position)>,
     encoded: Vec<u8>,
@@ -301,6 +216,7 @@ impl Scan {
             down: None,
             first_marker: None,
             stray: None,
+            whole_file: false,
             suspicious: None,
             encoded: Vec::new(),
         }
@@ -320,6 +236,7 @@ impl Scan {
 
     fn run(mut self, text: impl Read, size: u64) -> Result<Scanned, Problem> {
         let rules = Rules::new(self.dialect.syntax());
+        self.whole_file = true;
         let mut reader = Reader::new(text, rules).with_breaks(is_marker).with_capacity(buffer(size));
         self.pieces(&mut reader)?;
         self.finish()
@@ -340,6 +257,7 @@ impl Scan {
             match event {
                 Event::Break(comment) => {
                     self.comments(comment.leading, before)?;
+                    self.dangling(comment.leading, before)?;
                     if let Some(section) = marker(comment.text) {
                         self.open(section, comment.text, comment.start, comment.end)?;
                     } else if let Some(known) = nearly_marker(comment.text) {
@@ -372,6 +290,7 @@ impl Scan {
                 }
                 Event::Tail(tail) => {
                     self.comments(tail, before)?;
+                    self.dangling(tail, before)?;
                     self.closed(tail, before)?;
                 }
             }
@@ -439,14 +358,32 @@ impl Scan {
         }
     }
 
-    /// Takes the comments between two pieces: headers, as long as no statement was seen.
+    /// Refuses a directive that stands before no statement.
+    fn dangling(&self, leading: &str, start: Position) -> Result<(), Problem> {
+        match dangling(leading, self.dialect.syntax()).filter(|_| self.whole_file) {
+            Some((directive, offset)) => {
+                let place = start.advance(&leading[..offset]);
+                Err((SourceProblem::DanglingDirective { directive }, Some(place)))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Takes the comments between two pieces: headers, as long as no statement was seen. Behind one they are an error.
     fn comments(&mut self, leading: &str, start: Position) -> Result<(), Problem> {
-        if !self.in_headers || !leading.contains("--") {
+        if !leading.contains("--") || !self.in_headers && !self.whole_file {
             return Ok(());
         }
         let rules = Rules::new(self.dialect.syntax());
         for token in tokens(leading, rules).filter(|token| token.kind == TokenKind::LineComment) {
-            if token.text.starts_with("--") {
+            if !self.in_headers {
+                // What stands behind code on its line is a remark on that.
+                let alone = start.column == 1 || leading[..token.start].contains(['\n', '\r']);
+                if let Some(header) = headers::late(token.text).filter(|_| alone) {
+                    let place = start.advance(&leading[..token.start]);
+                    return Err((SourceProblem::LateHeader { header }, Some(place)));
+                }
+            } else if token.text.starts_with("--") {
                 let place = start.advance(&leading[..token.start]);
                 self.headers.comment(token.text).map_err(at(place))?;
             }

@@ -26,8 +26,18 @@ pub struct NewFile<'a> {
     pub format: Option<&'a str>,
     /// The time now, as `YYYYMMDDHHMMSS`.
     pub now: &'a str,
-    /// The text.
-    pub text: &'a str,
+    /// The migrations that are there: their ids and how their files are named.
+    pub family: Family<'a>,
+}
+
+/// What the migrations that are there say about the next one, where they were read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Family<'a> {
+    /// The newest, where its file's name says no id: its header does.
+    pub nameless: Option<&'a RevisionId>,
+    /// The last in version order of those whose parent is the file before them. An id that says nothing of its order must
+    /// come behind it, or it would become the parent of what it stands on.
+    pub last_implicit: Option<&'a RevisionId>,
 }
 
 /// Returns the format of the newest of `names`, or the plain numbers where there is none.
@@ -43,6 +53,11 @@ pub fn style<'a, S: AsRef<str> + 'a>(names: impl IntoIterator<Item = &'a S>) -> 
 /// The format called `name`.
 fn named(name: &str) -> &'static Format {
     FORMATS.iter().find(|format| format.name == name).unwrap_or(&FORMATS[0])
+}
+
+/// The format of whose ids `id` could be.
+fn of_id(id: &RevisionId) -> &'static Format {
+    formats::recognise(&format!("{id}_x.sql")).map_or_else(|| named("hash"), |(_, format)| format)
 }
 
 /// Returns the name that a new file among `names` gets, and its id.
@@ -61,8 +76,27 @@ pub fn file_name(names: &[String], file: &NewFile<'_>) -> (String, RevisionId) {
             file.format.map_or_else(|| style(shown), named)
         }
     };
-    let ids: Vec<_> = found.iter().map(|file| &file.id).collect();
-    let id = file.id.map_or_else(|| (format.next)(&ids, file.now), str::to_owned);
+    let mut ids: Vec<_> = found.iter().map(|file| &file.id).collect();
+    let words = formats::words(file.description);
+    if let Some(newest) = file.family.nameless.filter(|_| file.kind == Kind::Versioned) {
+        ids.push(newest);
+        let format = file.format.map_or_else(|| of_id(newest), named);
+        let id = file.id.map_or_else(|| (format.next)(&ids, file.now), str::to_owned);
+        return (format!("{words}.sql"), RevisionId::new(id));
+    }
+    let id = file.id.map_or_else(
+        || {
+            let id = (format.next)(&ids, file.now);
+            let last = file.family.last_implicit.filter(|_| format.name == "hash");
+            match last {
+                Some(last) if RevisionId::from(id.as_str()).version_cmp(last).is_lt() => {
+                    formats::hash_behind(last, &id)
+                }
+                _ => id,
+            }
+        },
+        str::to_owned,
+    );
     // A directory whose files have the database's name in front goes on with it. In one that is shared with other databases,
     // a name without it would make the migration theirs too.
     let prefixes: Vec<_> = found.iter().map(|file| file.database.as_deref()).collect();
@@ -71,7 +105,7 @@ pub fn file_name(names: &[String], file: &NewFile<'_>) -> (String, RevisionId) {
         _ if !theirs.is_empty() => format!("{}__", file.database),
         _ => String::new(),
     };
-    let stem = (format.write)(&id, &formats::words(file.description));
+    let stem = (format.write)(&id, &words);
     let id = if file.kind == Kind::Versioned { id } else { stem.clone() };
     (format!("{prefix}{stem}.sql"), RevisionId::new(id))
 }

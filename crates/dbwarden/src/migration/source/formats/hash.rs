@@ -1,8 +1,8 @@
 //! `a1b2c3d4e5f6_create_users.sql`: an id that says nothing of its order, as Alembic writes them.
 
 use super::Format;
-use crate::migration::Kind;
 use crate::migration::checksum::FileHash;
+use crate::migration::{Kind, RevisionId};
 
 pub(super) const FORMAT: Format = Format {
     name: "hash",
@@ -26,3 +26,27 @@ pub(super) const FORMAT: Format = Format {
     },
     write: |id, words| format!("{id}_{words}"),
 };
+
+/// Returns `id` changed so that it comes behind `last` in version order: one `f` more than `last` begins with, and a digit.
+pub(in crate::migration::source) fn behind(last: &RevisionId, id: &str) -> String {
+    let front = last.as_str().chars().take_while(|c| *c == 'f').count() + 1;
+    let rest = id.get(2..).unwrap_or(id);
+    let rest = &rest[..rest.len().min(11usize.saturating_sub(front).max(6))];
+    format!("{}1{rest}", "f".repeat(front))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_behind_another() {
+        for last in ["a1b2c3d4e5f6", "f0aa11bb22cc", "fab2c3d4e5f6", "ffffffffff11", "99b2c3d4e5f6"] {
+            let last = RevisionId::from(last);
+            let id = behind(&last, "a1b2c3d4e5f6");
+            assert!(last.version_cmp(&RevisionId::from(id.as_str())).is_lt(), "{last} {id}");
+            let name = format!("{id}_x");
+            assert_eq!((FORMAT.parse)(&name).map(|(found, ..)| found), Some(id), "{name}");
+        }
+    }
+}

@@ -6,6 +6,8 @@ mod repeatable;
 mod stamp;
 mod version;
 
+pub(super) use hash::behind as hash_behind;
+
 use crate::migration::{Kind, RevisionId};
 
 /// What a file's name says.

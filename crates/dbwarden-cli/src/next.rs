@@ -1,0 +1,396 @@
+//! What to type next, after each error and beside what `status` and `verify` found.
+
+use dbwarden::apply::failure::{Cause, Kept};
+use dbwarden::apply::history::HistoryError;
+use dbwarden::apply::lock::LockError;
+use dbwarden::driver::DriverErrorKind;
+use dbwarden::error::Refusal;
+use dbwarden::migration::RevisionId;
+use dbwarden::migration::applied::Direction;
+use dbwarden::migration::graph::GraphError;
+use dbwarden::migration::plan::PlanError;
+use dbwarden::migration::source::SourceProblem;
+use dbwarden::sql::TextError;
+use dbwarden::url::DatabaseUrl;
+use dbwarden::{Error, ErrorKind};
+
+use crate::args::Global;
+
+/// Puts the global options that were typed into the commands of `next`, so that they can be typed as they stand. A password is
+/// never among them.
+pub(crate) fn as_typed(next: &str, global: &Global, database: Option<&str>) -> String {
+    let mut parts: Vec<String> = next.split('`').map(str::to_owned).collect();
+    let mut hidden = false;
+    // Every second part stands between backticks; the last one is never closed.
+    let last = parts.len() - 1;
+    for command in parts.iter_mut().take(last).skip(1).step_by(2) {
+        let Some(words) = command.strip_prefix("dbwarden ") else { continue };
+        if words.starts_with('-') || words.contains("--help") {
+            continue;
+        }
+        let of_all = ["database ", "init", "version"].iter().any(|all| words.starts_with(all));
+        let (options, secret) = options(global, database.filter(|_| !of_all), of_all);
+        hidden |= secret;
+        command.push_str(&options);
+    }
+    let said = if hidden { ", with the same --url" } else { "" };
+    parts.join("`") + said
+}
+
+/// The options that were typed, with a space before each; and whether an address was left out.
+fn options(global: &Global, database: Option<&str>, of_all: bool) -> (String, bool) {
+    let mut options = String::new();
+    let mut add = |name: &str, value: &str| {
+        options.push_str(&format!(" {name} {}", quoted(value)));
+    };
+    let name = if global.all { database } else { global.database.as_deref().filter(|_| !of_all) };
+    if let Some(name) = name {
+        add("-d", name);
+    }
+    if let Some(config) = &global.config {
+        add("--config", &config.display().to_string());
+    }
+    if let Some(env) = &global.env {
+        add("--env", env);
+    }
+    if let Some(migrations) = &global.migrations {
+        add("--migrations", &migrations.display().to_string());
+    }
+    let open = |url: &&String| {
+        url.starts_with("env:")
+            || DatabaseUrl::parse(url).is_ok_and(|parsed| parsed.secret_url() == parsed.masked())
+    };
+    let url = global.url.as_ref();
+    if let Some(url) = url.filter(open) {
+        add("--url", url);
+    }
+    if global.dev {
+        options.push_str(" --dev");
+    }
+    (options, url.is_some_and(|url| !open(&url)))
+}
+
+/// `value` as a shell takes it for one word.
+fn quoted(value: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:=@+,%".contains(c);
+    if !value.is_empty() && value.chars().all(plain) {
+        value.to_owned()
+    } else {
+        format!("'{}'", value.replace('\'', "'\\''"))
+    }
+}
+
+/// What to type next.
+pub(crate) fn after(error: &Error) -> String {
+    if is_damaged(error) {
+        return "copy the file aside; `PRAGMA integrity_check` says what is damaged, and a backup or sqlite3's `.recover` brings it \
+                back"
+            .to_owned();
+    }
+    if let ErrorKind::Step { step, .. } = error.kind() {
+        return after_step(step);
+    }
+    match error.kind() {
+        ErrorKind::Refused { refusal } => return after_refusal(refusal),
+        ErrorKind::Plan(PlanError::Renamed { now, .. }) => {
+            return format!(
+                "`dbwarden verify --accept {now} --reason \"…\"` moves the record, or give the file its old name"
+            );
+        }
+        ErrorKind::Plan(PlanError::Changed { revisions }) => {
+            let id = revisions.first().map_or("REV", |file| file.id.as_str());
+            return format!(
+                "put the file back as it was and write a new migration; or, where both do the same, `dbwarden verify --accept {id} --reason \"…\"`"
+            );
+        }
+        ErrorKind::Plan(PlanError::Gone { revisions }) => {
+            let id = revisions.first().map_or("REV", |id| id.as_str());
+            return format!(
+                "put the file back; or `dbwarden verify --accept {id} --reason \"…\"` where it is gone for good"
+            );
+        }
+        ErrorKind::Plan(PlanError::Ahead { ahead, .. }) => {
+            return ahead.first().map_or_else(String::new, after_ahead);
+        }
+        ErrorKind::StrictAhead { revisions } => {
+            return revisions.first().map_or_else(String::new, after_ahead);
+        }
+        ErrorKind::Plan(PlanError::Irreversible { without_file, .. }) if !without_file.is_empty() => {
+            return "put the file back, from version control or the release that has it; or write a new migration that undoes it"
+                .to_owned();
+        }
+        ErrorKind::NothingToAccept { .. } => return "`dbwarden verify` lists what does not agree".to_owned(),
+        ErrorKind::Source(source) if matches!(source.problem, SourceProblem::UnknownName) => {
+            if let Some(next) = after_flyway_name(&source.file) {
+                return next;
+            }
+        }
+        ErrorKind::Source(source)
+            if matches!(source.problem, SourceProblem::NoDirectory { is_file: true, .. }) =>
+        {
+            return "name the directory that the file is in, with --migrations or in the settings".to_owned();
+        }
+        ErrorKind::Plan(PlanError::Unfinished { direction, .. }) => {
+            return format!("{} goes on with it", to_finish(*direction));
+        }
+        ErrorKind::Plan(PlanError::UnfinishedGone { version, direction, .. }) => {
+            return after_stuck(version, *direction);
+        }
+        ErrorKind::Graph(graph) | ErrorKind::Plan(PlanError::Graph(graph)) => match graph {
+            GraphError::NotUpward { target } => return format!("`dbwarden rollback -t {target}`"),
+            GraphError::NotDownward { target } => return format!("`dbwarden migrate -t {target}`"),
+            GraphError::MultipleHeads { heads, .. } => {
+                let first = heads.first().map_or("REV", |head| head.id.as_str());
+                return format!("name one in place of head, such as {first}; or all of them: heads");
+            }
+            _ => {}
+        },
+        ErrorKind::Source(source)
+            if matches!(
+                source.problem,
+                SourceProblem::Text(TextError::NotUtf8 { .. } | TextError::NulByte { .. })
+            ) =>
+        {
+            return "save the file as UTF-8, then run the same command again".to_owned();
+        }
+        ErrorKind::Lock(LockError::Rights { grant, .. }) => {
+            return format!("have the schema's owner run `{grant}`, then run the same command again");
+        }
+        ErrorKind::History(HistoryError::Driver(error)) if error.kind == DriverErrorKind::Rights => {
+            return "have the tables' owner grant SELECT on them to this role, then run the same command again"
+                .to_owned();
+        }
+        ErrorKind::Lock(LockError::Held { holder: None, .. }) => {
+            return "find what else has the database open, or wait longer with `--lock-wait 10m`".to_owned();
+        }
+        ErrorKind::History(HistoryError::NotOurs { tool, .. }) if tool.contains("DBWarden") => {
+            return "give our tables other names in the settings (`tables.migrations`, `tables.lock`, `tables.journal`), then \
+                    `dbwarden stamp REV`; taking these records over comes with a later version"
+                .to_owned();
+        }
+        ErrorKind::Driver { error, .. } if error.kind == DriverErrorKind::Statement => {
+            return "correct `session` in the settings: `dbwarden config`".to_owned();
+        }
+        _ => {}
+    }
+    let text = match error.code() {
+        "no-settings" => "`dbwarden init` writes a first warden.toml; or give --url or DATABASE_URL",
+        "settings-missing" => {
+            "name the file with --config, or leave --config out for the nearest warden.toml"
+        }
+        "settings-syntax" | "unknown-key" | "wrong-type" | "conflicting-settings" | "env-file-syntax" => {
+            "correct the file, then run the same command again"
+        }
+        "unset-variable" => "set the variable, or put it into .env, then run the same command again",
+        "unknown-database" => "`dbwarden database list` shows their names",
+        "no-default-database" => "name one with -d, take all with --all, or set `default`",
+        "no-url" => "set `url`, or `engine` and `database`, or DATABASE_URL",
+        "no-dev-url" => "set `dev_url`, or run without --dev",
+        "conflicting-flags" => "leave one of the two out",
+        "invalid-environment" => "`--env dev`",
+        "no-environment" => "`--env dev`, or set DBWARDEN_ENV",
+        "invalid-url" => "an address looks like sqlite:///shop.db or postgresql://user@host/name",
+        "locked" | "busy" => "wait longer with `--lock-wait 10m`, or look with `dbwarden lock-status`",
+        "open" => "look at the address in the settings: `dbwarden config`",
+        "not-a-database" => {
+            "look at the address in the settings: `dbwarden config`; where the file was a database, put a backup in its place"
+        }
+        "read-only" | "rights" => "give this user the right to write the file and its folder",
+        "disk" => "make room on the disk, then run the same command again",
+        "no-directory" => "`dbwarden init` makes one, or name it with --migrations",
+        "unreadable" | "unwritable" => "look at the file and its rights",
+        "file-name" => {
+            "name it as the others are, such as 0007_add_coupons.sql, or give it a `-- revision: ID` header"
+        }
+        "sql-text" | "sections" | "header" | "directive" | "transaction" => {
+            "correct the file, then run the same command again"
+        }
+        "duplicate-id" => "give one of the two files the next free number",
+        "cycle" | "unknown-dependency" | "replaces" => "correct the headers of these files",
+        "unknown-revision" | "ambiguous" | "unknown-label" | "target" => {
+            "`dbwarden history` lists the revisions"
+        }
+        "count" => "`dbwarden status` lists what is applied and pending",
+        "late" => "run without --strict, or give the file a number behind those that are applied",
+        "irreversible" => "write a rollback section, or a new migration that undoes it",
+        "single-transaction" => "run without --single-transaction",
+        "foreign-records" => {
+            "`dbwarden stamp REV` records what that tool has applied already; taking its records over comes with a later version"
+        }
+        "not-our-table" => {
+            "give our tables other names in the settings: `tables.migrations`, `tables.lock`, `tables.journal`"
+        }
+        "output" => "make room where it is written to, or write it elsewhere",
+        "planted-trigger" => "find out who made the trigger, and drop it",
+        "lock-table" => "`dbwarden unlock --force` makes it as new",
+        "stranger-owned" => {
+            "find out who made the table; drop it, or make it the property of the role that migrates"
+        }
+        "holder-unseen" => "end that session on the server, then the same again",
+        "not-yet" => "use SQLite or PostgreSQL, or a later version",
+        "url" => "an address looks like sqlite:///shop.db or postgresql://user@host/name",
+        _ => "",
+    };
+    if text.is_empty() && matches!(error.kind(), ErrorKind::Settings(_)) {
+        return "correct the setting; `dbwarden config` shows where each comes from".to_owned();
+    }
+    text.to_owned()
+}
+
+/// Whether the database's file is damaged, whoever met it; a file that never was a database is another thing.
+fn is_damaged(error: &Error) -> bool {
+    let driver = match error.kind() {
+        ErrorKind::Driver { error, .. }
+        | ErrorKind::History(HistoryError::Driver(error))
+        | ErrorKind::Lock(LockError::Driver(error)) => error,
+        ErrorKind::Step { step, .. } => match &step.cause {
+            Cause::Statement(error) | Cause::Condition(error) | Cause::Around { error, .. } => error,
+            _ => return false,
+        },
+        _ => return false,
+    };
+    driver.kind == DriverErrorKind::Damaged
+        && !driver.code.as_ref().is_some_and(|code| code.contains("NOTADB"))
+}
+
+/// After a file named as Flyway names its other kinds.
+fn after_flyway_name(file: &str) -> Option<String> {
+    let name = file.rsplit(['/', '\\']).next()?;
+    let (prefix, words) = name.split_once("__")?;
+    match prefix.split_at_checked(1)? {
+        ("R" | "r", "") => Some(format!("name it ROC__{words}: such a file runs again when it changed")),
+        ("U" | "u", version) if version.starts_with(|c: char| c.is_ascii_digit()) => Some(format!(
+            "a rollback has no file of its own: put its statements into the file of V{version}, behind `-- rollback`"
+        )),
+        _ => None,
+    }
+}
+
+fn after_step(step: &dbwarden::apply::failure::StepError) -> String {
+    let command = if step.direction == Direction::Up { "migrate" } else { "rollback" };
+    match &step.cause {
+        _ if step.kept == Kept::Unknown => {
+            format!(
+                "once the server answers, `dbwarden status`, then `dbwarden {command}` goes on from there"
+            )
+        }
+        Cause::Statement(error) | Cause::Condition(error) | Cause::Around { error, .. }
+            if error.kind == DriverErrorKind::Cut =>
+        {
+            format!("`dbwarden {command}` goes on from there")
+        }
+        Cause::Statement(error) | Cause::Around { error, .. } if error.kind == DriverErrorKind::Disk => {
+            format!("make room on the disk, then `dbwarden {command}`")
+        }
+        Cause::Statement(error) | Cause::Around { error, .. } if error.kind == DriverErrorKind::Busy => {
+            format!("find what else writes to the database, then `dbwarden {command}`")
+        }
+        Cause::Statement(_) | Cause::Condition(_) if matches!(step.kept, Kept::Statements(_)) => {
+            format!("correct statement {}, then `dbwarden {command}` goes on from it", step.statement)
+        }
+        Cause::Statement(_) | Cause::Condition(_) | Cause::TransactionEnded => {
+            format!("correct the file, then `dbwarden {command}`")
+        }
+        Cause::Around { error, .. } if error.kind == DriverErrorKind::Statement => {
+            format!("correct the file, then `dbwarden {command}`")
+        }
+        Cause::ForeignKeys { .. } => {
+            format!("correct the file, so that no row is left without its parent, then `dbwarden {command}`")
+        }
+        Cause::TimedOut { .. } => {
+            format!("raise `-- statement_timeout:` in the file, then `dbwarden {command}`")
+        }
+        Cause::Doubtful { .. } => format!(
+            "look at the database, then `dbwarden {command} --resume=retry` to run it again or `--resume=skip` where it was done"
+        ),
+        Cause::Edited { .. } => "put that statement back as it was; what follows it may change".to_owned(),
+        Cause::TemporaryGone { .. } => {
+            "make it an ordinary table and drop it at the end, or undo by hand what is committed and stamp"
+                .to_owned()
+        }
+        Cause::Cancelled => format!("`dbwarden {command}` goes on from here"),
+        _ => format!("`dbwarden {command}` again"),
+    }
+}
+
+/// The command that goes on with what is half done.
+pub(crate) fn to_finish(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Up => "`dbwarden migrate`",
+        Direction::Down => "`dbwarden rollback`",
+    }
+}
+
+/// After a half-done migration whose file is gone.
+pub(crate) fn after_stuck(id: &RevisionId, direction: Direction) -> String {
+    format!(
+        "put the file back, then {}; or undo by hand what is committed, and `dbwarden stamp --remove {id}` forgets it",
+        to_finish(direction)
+    )
+}
+
+/// After an applied migration without a file, behind all others: it is not known which of the two it is.
+pub(crate) fn after_ahead(id: &RevisionId) -> String {
+    format!(
+        "deploy the release that has the file, or put it back from version control; where it is gone for good, \
+         `dbwarden verify --accept {id} --reason \"…\"`"
+    )
+}
+
+fn after_refusal(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::NoBackup { .. } => "make a backup, then run this again with --yes".to_owned(),
+        Refusal::Window { .. } => "wait for the window, or run this again with --yes".to_owned(),
+        Refusal::OpenTransaction { .. } => {
+            "wait for it, or end that process: what it has not committed is rolled back".to_owned()
+        }
+        Refusal::LiveLock { .. } => {
+            "wait for it, or `dbwarden unlock --force`: that run can commit nothing any more".to_owned()
+        }
+        Refusal::RecordedScript { .. } => "read the script, then run this again with --yes".to_owned(),
+        _ => "run this again with --yes".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::Cli;
+
+    fn typed(options: &[&str], next: &str) -> String {
+        let words = ["dbwarden", "status"].iter().chain(options);
+        as_typed(next, &Cli::parse_from(words).global, Some("shop"))
+    }
+
+    #[test]
+    fn a_password_is_never_typed_again() {
+        let next = "`dbwarden migrate` goes on with it";
+        for url in [
+            "postgresql://ana:hunter2@host/shop",
+            "postgresql://host/shop?password=hunter2",
+            "nonsense:hunter2",
+        ] {
+            let said = typed(&["--url", url, "--migrations", "m"], next);
+            assert_eq!(said, "`dbwarden migrate --migrations m` goes on with it, with the same --url");
+        }
+        assert_eq!(typed(&["--url", "env:SHOP"], next), "`dbwarden migrate --url env:SHOP` goes on with it");
+        assert_eq!(
+            typed(&["--url", "postgresql://ana@host/shop"], next),
+            "`dbwarden migrate --url postgresql://ana@host/shop` goes on with it"
+        );
+    }
+
+    #[test]
+    fn options_go_into_commands_alone() {
+        let options = ["-d", "it's", "--env", "dev", "--dev"];
+        assert_eq!(
+            typed(&options, "`--env dev`, or `dbwarden config`; `dbwarden --help` and `dbwarden new --help`"),
+            "`--env dev`, or `dbwarden config -d 'it'\\''s' --env dev --dev`; `dbwarden --help` and `dbwarden new --help`"
+        );
+        assert_eq!(typed(&["-d", "x"], "`dbwarden database list` shows"), "`dbwarden database list` shows");
+        assert_eq!(typed(&["--all"], "`dbwarden migrate`"), "`dbwarden migrate -d shop`");
+        assert_eq!(typed(&[], "`dbwarden migrate`"), "`dbwarden migrate`");
+    }
+}

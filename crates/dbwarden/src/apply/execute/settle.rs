@@ -1,0 +1,107 @@
+//! What became of a statement that ran outside a transaction when an earlier run ended: done, not done, half done, or still
+//! running on the server.
+
+use std::time::{Duration, Instant};
+
+use super::{Executor, Progress, around};
+use crate::apply::failure::Cause;
+use crate::apply::run::{Event, Resume};
+use crate::dialect::{Settle, Settled};
+use crate::migration::applied::Unit;
+use crate::value::Value;
+
+/// How often to look whether the server still works on it.
+const LOOK: Duration = Duration::from_millis(250);
+
+impl Executor<'_, '_, '_> {
+    /// Finds out whether `text`, the statement at hand, is done already, and clears away what a failure of it left.
+    pub(super) fn is_done(&mut self, progress: &Progress<'_>, text: &str) -> Result<bool, Cause> {
+        let number = progress.ordinal;
+        let begun = |unit: &&Unit| unit.first == number && unit.state != "done";
+        let units = progress.task.unfinished.iter().flat_map(|unfinished| &unfinished.units);
+        let doubtful = units.clone().any(|unit| begun(&unit));
+        if doubtful && let Some(resume) = self.resume {
+            return Ok(resume == Resume::Skip);
+        }
+        match self.dialect.settle(text) {
+            Settle::Again => Ok(false),
+            Settle::Ask if doubtful => Err(self.doubt(progress, None)),
+            Settle::Look { query, parameters, before } if doubtful || before => {
+                self.settled(progress, doubtful, &query, &parameters)
+            }
+            Settle::Ask | Settle::Look { .. } => Ok(false),
+        }
+    }
+
+    fn settled(
+        &mut self,
+        progress: &Progress<'_>,
+        doubtful: bool,
+        query: &str,
+        parameters: &[Value],
+    ) -> Result<bool, Cause> {
+        let (started, mut told) = (Instant::now(), false);
+        loop {
+            let rows = self
+                .guard
+                .session()
+                .query(query, parameters)
+                .map_err(around("looking what became of the statement"))?;
+            match Settled::read(&rows) {
+                Settled::Done => return Ok(doubtful),
+                Settled::Again => return Ok(false),
+                Settled::Clear(statements) => {
+                    for statement in statements {
+                        self.run.observer.event(&Event::Cleared { statement: &statement });
+                        self.unbounded(&statement, true)
+                            .map_err(around("clearing away what an earlier attempt left"))?;
+                    }
+                    return Ok(false);
+                }
+                Settled::Finish(statement) if doubtful => {
+                    self.unbounded(&statement, true)
+                        .map_err(around("finishing what an earlier attempt began"))?;
+                    return Ok(true);
+                }
+                Settled::Ask(reason) if doubtful => return Err(self.doubt(progress, Some(reason))),
+                Settled::Finish(_) | Settled::Ask(_) => return Ok(false),
+                Settled::Busy(session) => {
+                    if self.run.cancel.take_note() {
+                        return Err(Cause::Cancelled);
+                    }
+                    if started.elapsed() > self.patience {
+                        let reason = format!("session {session} of the server still works on it");
+                        return Err(self.doubt(progress, Some(reason)));
+                    }
+                    if !told {
+                        self.run.observer.event(&Event::StillRunning { session: &session });
+                        told = true;
+                    }
+                    std::thread::sleep(LOOK);
+                }
+            }
+        }
+    }
+
+    fn doubt(&self, progress: &Progress<'_>, reason: Option<String>) -> Cause {
+        Cause::Doubtful { id: progress.task.step.id.clone(), statement: progress.ordinal, reason }
+    }
+
+    /// Runs a statement that waits for every session that came before it: a limit for locks would end it half done
+    /// (<https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY>).
+    pub(super) fn unbounded(
+        &mut self,
+        statement: &str,
+        unbounded: bool,
+    ) -> Result<(), crate::driver::DriverError> {
+        let session = self.guard.session();
+        if !unbounded {
+            return session.run(statement);
+        }
+        let limit = session.lock_timeout();
+        session.set_lock_timeout(Duration::ZERO)?;
+        let ran = session.run(statement);
+        let restored = session.set_lock_timeout(limit);
+        ran.and(restored)
+    }
+}

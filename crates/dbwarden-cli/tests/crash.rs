@@ -6,7 +6,7 @@
 //! same however often they run, and on PostgreSQL the catalogue is asked first whether it is done.
 
 #![cfg(all(unix, debug_assertions))]
-#![allow(clippy::unwrap_used, reason = "helpers of tests stop at the first surprise")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stop at the first surprise")]
 
 #[path = "crash/postgres.rs"]
 mod postgres;

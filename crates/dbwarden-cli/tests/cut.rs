@@ -2,6 +2,7 @@
 //! right end.
 
 #![cfg(all(unix, debug_assertions))]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stop at the first surprise")]
 
 #[path = "crash/postgres.rs"]
 mod postgres;
@@ -114,7 +115,7 @@ fn cut_everywhere(
     }
     let (next, survived, wrong) = (AtomicUsize::new(0), AtomicUsize::new(0), Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
-        for _ in 0..2 {
+        for _ in 0..3 {
             scope.spawn(|| {
                 while let Some(stop) = stops.get(next.fetch_add(1, Ordering::SeqCst)) {
                     let database = template.copy();

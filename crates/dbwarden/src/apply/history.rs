@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::journal;
 use crate::dialect::Records;
-use crate::driver::{DriverError, Session};
+use crate::driver::{DriverError, DriverErrorKind, Session};
 use crate::migration::RevisionId;
 use crate::migration::applied::{Applied, ForeignRecords, History};
 use crate::migration::checksum::{Checksum, FileHash};
@@ -156,7 +156,12 @@ pub fn read(
             Depth::Whole => &records.history,
             Depth::Glance => &records.glance,
         };
-        for mut row in session.query(query, &[])? {
+        let rows = session.query(query, &[]).map_err(|error| match writable(&history) {
+            // Not even made as ours are.
+            Err(stranger) if error.kind == DriverErrorKind::Statement => stranger,
+            _ => HistoryError::Driver(error),
+        })?;
+        for mut row in rows {
             if depth == Depth::Glance {
                 row = widened(row);
             }

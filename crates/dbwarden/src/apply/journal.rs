@@ -1,6 +1,6 @@
 //! What is under way, unit by unit, where a migration is not one transaction. Empty when nothing is unfinished.
 
-use crate::dialect::Records;
+use crate::dialect::{Comparison, Records};
 use crate::driver::{DriverError, Session};
 use crate::migration::RevisionId;
 use crate::migration::applied::{Direction, Unfinished, Unit};
@@ -43,6 +43,7 @@ fn unit(row: &Row) -> Option<(RevisionId, Direction, Unit)> {
         finished_at: row.optional_text(7),
         error: row.optional_text(8),
         summary: row.text(10).to_owned(),
+        evidence: row.optional_text(11),
     };
     Some((RevisionId::new(row.optional_text(0)?), direction, unit))
 }
@@ -77,6 +78,18 @@ pub(crate) fn begin(
         unit.summary.into(),
     ];
     session.execute(&records.begin_unit, &parameters).map(drop)
+}
+
+/// Returns what records the catalogue's word on what a unit touches, before it is run.
+pub(crate) fn seeing(
+    records: &Records,
+    comparison: &Comparison,
+    version: &RevisionId,
+    first: u64,
+) -> Option<(String, Vec<Value>)> {
+    let sql = records.see_unit.as_ref()?.replace("{evidence}", &comparison.evidence);
+    let parameters = comparison.parameters.iter().cloned().chain([version.as_str().into(), number(first)]);
+    Some((sql, parameters.collect()))
 }
 
 /// Writes that a unit is done.

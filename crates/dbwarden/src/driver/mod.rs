@@ -10,6 +10,8 @@ use crate::database::Database;
 use crate::url::DatabaseUrl;
 use crate::value::{Row, Value};
 
+#[cfg(feature = "mysql")]
+mod mysql;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "sqlite")]
@@ -246,7 +248,12 @@ pub enum SessionLock {
 }
 
 /// A held lock of sessions; released when dropped.
-pub trait Held: Send + fmt::Debug {}
+pub trait Held: Send + fmt::Debug {
+    /// Returns whether it lasts as long as its session, so that another's holding it proves that the session has ended.
+    fn is_proof(&self) -> bool {
+        true
+    }
+}
 
 /// Opens a session on `url`.
 ///
@@ -258,6 +265,8 @@ pub fn open(url: &DatabaseUrl, options: &OpenOptions) -> Result<Box<dyn Session>
         Database::Sqlite => Ok(Box::new(sqlite::SqliteSession::open(url, options)?)),
         #[cfg(feature = "postgres")]
         Database::Postgres => Ok(Box::new(postgres::PostgresSession::open(url, options)?)),
+        #[cfg(feature = "mysql")]
+        Database::Mysql | Database::Mariadb => Ok(Box::new(mysql::MysqlSession::open(url, options)?)),
         database => Err(DriverError::new(
             DriverErrorKind::NoDriver,
             format!("this build has no driver for {database}"),

@@ -91,6 +91,8 @@ struct Progress<'t> {
     violations: Option<Violations>,
     keys: Option<bool>,
     recorded: bool,
+    /// The journal says that the statement at hand was begun, and what the catalogue was before it.
+    announced: bool,
     /// COMMIT is under way, and its answer is not there.
     committing: bool,
     skipped: u64,
@@ -120,6 +122,7 @@ impl<'t> Progress<'t> {
             violations: None,
             keys: None,
             recorded: false,
+            announced: false,
             committing: false,
             skipped: 0,
             traces: false,

@@ -165,7 +165,10 @@ impl Executor<'_, '_, '_> {
         if self.run.cancel.take_note() {
             return Err(Cause::Cancelled);
         }
-        let alone = matches!(manner, Manner::Alone | Manner::Session);
+        let alone = match manner {
+            Manner::Either => group.kind != GroupKind::Transaction,
+            manner => matches!(manner, Manner::Alone | Manner::Session),
+        };
         if manner == Manner::Alone && self.is_done(progress, piece.text)? {
             progress.summary = summary(piece.text);
             progress.unit_hash.statement(piece.found, piece.text, self.dialect);
@@ -183,7 +186,7 @@ impl Executor<'_, '_, '_> {
             progress.unit_hash.statement(piece.found, piece.text, self.dialect);
         }
         if manner == Manner::Alone {
-            self.announce(progress)?;
+            self.announce(progress, piece.text)?;
         }
         self.conditions_and_statement(progress, piece, !alone)
     }

@@ -101,6 +101,8 @@ impl Executor<'_, '_, '_> {
             && progress.ordinal > 0
             // What is committed keeps its row: the cut may have come behind the commit.
             && progress.committed < progress.unit
+            // A statement that commits by itself may have been done when the connection was cut: its row says that it began.
+            && !(progress.announced && cause.is_cut())
             && !matches!(
                 cause,
                 Cause::Lock(_) | Cause::Edited { .. } | Cause::TemporaryGone { .. } | Cause::Doubtful { .. }

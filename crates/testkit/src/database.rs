@@ -106,6 +106,11 @@ impl Database {
         self.folder().join("test.db")
     }
 
+    /// Whether a definition (CREATE, ALTER, DROP) commits by itself, and what was open before it.
+    pub fn commits_definitions(&self) -> bool {
+        self.engine == Engine::Mariadb
+    }
+
     /// Returns what a column is that numbers its rows by itself, in the engine's words.
     pub fn key(&self) -> &'static str {
         match self.engine {

@@ -41,12 +41,19 @@ impl OwnedDatabase {
     }
 
     fn mariadb_dump(&self, arguments: &[String]) -> String {
-        let mut command = std::process::Command::new(find::program(&["mariadb-dump", "mysqldump"]).expect("a shell"));
+        let mut command =
+            std::process::Command::new(find::program(&["mariadb-dump", "mysqldump"]).expect("a shell"));
         command.env("MYSQL_PWD", self.server.password());
         command.args(["--no-defaults", "--protocol=TCP", "--skip-ssl", "--host", self.server.host()]);
         command.args(["--user", self.server.user(), "--port", &self.server.port().to_string()]);
         command.args(["--skip-comments", "--skip-add-locks", "--skip-lock-tables", "--single-transaction"]);
-        command.args(["--routines", "--events", "--triggers", "--order-by-primary", "--skip-extended-insert"]);
+        command.args([
+            "--routines",
+            "--events",
+            "--triggers",
+            "--order-by-primary",
+            "--skip-extended-insert",
+        ]);
         command.args(arguments).arg(&self.name);
         let output = command.output().unwrap_or_else(|error| panic!("mariadb-dump: {error}"));
         assert!(output.status.success(), "mariadb-dump: {}", String::from_utf8_lossy(&output.stderr));
@@ -215,7 +222,9 @@ impl Drop for Role {
 /// The line without `AUTO_INCREMENT=…`.
 fn without_next_number(line: &str) -> String {
     match line.split_once(" AUTO_INCREMENT=") {
-        Some((before, after)) => format!("{before}{}", after.trim_start_matches(|c: char| c.is_ascii_digit())),
+        Some((before, after)) => {
+            format!("{before}{}", after.trim_start_matches(|c: char| c.is_ascii_digit()))
+        }
         None => line.to_owned(),
     }
 }

@@ -20,7 +20,8 @@ impl Executor<'_, '_, '_> {
         let begun = |unit: &&Unit| unit.first == number && unit.state != "done";
         let units = progress.task.unfinished.iter().flat_map(|unfinished| &unfinished.units);
         // What the server refused, and said so, is not there where a definition is done whole or not at all.
-        let refused = self.records_evidence() && units.clone().any(|unit| begun(&unit) && unit.state == "failed");
+        let refused =
+            self.records_evidence() && units.clone().any(|unit| begun(&unit) && unit.state == "failed");
         let doubtful = units.clone().any(|unit| begun(&unit));
         if doubtful && let Some(resume) = self.resume {
             return Ok(resume == Resume::Skip);
@@ -66,7 +67,8 @@ impl Executor<'_, '_, '_> {
         match comparison.read(unit.and_then(|unit| unit.evidence.as_deref()), now) {
             Settled::Done => Ok(true),
             Settled::Finish(statement) => {
-                self.unbounded(&statement, false).map_err(around("finishing what an earlier attempt began"))?;
+                self.unbounded(&statement, false)
+                    .map_err(around("finishing what an earlier attempt began"))?;
                 Ok(true)
             }
             Settled::Ask(reason) => Err(self.doubt(progress, Some(reason))),

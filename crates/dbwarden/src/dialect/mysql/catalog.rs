@@ -8,8 +8,7 @@ use crate::value::Value;
 pub(super) fn existence(object: &Object) -> Existence {
     const TABLE: &str = "SELECT 1 FROM information_schema.tables WHERE table_schema = COALESCE(?, DATABASE()) \
          AND table_name = ? AND table_type <> 'VIEW'";
-    const VIEW: &str =
-        "SELECT 1 FROM information_schema.views WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ?";
+    const VIEW: &str = "SELECT 1 FROM information_schema.views WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ?";
     const COLUMN: &str = "SELECT 1 FROM information_schema.columns WHERE table_schema = COALESCE(?, DATABASE()) \
          AND table_name = ? AND column_name = ?";
     // The name of an index is one of its table alone, so that several may have it.
@@ -44,7 +43,9 @@ pub(super) fn existence(object: &Object) -> Existence {
 fn named(query: &'static str, name: &str) -> Existence {
     match parts(name).as_deref() {
         Some([name]) => Existence::Rows(query, vec![Value::Null, name.as_str().into()]),
-        Some([database, name]) => Existence::Rows(query, vec![database.as_str().into(), name.as_str().into()]),
+        Some([database, name]) => {
+            Existence::Rows(query, vec![database.as_str().into(), name.as_str().into()])
+        }
         _ => Existence::Never,
     }
 }

@@ -25,7 +25,8 @@ pub(super) fn records(tables: &Tables) -> Records {
         None => quote(table),
     };
     let (migrations, lock, journal) = (name(&tables.migrations), name(&tables.lock), name(&tables.journal));
-    let rights = tables.schema.as_deref().map_or_else(|| "*".to_owned(), |schema| format!("{}.*", quote(schema)));
+    let rights =
+        tables.schema.as_deref().map_or_else(|| "*".to_owned(), |schema| format!("{}.*", quote(schema)));
     Records {
         lock_name: lock.clone(),
         rights: format!("GRANT CREATE, SELECT, INSERT, UPDATE, DELETE ON {rights} TO"),
@@ -36,7 +37,9 @@ pub(super) fn records(tables: &Tables) -> Records {
             "SELECT version, description, kind, checksum, file_hash, applied_at, duration_ms, applied_by, tool_version, \
              run_id, statements, down_script IS NOT NULL, note FROM {migrations} ORDER BY sequence"
         ),
-        glance: format!("SELECT version, kind, checksum, file_hash, note FROM {migrations} ORDER BY sequence"),
+        glance: format!(
+            "SELECT version, kind, checksum, file_hash, note FROM {migrations} ORDER BY sequence"
+        ),
         down_script: format!("SELECT down_script FROM {migrations} WHERE version = ?"),
         insert: format!(
             "INSERT INTO {migrations} (version, description, kind, checksum, file_hash, applied_at, duration_ms, \
@@ -50,7 +53,9 @@ pub(super) fn records(tables: &Tables) -> Records {
             "SELECT h.token, h.owner, h.since, b.beat, b.doing FROM {lock} AS h, {lock} AS b \
              WHERE h.name = 'holder' AND b.name = 'heartbeat'"
         ),
-        take: format!("UPDATE {lock} SET token = ?, owner = ?, since = ? WHERE name = 'holder' AND token = ?"),
+        take: format!(
+            "UPDATE {lock} SET token = ?, owner = ?, since = ? WHERE name = 'holder' AND token = ?"
+        ),
         reset_beat: format!("UPDATE {lock} SET token = ?, beat = 0, doing = ? WHERE name = 'heartbeat'"),
         // 1690, whatever sql_mode is, where the token is another's: a number that is one too large. FOR UPDATE reads what is committed
         // and not what the transaction began with, and makes a takeover wait; the heartbeat's row is another.
@@ -76,7 +81,9 @@ pub(super) fn records(tables: &Tables) -> Records {
              `count` = VALUES(`count`), hash = VALUES(hash), state = 'begun', started_at = VALUES(started_at), \
              finished_at = NULL, error = NULL, run_id = VALUES(run_id), summary = VALUES(summary)"
         ),
-        see_unit: Some(format!("UPDATE {journal} SET evidence = ({{evidence}}) WHERE version = ? AND `first` = ?")),
+        see_unit: Some(format!(
+            "UPDATE {journal} SET evidence = ({{evidence}}) WHERE version = ? AND `first` = ?"
+        )),
         finish_unit: format!(
             "UPDATE {journal} SET state = 'done', finished_at = ?, error = NULL WHERE version = ? AND `first` = ?"
         ),

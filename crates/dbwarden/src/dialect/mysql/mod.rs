@@ -20,13 +20,39 @@ pub(super) struct Mysql;
 /// First words of what runs in a transaction like any other, and commits nothing by itself. Everything that is not known here may
 /// commit (<https://dev.mysql.com/doc/refman/8.4/en/implicit-commit.html>), and is journalled by itself.
 const PLAIN: &[&str] = &[
-    "DELETE", "DESC", "DESCRIBE", "DO", "EXPLAIN", "GET", "HANDLER", "HELP", "INSERT", "RELEASE", "REPLACE", "SAVEPOINT",
-    "SELECT", "SHOW", "SIGNAL", "TABLE", "UPDATE", "VALUES", "WITH",
+    "DELETE",
+    "DESC",
+    "DESCRIBE",
+    "DO",
+    "EXPLAIN",
+    "GET",
+    "HANDLER",
+    "HELP",
+    "INSERT",
+    "RELEASE",
+    "REPLACE",
+    "SAVEPOINT",
+    "SELECT",
+    "SHOW",
+    "SIGNAL",
+    "TABLE",
+    "UPDATE",
+    "VALUES",
+    "WITH",
 ];
 
 /// Functions whose answer is another one in another session, or at another time.
 const FLEETING: &[&str] = &[
-    "FOUND_ROWS", "LAST_INSERT_ID", "LAST_VALUE", "NEXTVAL", "RAND", "ROW_COUNT", "SETVAL", "SYS_GUID", "UUID", "UUID_SHORT",
+    "FOUND_ROWS",
+    "LAST_INSERT_ID",
+    "LAST_VALUE",
+    "NEXTVAL",
+    "RAND",
+    "ROW_COUNT",
+    "SETVAL",
+    "SYS_GUID",
+    "UUID",
+    "UUID_SHORT",
 ];
 
 impl Dialect for Mysql {
@@ -48,7 +74,8 @@ impl Dialect for Mysql {
 
     /// What a literal and a name are (<https://dev.mysql.com/doc/refman/8.4/en/sql-mode.html>).
     fn changes_reading(&self, statement: &str) -> bool {
-        first_word(statement).eq_ignore_ascii_case("SET") && statement.to_ascii_lowercase().contains("sql_mode")
+        first_word(statement).eq_ignore_ascii_case("SET")
+            && statement.to_ascii_lowercase().contains("sql_mode")
     }
 
     fn records(&self, tables: &Tables) -> Records {
@@ -107,9 +134,9 @@ fn manner(statement: &str) -> Manner {
             "it commits what is open, and keeps every table that it does not name from being used, those of the records too; \
              leave it out (mysqldump: --skip-add-locks), since one run at a time writes anyway",
         ),
-        "FLUSH" if words.has(&["READ", "LOCK"]) || words.has(&["FOR", "EXPORT"]) => Manner::Refused(
-            "it keeps every table from being written, those of the records too",
-        ),
+        "FLUSH" if words.has(&["READ", "LOCK"]) || words.has(&["FOR", "EXPORT"]) => {
+            Manner::Refused("it keeps every table from being written, those of the records too")
+        }
         "CREATE" if creates_temporary(&mut words) => Manner::Plain,
         "DROP" if words.accept("TEMPORARY") => Manner::Plain,
         "DROP" if words.accept("PREPARE") => Manner::Either,
@@ -152,13 +179,18 @@ fn sets(words: &Words<'_>, name: &str) -> bool {
         let text = text.rsplit_once('.').map_or(text.as_str(), |(_, name)| name);
         text.trim_matches('`') == name
     };
-    words.rest().windows(2).any(|pair| matches(pair[0].text) && (is(&pair[1], "=") || is(&pair[1], ":") || pair[1].text == ":="))
+    words
+        .rest()
+        .windows(2)
+        .any(|pair| matches(pair[0].text) && (is(&pair[1], "=") || is(&pair[1], ":") || pair[1].text == ":="))
 }
 
 fn sets_global(words: &Words<'_>) -> bool {
     let text: String = words.rest().iter().map(|token| token.text.to_ascii_lowercase()).collect();
     // Read on the right of an assignment it changes nothing.
-    text.split(',').any(|assignment| ["@@global.", "@@persist", "global"].iter().any(|word| assignment.starts_with(word)))
+    text.split(',').any(|assignment| {
+        ["@@global.", "@@persist", "global"].iter().any(|word| assignment.starts_with(word))
+    })
 }
 
 fn session_trace(statement: &str) -> SessionTrace {
@@ -181,8 +213,8 @@ fn session_trace(statement: &str) -> SessionTrace {
         "SELECT" | "WITH" => {
             let into = |pair: &[crate::sql::Token<'_>]| is(&pair[0], "INTO") && pair[1].text.starts_with('@');
             let words = Words::of(statement);
-            let assigns = words.rest().windows(2).any(into)
-                || (statement.contains(":=") && statement.contains('@'));
+            let assigns =
+                words.rest().windows(2).any(into) || (statement.contains(":=") && statement.contains('@'));
             if assigns { SessionTrace::Temporary } else { SessionTrace::None }
         }
         "CREATE" => {
@@ -197,7 +229,8 @@ fn session_trace(statement: &str) -> SessionTrace {
 /// Whether a value would be another one when it is computed again: by a function, or by rows that were changed meanwhile. What the
 /// catalogue says is asked again.
 fn is_fleeting(words: &Words<'_>) -> bool {
-    let called = |pair: &[crate::sql::Token<'_>]| FLEETING.iter().any(|name| is(&pair[0], name)) && is(&pair[1], "(");
+    let called =
+        |pair: &[crate::sql::Token<'_>]| FLEETING.iter().any(|name| is(&pair[0], name)) && is(&pair[1], "(");
     words.rest().windows(2).any(called) || (words.any("FROM") && !words.any("INFORMATION_SCHEMA"))
 }
 

@@ -5,8 +5,8 @@
 //! one packet with it: where it says something else now, the statement was done. That nobody else has changed them meanwhile is taken
 //! for granted.
 
-use super::words::{Name, Words};
 use super::quote;
+use super::words::{Name, Words};
 use crate::dialect::{Comparison, Settle};
 use crate::value::Value;
 
@@ -37,7 +37,8 @@ impl Evidence {
             None => "DATABASE()",
         };
         self.parameters.push(name.name.as_str().into());
-        self.pieces.push(format!("({})", sum(columns, table, &format!("{database} = {home} AND {key} = ?{more}"))));
+        self.pieces
+            .push(format!("({})", sum(columns, table, &format!("{database} = {home} AND {key} = ?{more}"))));
     }
 
     fn text(&self) -> String {
@@ -112,9 +113,8 @@ pub(super) fn settle(statement: &str) -> Settle {
         "ALTER" => alter(words),
         "RENAME" if words.accept_any(&["TABLE", "TABLES"]) => rename(words),
         "TRUNCATE" => truncate(words),
-        "ANALYZE" | "CACHE" | "CHECK" | "CHECKSUM" | "FLUSH" | "GRANT" | "LOAD" | "OPTIMIZE" | "REPAIR" | "RESET" | "SET" => {
-            Settle::Again
-        }
+        "ANALYZE" | "CACHE" | "CHECK" | "CHECKSUM" | "FLUSH" | "GRANT" | "LOAD" | "OPTIMIZE" | "REPAIR"
+        | "RESET" | "SET" => Settle::Again,
         _ => Settle::Ask,
     }
 }
@@ -123,8 +123,25 @@ pub(super) fn settle(statement: &str) -> Settle {
 fn skip_attributes(words: &mut Words<'_>) {
     words.accept_all(&["OR", "REPLACE"]);
     const SORTS: &[&str] = &[
-        "TABLE", "INDEX", "VIEW", "PROCEDURE", "FUNCTION", "TRIGGER", "EVENT", "DATABASE", "SCHEMA", "SEQUENCE", "USER", "ROLE",
-        "SERVER", "TABLESPACE", "PACKAGE", "LOGFILE", "UNDO", "SPATIAL", "RESOURCE",
+        "TABLE",
+        "INDEX",
+        "VIEW",
+        "PROCEDURE",
+        "FUNCTION",
+        "TRIGGER",
+        "EVENT",
+        "DATABASE",
+        "SCHEMA",
+        "SEQUENCE",
+        "USER",
+        "ROLE",
+        "SERVER",
+        "TABLESPACE",
+        "PACKAGE",
+        "LOGFILE",
+        "UNDO",
+        "SPATIAL",
+        "RESOURCE",
     ];
     // UNIQUE, FULLTEXT, AGGREGATE, ONLINE, ALGORITHM = …, DEFINER = `a`@`b`, SQL SECURITY …
     while words.rest().first().is_some() && !SORTS.iter().any(|sort| words.is(sort)) {
@@ -276,7 +293,9 @@ fn alter(mut words: Words<'_>) -> Settle {
         "TABLE" => {
             definition(&name, &mut evidence);
             // The rows change places, or come from elsewhere, and the catalogue shows nothing of it.
-            if ["EXCHANGE", "TABLESPACE"].iter().any(|word| words.any(word)) || words.has(&["TRUNCATE", "PARTITION"]) {
+            if ["EXCHANGE", "TABLESPACE"].iter().any(|word| words.any(word))
+                || words.has(&["TRUNCATE", "PARTITION"])
+            {
                 evidence.blind()
             } else {
                 evidence.compare()

@@ -14,7 +14,10 @@ fn what_may_commit_by_itself_is_journalled_by_itself() {
         ("CREATE TEMPORARY TABLE t (a INT)", Manner::Plain),
         ("/*!40101 CREATE TEMPORARY TABLE t (a INT) */", Manner::Plain),
         ("DROP TEMPORARY TABLE t", Manner::Plain),
-        ("/*!50003 CREATE*/ /*!50017 DEFINER=`a`@`b`*/ /*!50003 TRIGGER x BEFORE INSERT ON t FOR EACH ROW SET @a = 1 */", Manner::Alone),
+        (
+            "/*!50003 CREATE*/ /*!50017 DEFINER=`a`@`b`*/ /*!50003 TRIGGER x BEFORE INSERT ON t FOR EACH ROW SET @a = 1 */",
+            Manner::Alone,
+        ),
         ("CALL p()", Manner::Alone),
         ("EXECUTE s", Manner::Alone),
         ("PREPARE s FROM 'SELECT 1'", Manner::Either),

@@ -98,7 +98,9 @@ impl<'a> Words<'a> {
             TokenKind::Word => Some(token.text.to_owned()),
             // Under ANSI_QUOTES a name may stand in double quotes
             // (https://dev.mysql.com/doc/refman/8.4/en/identifiers.html).
-            TokenKind::Identifier | TokenKind::String if token.text.starts_with(['`', '"']) => unquoted(token.text),
+            TokenKind::Identifier | TokenKind::String if token.text.starts_with(['`', '"']) => {
+                unquoted(token.text)
+            }
             _ => None,
         }
     }

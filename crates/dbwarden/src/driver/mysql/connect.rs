@@ -35,7 +35,8 @@ impl Address {
         let user = url.user().map_or_else(|| whoami::username().unwrap_or_default(), str::to_owned);
         let mut timeout = CONNECT_TIMEOUT;
         if let Some(value) = url.parameter("connect_timeout") {
-            let wrong = || open_error(format!("connect_timeout={value} in the address: not a number of seconds"));
+            let wrong =
+                || open_error(format!("connect_timeout={value} in the address: not a number of seconds"));
             timeout = match value.parse().map_err(|_| wrong())? {
                 0 => Duration::from_secs(u32::MAX.into()),
                 seconds => Duration::from_secs(seconds),
@@ -62,7 +63,11 @@ impl Address {
         }
         let ssl = (wanted != Wanted::Never).then_some(ssl);
         let place = |(host, port): (String, u16)| {
-            base.clone().ip_or_hostname(Some(host)).tcp_port(port).ssl_opts::<Option<SslOpts>>(ssl.clone()).into()
+            base.clone()
+                .ip_or_hostname(Some(host))
+                .tcp_port(port)
+                .ssl_opts::<Option<SslOpts>>(ssl.clone())
+                .into()
         };
         Ok(Self { places: hosts.into_iter().map(place).collect(), tls: wanted })
     }

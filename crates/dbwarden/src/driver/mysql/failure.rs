@@ -16,11 +16,13 @@ pub(super) fn answer(error: &Error, sql: &str) -> DriverError {
         Error::MySqlError(error) => {
             let mut refused = DriverError::new(kind(error.code), &error.message);
             refused.code = Some(error.code.to_string());
-            refused.offset = offset(sql, &error.message);
+            refused.offset = offset(sql, &error.message).or_else(|| named(error.code, sql, &error.message));
             refused
         }
         // The parts of the crate that know no server: TLS, codec, the stream.
-        Error::IoError(error) => DriverError::new(DriverErrorKind::Cut, format!("the connection was cut: {error}")),
+        Error::IoError(error) => {
+            DriverError::new(DriverErrorKind::Cut, format!("the connection was cut: {error}"))
+        }
         Error::TlsError(error) => open_error(format!("TLS: {error}")),
         Error::DriverError(mysql::DriverError::TlsNotSupported) => {
             open_error("the server has no TLS, which the address asks for")
@@ -49,7 +51,9 @@ fn kind(code: u16) -> DriverErrorKind {
         // crashed tables, a damaged index
         1034 | 1035 | 1194 | 1195 | 1712 => DriverErrorKind::Damaged,
         // password, no database, too many connections, a host that may not, an account that is locked or must change its password
-        1045 | 1049 | 1040 | 1203 | 1226 | 1129 | 1130 | 1698 | 1820 | 1862 | 3118 | 4151 => DriverErrorKind::Open,
+        1045 | 1049 | 1040 | 1203 | 1226 | 1129 | 1130 | 1698 | 1820 | 1862 | 3118 | 4151 => {
+            DriverErrorKind::Open
+        }
         // server shutdown, connection killed, aborted, and the client's own
         1053 | 1077 | 1079 | 1152 | 1184 | 1158..=1161 | 1927 | 2006 | 2013 | 3169 => DriverErrorKind::Cut,
         _ => DriverErrorKind::Statement,
@@ -74,6 +78,30 @@ fn offset(sql: &str, message: &str) -> Option<usize> {
     sql[start..].find(near).map(|at| start + at)
 }
 
+/// Where the name stands that the server complains of: it says none but its own place in a syntax error.
+fn named(code: u16, sql: &str, message: &str) -> Option<usize> {
+    // There already, or not there: databases, tables, columns, indexes, routines
+    // (https://mariadb.com/kb/en/mariadb-error-code-reference/).
+    const OF_NAMES: [u16; 16] =
+        [1007, 1008, 1049, 1050, 1051, 1054, 1060, 1061, 1072, 1091, 1109, 1146, 1176, 1304, 1305, 1360];
+    if !OF_NAMES.contains(&code) {
+        return None;
+    }
+    let quoted = message.split(['\'', '`']).skip(1).step_by(2);
+    let plain = message.split_whitespace().skip(1).take(1);
+    for name in quoted.chain(plain) {
+        let name = name.rsplit('.').next().unwrap_or(name);
+        let word = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+        let found = sql.match_indices(name).map(|(at, _)| at).find(|&at| {
+            !name.is_empty() && !sql[..at].ends_with(word) && !sql[at + name.len()..].starts_with(word)
+        });
+        if found.is_some() {
+            return found;
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,13 +109,30 @@ mod tests {
     #[test]
     fn the_place_is_found_by_the_text_that_the_server_quotes() {
         let message = |near: &str, line: u32| {
-            format!("You have an error in your SQL syntax; check the manual for the right syntax to use near '{near}' at line {line}")
+            format!(
+                "You have an error in your SQL syntax; check the manual for the right syntax to use near '{near}' at line {line}"
+            )
         };
         assert_eq!(offset("SELEC 1", &message("SELEC 1", 1)), Some(0));
-        assert_eq!(offset("CREATE TABLE t (\n  a INT,\n  b IN)", &message("IN)", 3)), Some(31));
+        assert_eq!(offset("CREATE TABLE t (\n  a INT,\n  b IN)", &message("IN)", 3)), Some(30));
         assert_eq!(offset("SELECT (1", &message("", 1)), Some(9));
         assert_eq!(offset("SELECT 'it''s' x y", &message("y", 1)), Some(17));
         assert_eq!(offset("SELECT 1", "Table 'a.b' doesn't exist"), None);
+    }
+
+    #[test]
+    fn the_place_is_found_by_the_name_that_the_server_complains_of() {
+        let sql = "INSERT INTO app.nowhere_else SELECT nothing FROM app.nowhere";
+        let table = [
+            (1054, "Unknown column 'nothing' in 'SELECT'", Some(36)),
+            (1146, "Table 'app.nowhere' doesn't exist", Some(53)),
+            (1146, "Table 'app.elsewhere' doesn't exist", None),
+            (1305, "FUNCTION app.nowhere does not exist", Some(53)),
+            (1062, "Duplicate entry 'nothing' for key 'x'", None),
+        ];
+        for (code, message, at) in table {
+            assert_eq!(named(code, sql, message), at, "{message}");
+        }
     }
 
     #[test]

@@ -28,8 +28,10 @@ pub(super) fn attempt(
 ) -> Result<SessionLock, DriverError> {
     let digest = Sha256::digest(format!("dbwarden {name}"));
     // At most 64 letters, and a server has one list for all its databases.
-    let name: String =
-        "dbwarden_".chars().chain(digest[..16].iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).map(char::from)).collect();
+    let name: String = "dbwarden_"
+        .chars()
+        .chain(digest[..16].iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).map(char::from))
+        .collect();
     if !get(link, &name, 0)? {
         return Ok(SessionLock::Busy);
     }

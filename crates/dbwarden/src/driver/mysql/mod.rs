@@ -19,8 +19,7 @@ use self::connect::Address;
 use self::failure::answer;
 use self::literal::filled;
 use super::{
-    DriverError, Interrupt, Notice, OpenOptions, Presence, Server, ServerSession, Session,
-    SessionLock,
+    DriverError, Interrupt, Notice, OpenOptions, Presence, Server, ServerSession, Session, SessionLock,
 };
 use crate::database::Database;
 use crate::url::DatabaseUrl;

@@ -42,9 +42,8 @@ pub(super) fn of(url: &DatabaseUrl) -> Result<(Wanted, SslOpts), DriverError> {
             return Err(open_error(format!("ssl-mode={} in the address: {known}", mode.unwrap_or_default())));
         }
     };
-    let mut options = SslOpts::default()
-        .with_danger_accept_invalid_certs(!chain)
-        .with_danger_skip_domain_validation(!name);
+    let mut options =
+        SslOpts::default().with_danger_accept_invalid_certs(!chain).with_danger_skip_domain_validation(!name);
     if let Some(root) = root.filter(|_| chain) {
         options = options.with_root_cert_path(Some(there("ssl-ca", root)?));
     }

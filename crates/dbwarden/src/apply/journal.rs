@@ -67,7 +67,13 @@ pub(crate) fn begin(
     unit: &NewUnit<'_>,
     now: String,
 ) -> Result<(), DriverError> {
-    let parameters = [
+    let (sql, parameters) = beginning(records, unit, now);
+    session.execute(&sql, &parameters).map(drop)
+}
+
+/// Returns what writes that a unit begins.
+pub(crate) fn beginning(records: &Records, unit: &NewUnit<'_>, now: String) -> (String, Vec<Value>) {
+    let parameters = vec![
         Value::from(unit.version.as_str()),
         unit.direction.name().into(),
         number(unit.first),
@@ -77,7 +83,7 @@ pub(crate) fn begin(
         unit.run.into(),
         unit.summary.into(),
     ];
-    session.execute(&records.begin_unit, &parameters).map(drop)
+    (records.begin_unit.clone(), parameters)
 }
 
 /// Returns what records the catalogue's word on what a unit touches, before it is run.
@@ -100,7 +106,18 @@ pub(crate) fn finish(
     first: u64,
     now: String,
 ) -> Result<(), DriverError> {
-    session.execute(&records.finish_unit, &[now.into(), version.as_str().into(), number(first)]).map(drop)
+    let (sql, parameters) = finishing(records, version, first, now);
+    session.execute(&sql, &parameters).map(drop)
+}
+
+/// Returns what writes that a unit is done.
+pub(crate) fn finishing(
+    records: &Records,
+    version: &RevisionId,
+    first: u64,
+    now: String,
+) -> (String, Vec<Value>) {
+    (records.finish_unit.clone(), vec![now.into(), version.as_str().into(), number(first)])
 }
 
 /// Writes why a unit failed.

@@ -82,6 +82,9 @@ pub struct Capabilities {
     /// So many bytes of a script may go to the server in one packet with its transaction and its records; 0 where statements go
     /// one by one.
     pub packet: u64,
+    /// So many bytes of a script may go to the server in one packet with the journal's rows between its statements; 0 where they
+    /// go one by one.
+    pub journalled_packet: u64,
 }
 
 /// How a statement stands to transactions.

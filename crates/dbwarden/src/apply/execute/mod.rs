@@ -1,6 +1,7 @@
 //! Runs one step of a plan: its statements, its record and the renewal of the lease in one transaction where the plan has one
 //! group, else unit by unit with the journal, so that a killed run goes on where it stopped.
 
+mod packet;
 mod settle;
 mod statements;
 mod stop;
@@ -220,6 +221,9 @@ impl Executor<'_, '_, '_> {
             progress.traces = script.changes_session;
             if self.fits_one_packet(progress, file, script) {
                 return self.whole(progress, file, script);
+            }
+            if self.fits_a_journalled_packet(progress, file, script) {
+                return self.packet(progress, file, script);
             }
             self.statements(progress, file, script)?;
         }

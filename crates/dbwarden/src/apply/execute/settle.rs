@@ -3,10 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Executor, Progress, around};
+use super::{Executor, Progress, around, rest};
 use crate::apply::failure::Cause;
 use crate::apply::run::{Event, Resume};
 use crate::dialect::{Comparison, Settle, Settled};
+use crate::driver::DriverErrorKind;
 use crate::migration::applied::Unit;
 use crate::value::Value;
 
@@ -128,6 +129,31 @@ impl Executor<'_, '_, '_> {
 
     fn doubt(&self, progress: &Progress<'_>, reason: Option<String>) -> Cause {
         Cause::Doubtful { id: progress.task.step.id.clone(), statement: progress.ordinal, reason }
+    }
+
+    /// Runs a statement; one that commits by itself, and met another session's lock, is tried again: nothing of it was done.
+    pub(super) fn patiently(
+        &mut self,
+        progress: &Progress<'_>,
+        statement: &str,
+        in_transaction: bool,
+        unbounded: bool,
+    ) -> Result<(), crate::driver::DriverError> {
+        let mut attempt = 0;
+        loop {
+            let ran = self.unbounded(statement, unbounded);
+            let Err(error) = &ran else { return ran };
+            let may = error.kind == DriverErrorKind::Busy
+                && !in_transaction
+                && self.records_evidence()
+                && self.dialect.settle(statement) != Settle::Ask;
+            if !may || attempt >= progress.tries() || self.run.cancel.take_note() {
+                return ran;
+            }
+            attempt += 1;
+            self.run.observer.event(&Event::Retrying { attempt, reason: &error.message });
+            std::thread::sleep(rest(attempt));
+        }
     }
 
     /// Runs a statement that waits for every session that came before it: a limit for locks would end it half done

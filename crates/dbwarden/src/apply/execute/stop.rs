@@ -96,13 +96,14 @@ impl Executor<'_, '_, '_> {
             _ => cause,
         };
         let session = self.guard.session();
+        // A statement that commits by itself may have been done when the connection was cut: its row says that it began.
+        let in_doubt = progress.announced && cause.is_cut();
         let worth_a_row = !progress.atomic
+            && !in_doubt
             && !progress.recorded
             && progress.ordinal > 0
             // What is committed keeps its row: the cut may have come behind the commit.
             && progress.committed < progress.unit
-            // A statement that commits by itself may have been done when the connection was cut: its row says that it began.
-            && !(progress.announced && cause.is_cut())
             && !matches!(
                 cause,
                 Cause::Lock(_) | Cause::Edited { .. } | Cause::TemporaryGone { .. } | Cause::Doubtful { .. }

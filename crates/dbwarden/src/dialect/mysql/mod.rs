@@ -61,7 +61,12 @@ impl Dialect for Mysql {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { transactional_ddl: false, alone_refuses_company: false, packet: 0 }
+        Capabilities {
+            transactional_ddl: false,
+            alone_refuses_company: false,
+            packet: 0,
+            journalled_packet: 1 << 20,
+        }
     }
 
     fn manner(&self, statement: &str) -> Manner {

@@ -144,7 +144,7 @@ fn skip_attributes(words: &mut Words<'_>) {
         "RESOURCE",
     ];
     // UNIQUE, FULLTEXT, AGGREGATE, ONLINE, ALGORITHM = …, DEFINER = `a`@`b`, SQL SECURITY …
-    while words.rest().first().is_some() && !SORTS.iter().any(|sort| words.is(sort)) {
+    while !words.rest().is_empty() && !SORTS.iter().any(|sort| words.is(sort)) {
         words.next();
     }
     if words.accept("SPATIAL") && !words.is("INDEX") {

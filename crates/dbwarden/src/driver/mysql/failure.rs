@@ -78,6 +78,20 @@ fn offset(sql: &str, message: &str) -> Option<usize> {
     sql[start..].find(near).map(|at| start + at)
 }
 
+/// Where in `sql`, one of the statements of a packet, the place is that `error` complains of: the server counts lines from the
+/// packet's start, and quotes what stands behind the statement too.
+pub(super) fn within(sql: &str, error: &DriverError) -> Option<usize> {
+    if let Some((_, rest)) = error.message.rsplit_once(" near '")
+        && let Some((near, _)) = rest.rsplit_once("' at line ")
+    {
+        let near = near.trim_end_matches('\u{fffd}');
+        let starts = |at: usize| near.starts_with(&sql[at..]) || sql[at..].starts_with(near);
+        return sql.char_indices().map(|(at, _)| at).find(|&at| starts(at)).or(Some(sql.len()));
+    }
+    let code = error.code.as_ref().and_then(|code| code.parse().ok())?;
+    named(code, sql, &error.message)
+}
+
 /// Where the name stands that the server complains of: it says none but its own place in a syntax error.
 fn named(code: u16, sql: &str, message: &str) -> Option<usize> {
     // There already, or not there: databases, tables, columns, indexes, routines

@@ -7,6 +7,7 @@ mod connect;
 mod failure;
 mod literal;
 mod lock;
+mod parts;
 mod tls;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,7 +20,8 @@ use self::connect::Address;
 use self::failure::answer;
 use self::literal::filled;
 use super::{
-    DriverError, Interrupt, Notice, OpenOptions, Presence, Server, ServerSession, Session, SessionLock,
+    DriverError, Interrupt, Notice, OpenOptions, Part, PartError, Presence, Server, ServerSession, Session,
+    SessionLock,
 };
 use crate::database::Database;
 use crate::url::DatabaseUrl;
@@ -227,6 +229,10 @@ impl Session for MysqlSession {
 
     fn in_transaction(&self) -> bool {
         self.open
+    }
+
+    fn run_parts(&mut self, parts: &[Part<'_>]) -> Result<(), PartError> {
+        parts::run(self, parts)
     }
 
     fn set_lock_timeout(&mut self, timeout: Duration) -> Result<(), DriverError> {

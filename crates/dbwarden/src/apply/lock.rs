@@ -189,7 +189,7 @@ impl<'s> LockGuard<'s> {
                 SessionLock::Busy => (None, true),
                 SessionLock::Unsupported => (None, false),
             };
-            here.session_lock = held.is_some();
+            here.session_lock = held.as_ref().is_some_and(|held| held.is_proof());
             run.point("session-locked");
             let left = options.wait.saturating_sub(started.elapsed()).max(POLL);
             session.set_lock_timeout(lock_timeout.min(ONE_LOOK).min(left))?;
@@ -437,9 +437,15 @@ fn attempt(
             return Ok(Attempt::Held(holder));
         }
     }
-    session.begin()?;
-    for statement in &records.create {
-        session.execute(statement, &[])?;
+    if let Some(made) = &records.made {
+        // Each commits by itself.
+        if session.query(made, &[])?.is_empty() {
+            make(session, records)?;
+        }
+        session.begin()?;
+    } else {
+        session.begin()?;
+        make(session, records)?;
     }
     run.point("records-created");
     let token = match read(session, records)? {
@@ -464,6 +470,10 @@ fn attempt(
     session.execute(&records.reset_beat, &[Value::from(token + 1), doing.into()])?;
     session.commit()?;
     Ok(Attempt::Taken(token + 1))
+}
+
+fn make(session: &mut dyn Session, records: &Records) -> Result<(), DriverError> {
+    records.create.iter().try_for_each(|statement| session.execute(statement, &[]).map(drop))
 }
 
 /// Why `holder` may be followed, where `why` says that it gave no sign or is gone as far as can be seen from this machine. What its

@@ -3,6 +3,7 @@
 use dbwarden::apply::failure::{Cause, Kept};
 use dbwarden::apply::history::HistoryError;
 use dbwarden::apply::lock::LockError;
+use dbwarden::backup::BackupError;
 use dbwarden::driver::DriverErrorKind;
 use dbwarden::error::Refusal;
 use dbwarden::migration::RevisionId;
@@ -10,11 +11,13 @@ use dbwarden::migration::applied::Direction;
 use dbwarden::migration::graph::GraphError;
 use dbwarden::migration::plan::PlanError;
 use dbwarden::migration::source::SourceProblem;
+use dbwarden::ops::backup::Made;
 use dbwarden::sql::TextError;
 use dbwarden::url::DatabaseUrl;
 use dbwarden::{Error, ErrorKind};
 
 use crate::args::Global;
+use crate::commands::backup;
 
 /// Puts the global options that were typed into the commands of `next`, so that they can be typed as they stand. A password is
 /// never among them.
@@ -71,7 +74,7 @@ fn options(global: &Global, database: Option<&str>, of_all: bool) -> (String, bo
 }
 
 /// `value` as a shell takes it for one word.
-fn quoted(value: &str) -> String {
+pub(crate) fn quoted(value: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./:=@+,%".contains(c);
     if !value.is_empty() && value.chars().all(plain) {
         value.to_owned()
@@ -92,6 +95,10 @@ pub(crate) fn after(error: &Error) -> String {
     }
     match error.kind() {
         ErrorKind::Refused { refusal } => return after_refusal(refusal),
+        ErrorKind::Backup(error) => return after_backup(error),
+        ErrorKind::Restore { error, atomic, replaced } => {
+            return after_restore(error, *atomic, replaced.as_deref());
+        }
         ErrorKind::Plan(PlanError::Renamed { now, .. }) => {
             return format!(
                 "`dbwarden verify --accept {now} --reason \"…\"` moves the record, or give the file its old name"
@@ -341,9 +348,59 @@ pub(crate) fn after_ahead(id: &RevisionId) -> String {
     )
 }
 
+fn after_backup(error: &BackupError) -> String {
+    match error {
+        BackupError::NotYet { .. } => "use the engine's own tools for now".to_owned(),
+        BackupError::NoTool { package, tool } => {
+            format!("install {tool}: on Debian and Ubuntu it is in the package {package}")
+        }
+        BackupError::Tool { said, .. } if said.iter().any(|line| line.contains("version mismatch")) => {
+            "install the client tools of the server's version, and put them first on PATH".to_owned()
+        }
+        BackupError::Missing { .. } => "`dbwarden backups` lists those there are".to_owned(),
+        BackupError::NoRecord { .. } => {
+            "where you know what it is, run this again with --unrecorded; its checksum cannot be compared"
+                .to_owned()
+        }
+        BackupError::Changed { .. } | BackupError::Damaged { .. } | BackupError::Record { .. } => {
+            "take another: `dbwarden backups` lists those there are".to_owned()
+        }
+        BackupError::File { .. } => {
+            "look at its rights and the room on the disk, or take another --backup-dir".to_owned()
+        }
+        BackupError::OtherEngine { .. } => "name the database it belongs to with -d".to_owned(),
+        BackupError::Driver(error) if error.kind == DriverErrorKind::Busy => {
+            "end the program that uses the database, then run this again".to_owned()
+        }
+        BackupError::InMemory { .. } => "name a file: `--url sqlite:app.db`".to_owned(),
+        BackupError::NoDatabase { .. } => "`dbwarden migrate` makes it".to_owned(),
+        BackupError::Tool { tool, .. } => format!("mend what {tool} names, then run this again"),
+        BackupError::Cancelled => "run this again when you are ready".to_owned(),
+        _ => String::new(),
+    }
+}
+
+fn after_restore(error: &BackupError, atomic: bool, replaced: Option<&Made>) -> String {
+    match (atomic, replaced) {
+        (false, Some(made)) => format!("{} brings back what was there", backup::restore(made)),
+        (false, None) => "the database is half replaced: run this again".to_owned(),
+        (true, _) => match error {
+            BackupError::Tool { said, .. } if said.iter().any(|line| line.contains("lock timeout")) => {
+                "end the programs that use the database, then run this again".to_owned()
+            }
+            other => after_backup(other),
+        },
+    }
+}
+
 fn after_refusal(refusal: &Refusal) -> String {
     match refusal {
-        Refusal::NoBackup { .. } => "make a backup, then run this again with --yes".to_owned(),
+        Refusal::NoBackup { .. } => {
+            "`dbwarden backup`, then run this again; or run it with --with-backup".to_owned()
+        }
+        Refusal::OtherTarget { .. } => {
+            "look whether it is the one you mean, then run this again with --yes".to_owned()
+        }
         Refusal::Window { .. } => "wait for the window, or run this again with --yes".to_owned(),
         Refusal::OpenTransaction { .. } => {
             "wait for it, or end that process: what it has not committed is rolled back".to_owned()

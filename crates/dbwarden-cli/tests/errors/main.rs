@@ -6,6 +6,7 @@
 #[path = "../sandbox/mod.rs"]
 mod sandbox;
 
+mod backup;
 mod engine;
 mod files;
 mod graph;

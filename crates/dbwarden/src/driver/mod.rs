@@ -18,6 +18,8 @@ mod postgres;
 mod sqlite;
 
 #[cfg(feature = "sqlite")]
+pub(crate) use sqlite::answer as sqlite_failure;
+#[cfg(feature = "sqlite")]
 pub use sqlite::{HostConnection, host_session};
 
 /// How a session is opened.

@@ -58,6 +58,7 @@ impl Resolver<'_> {
             strict_translation: project.overrides.strict_translation,
             environment: project.environment.clone(),
             migrations: self.migrations()?,
+            backups: self.path("backups")?.unwrap_or_else(|| project.root.join("backups")),
             models: self.list("models")?,
             schema: self.schema(schemaless, foreign)?,
             session,

@@ -41,18 +41,24 @@ impl Source {
     /// # Errors
     /// The directory or a file that cannot be read, or that is no migration: none is skipped.
     pub fn read(&self, options: &ReadOptions) -> Result<Vec<Migration>, SourceError> {
-        let outlines = self.outlines(options)?;
+        let outlines = self.outlines(options, &Ok)?;
         let many = outlines.len();
         in_order(outlines, many, &|outline: Outline| outline.migration(options))
     }
 
-    /// Reads the bytes of every file, and as much of each as tells its id.
+    /// Reads the bytes of every file, and as much of each as tells its id, and returns what `made` makes of them.
     ///
     /// # Errors
-    /// The directory or a file that cannot be read.
-    pub(crate) fn outlines(&self, options: &ReadOptions) -> Result<Vec<Outline>, SourceError> {
+    /// The directory or a file that cannot be read; those of `made`.
+    pub(crate) fn outlines<T: Send>(
+        &self,
+        options: &ReadOptions,
+        made: &(impl Fn(Outline) -> Result<T, SourceError> + Sync),
+    ) -> Result<Vec<T>, SourceError> {
         let room = AtomicU64::new(KEPT);
-        let found: Vec<Option<Outline>> = match self {
+        let outline =
+            |name: &str, file: SourceFile| outline(name, file, options, &room)?.map(made).transpose();
+        let found: Vec<Option<T>> = match self {
             Source::Directory(directory) => {
                 if !directory.is_dir() {
                     let problem =
@@ -69,22 +75,22 @@ impl Source {
                         name: path.display().to_string(),
                         place: Place::Path { path, seen: None },
                     };
-                    outline(&name.unwrap_or_default(), file, options, &room)
+                    outline(&name.unwrap_or_default(), file)
                 })?
             }
             Source::Embedded(files) => {
-                let outline = |file: &EmbeddedFile| {
+                let read = |file: &EmbeddedFile| {
                     let place = Place::Static(file.bytes);
-                    outline(file.name, SourceFile { name: file.name.to_owned(), place }, options, &room)
+                    outline(file.name, SourceFile { name: file.name.to_owned(), place })
                 };
-                files.iter().map(outline).collect::<Result<_, _>>()?
+                files.iter().map(read).collect::<Result<_, _>>()?
             }
             Source::Texts(texts) => {
-                let outline = |(name, text): &(String, Arc<str>)| {
+                let read = |(name, text): &(String, Arc<str>)| {
                     let place = Place::Text(text.clone());
-                    outline(name, SourceFile { name: name.clone(), place }, options, &room)
+                    outline(name, SourceFile { name: name.clone(), place })
                 };
-                texts.iter().map(outline).collect::<Result<_, _>>()?
+                texts.iter().map(read).collect::<Result<_, _>>()?
             }
         };
         Ok(found.into_iter().flatten().collect())
@@ -176,8 +182,7 @@ fn outline(
         Place::Path { path, .. } => {
             let mut opened = File::open(path).map_err(unreadable)?;
             let seen = Seen::of(&opened.metadata().map_err(unreadable)?);
-            let mut head = Vec::with_capacity(usize::try_from(seen.length.min(HEAD)).unwrap_or(0) + 1);
-            opened.by_ref().take(HEAD + 1).read_to_end(&mut head).map_err(unreadable)?;
+            let head = head_of(&mut opened, seen.length).map_err(unreadable)?;
             let headers = scan::headers(&head, head.len() as u64 <= HEAD, syntax);
             if head.len() as u64 <= HEAD {
                 let hash = FileHash::of(&head);
@@ -186,6 +191,7 @@ fn outline(
                 (headers, hash, Some((fits.then_some(head), seen)))
             } else {
                 let mut digest = Sha256::new_with_prefix(&head);
+                let mut head = head;
                 loop {
                     let length = opened.read(&mut head).map_err(unreadable)?;
                     if length == 0 {
@@ -198,6 +204,31 @@ fn outline(
         }
     };
     Ok(Some(Outline { base: base.to_owned(), named, headers, file_hash, read, file }))
+}
+
+/// Reads the first [`HEAD`] bytes of a file and one more, where it has so many. Where the file ends as its `length` says, no
+/// second read asks for its end: of a thousand small files that is a millisecond.
+fn head_of(file: &mut File, length: u64) -> io::Result<Vec<u8>> {
+    let most = usize::try_from(length.min(HEAD)).unwrap_or(0) + 1;
+    let mut head = vec![0; most];
+    let mut filled = 0;
+    while filled < most {
+        match file.read(&mut head[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        }
+        if filled as u64 == length {
+            break;
+        }
+    }
+    head.truncate(filled);
+    if filled == most {
+        // It has grown meanwhile, or is larger.
+        file.take((HEAD + 1).saturating_sub(filled as u64)).read_to_end(&mut head)?;
+    }
+    Ok(head)
 }
 
 impl Outline {

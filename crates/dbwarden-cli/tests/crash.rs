@@ -244,7 +244,7 @@ fn killed_twice_it_is_run_again_on_postgres() {
 fn killed_twice_it_is_run_again_on_mariadb() {
     // What goes in one packet passes few points.
     let names = ["groups", "no transaction", "every sort of definition"];
-    killed_twice(Engine::Mariadb, &names, 10, 10);
+    killed_twice(Engine::Mariadb, &names, 4, 4);
 }
 
 /// Kills each of `names` at random moments, `rounds` times.

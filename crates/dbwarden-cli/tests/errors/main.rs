@@ -12,6 +12,8 @@ mod files;
 mod graph;
 mod lock;
 #[cfg(unix)]
+mod mysql;
+#[cfg(unix)]
 mod postgres;
 mod records;
 mod safety;

@@ -229,8 +229,10 @@ impl<'s> LockGuard<'s> {
                 {
                     session.rollback()?;
                     let role = company.and_then(|(url, _)| url.user()).unwrap_or("this_role");
-                    let role = format!("\"{}\"", role.replace('"', "\"\""));
-                    return Err(LockError::Rights { grant: format!("{} {role}", records.rights), error });
+                    return Err(LockError::Rights {
+                        grant: records.rights.replace("{role}", &role.replace('"', "\"\"")),
+                        error,
+                    });
                 }
                 Err(error) => {
                     session.rollback()?;

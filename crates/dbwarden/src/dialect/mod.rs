@@ -260,7 +260,7 @@ pub struct Fence {
 pub struct Records {
     /// The lock's table, by which the engine's locks of sessions are told apart.
     pub lock_name: String,
-    /// What lets a role make the tables, up to its name; empty where there are no roles.
+    /// What lets the role `{role}` make the tables; empty where there are no roles.
     pub rights: String,
     /// Names the objects that are ours or another tool's: type, name, table, columns separated by commas. The type
     /// `stranger-owned` is a table of ours that belongs to a role which is not to be trusted, with that role in the place of

@@ -21,6 +21,9 @@ use crate::migration::source::{GroupHash, SourceError, SourceFile, SourceProblem
 use crate::sql::{Event as Piece, Position, Rules};
 use crate::value::Value;
 
+/// One statement of ours, with its parameters.
+type Sql = (String, Vec<Value>);
+
 /// A statement of the file.
 struct Statement {
     text: String,
@@ -42,7 +45,7 @@ struct Packet<'a> {
 }
 
 impl<'a> Packet<'a> {
-    fn ours(&mut self, statement: u64, again: usize, (sql, parameters): (String, Vec<Value>)) {
+    fn ours(&mut self, statement: u64, again: usize, (sql, parameters): Sql) {
         self.parts.push(Part::Ours(sql, parameters));
         self.places.push((statement, again));
     }
@@ -71,7 +74,7 @@ impl<'a> Packet<'a> {
     }
 }
 
-fn plain(sql: &str) -> (String, Vec<Value>) {
+fn plain(sql: &str) -> Sql {
     (sql.to_owned(), Vec::new())
 }
 
@@ -193,7 +196,7 @@ impl Executor<'_, '_, '_> {
         let mut packet = Packet::default();
         packet.ours(1, 0, plain(SINCE));
         // What says that the statement before is done, to be committed next.
-        let mut done: Option<(u64, Vec<(String, Vec<Value>)>)> = None;
+        let mut done: Option<(u64, Vec<Sql>)> = None;
         let mut opened = None;
         for (index, statement) in statements.iter().enumerate() {
             let (number, group) = (index as u64 + 1, &script.groups[statement.group]);
@@ -254,12 +257,7 @@ impl Executor<'_, '_, '_> {
         packet
     }
 
-    fn flush<'s>(
-        &self,
-        packet: &mut Packet<'s>,
-        number: u64,
-        done: &mut Option<(u64, Vec<(String, Vec<Value>)>)>,
-    ) {
+    fn flush<'s>(&self, packet: &mut Packet<'s>, number: u64, done: &mut Option<(u64, Vec<Sql>)>) {
         let Some((finished, rows)) = done.take() else { return };
         let at = packet.open(number);
         for sql in rows {
@@ -269,7 +267,7 @@ impl Executor<'_, '_, '_> {
         packet.commit(number, at, Some(finished));
     }
 
-    fn fence(&self) -> (String, Vec<Value>) {
+    fn fence(&self) -> Sql {
         let records = self.guard.records();
         let sql = records.fence.as_ref().map(|fence| fence.sql.clone()).unwrap_or_default();
         (sql, vec![Value::from(self.guard.token())])
@@ -282,7 +280,7 @@ impl Executor<'_, '_, '_> {
         first: u64,
         count: u64,
         statements: &[Statement],
-    ) -> Vec<(String, Vec<Value>)> {
+    ) -> Vec<Sql> {
         let mut hash = GroupHash::default();
         for statement in statements {
             hash.statement(&[], &statement.text, self.dialect);
@@ -308,7 +306,7 @@ impl Executor<'_, '_, '_> {
     }
 
     /// What writes that the unit up to `number` is done: its row of the journal, or the migration's own behind the last.
-    fn ending(&self, progress: &Progress<'_>, number: u64, first: u64) -> Vec<(String, Vec<Value>)> {
+    fn ending(&self, progress: &Progress<'_>, number: u64, first: u64) -> Vec<Sql> {
         let (records, id) = (&progress.records, &progress.task.step.id);
         if number < progress.last_durable {
             return vec![journal::finishing(records, id, first, self.run.now())];

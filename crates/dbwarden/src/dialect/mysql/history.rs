@@ -29,7 +29,7 @@ pub(super) fn records(tables: &Tables) -> Records {
         tables.schema.as_deref().map_or_else(|| "*".to_owned(), |schema| format!("{}.*", quote(schema)));
     Records {
         lock_name: lock.clone(),
-        rights: format!("GRANT CREATE, SELECT, INSERT, UPDATE, DELETE ON {rights} TO"),
+        rights: format!("GRANT CREATE, SELECT, INSERT, UPDATE, DELETE ON {rights} TO '{{role}}'@'%'"),
         probe: probe(tables),
         made: Some(made(tables)),
         create: create([&migrations, &lock, &journal]),

@@ -17,7 +17,7 @@ pub(super) fn records(dialect: &Postgres, tables: &Tables) -> Records {
     let (migrations, lock, journal) = (name(&tables.migrations), name(&tables.lock), name(&tables.journal));
     Records {
         lock_name: lock.clone(),
-        rights: format!("GRANT USAGE, CREATE ON SCHEMA {} TO", dialect.quote(schema)),
+        rights: format!("GRANT USAGE, CREATE ON SCHEMA {} TO \"{{role}}\"", dialect.quote(schema)),
         probe: probe(schema, tables),
         made: None,
         create: vec![

@@ -78,18 +78,23 @@ fn offset(sql: &str, message: &str) -> Option<usize> {
     sql[start..].find(near).map(|at| start + at)
 }
 
-/// Where in `sql`, one of the statements of a packet, the place is that `error` complains of: the server counts lines from the
+/// Puts the place into `error`, an answer to `sql`, which is one of the statements of a packet: the server counts lines from the
 /// packet's start, and quotes what stands behind the statement too.
-pub(super) fn within(sql: &str, error: &DriverError) -> Option<usize> {
-    if let Some((_, rest)) = error.message.rsplit_once(" near '")
+pub(super) fn settle_place(sql: &str, error: &mut DriverError) {
+    if let Some((before, rest)) = error.message.rsplit_once(" near '")
         && let Some((near, _)) = rest.rsplit_once("' at line ")
     {
         let near = near.trim_end_matches('\u{fffd}');
         let starts = |at: usize| near.starts_with(&sql[at..]) || sql[at..].starts_with(near);
-        return sql.char_indices().map(|(at, _)| at).find(|&at| starts(at)).or(Some(sql.len()));
+        let at = sql.char_indices().map(|(at, _)| at).find(|&at| starts(at)).unwrap_or(sql.len());
+        let quoted: String = sql[at..].chars().take(80).collect();
+        let line = sql[..at].matches('\n').count() + 1;
+        error.message = format!("{before} near '{quoted}' at line {line}");
+        error.offset = Some(at);
+        return;
     }
-    let code = error.code.as_ref().and_then(|code| code.parse().ok())?;
-    named(code, sql, &error.message)
+    let code = error.code.as_ref().and_then(|code| code.parse().ok());
+    error.offset = code.and_then(|code| named(code, sql, &error.message));
 }
 
 /// Where the name stands that the server complains of: it says none but its own place in a syntax error.
@@ -147,6 +152,26 @@ mod tests {
         for (code, message, at) in table {
             assert_eq!(named(code, sql, message), at, "{message}");
         }
+    }
+
+    #[test]
+    fn a_statement_of_a_packet_is_quoted_without_what_follows_it() {
+        let sql = "CREATE TABLE c (\n  x int";
+        let mut error = DriverError::new(
+            DriverErrorKind::Statement,
+            "check the manual for the right syntax to use near ';\nSHOW WARNINGS' at line 9",
+        );
+        settle_place(sql, &mut error);
+        assert_eq!(
+            (error.offset, error.message.as_str()),
+            (Some(sql.len()), "check the manual for the right syntax to use near '' at line 2",)
+        );
+        error.message = "the right syntax to use near 'int\n;\nSHOW' at line 9".to_owned();
+        settle_place(sql, &mut error);
+        assert_eq!(
+            (error.offset, error.message.as_str()),
+            (Some(21), "the right syntax to use near 'int' at line 2")
+        );
     }
 
     #[test]

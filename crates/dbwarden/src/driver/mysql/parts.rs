@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use mysql::prelude::Queryable;
 
-use super::failure::{answer, within};
+use super::failure::{answer, settle_place};
 use super::literal::filled;
 use super::{MysqlSession, value};
 use crate::driver::{DriverErrorKind, Notice, Part, PartError};
@@ -53,7 +53,7 @@ pub(super) fn run(session: &mut MysqlSession, parts: &[Part<'_>]) -> Result<(), 
         None => 0,
     };
     if let (true, Some(Part::Theirs(sql))) = (progress.inside, parts.get(part)) {
-        error.offset = within(sql, &error);
+        settle_place(sql, &mut error);
     }
     Err(PartError { error, part: Some(part) })
 }

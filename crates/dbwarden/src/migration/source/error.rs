@@ -221,7 +221,7 @@ pub enum SourceProblem {
     #[error("this ROLLBACK would undo the migration while it runs")]
     Rollback,
     /// A statement that refuses a transaction, inside the file's own.
-    #[error("{statement} refuses to run inside a transaction, and line {opened} opens one")]
+    #[error("{statement} cannot be part of a transaction, and line {opened} opens one")]
     RefusesTransaction {
         /// The statement's first words.
         statement: String,

@@ -9,6 +9,7 @@ mod sandbox;
 mod engine;
 mod files;
 mod graph;
+mod layouts;
 mod lock;
 #[cfg(unix)]
 mod postgres;

@@ -135,7 +135,7 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// Ends a piece at each line comment that begins with `--`, stands alone on its line, and for which `breaks` returns true, given the
+    /// Ends a piece at each line comment that begins with `--` or `#`, stands alone on its line, and for which `breaks` returns true, given the
     /// comment without its line end. In the body of a trigger or routine such a comment is an ordinary one. A `DELIMITER` ends there too,
     /// since what follows may be read by itself.
     #[must_use]

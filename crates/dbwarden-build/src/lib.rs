@@ -71,15 +71,16 @@ fn walk(directory: &Path, prefix: &str, files: &mut Vec<(String, PathBuf)>) -> i
         let shown = if prefix.is_empty() { name.clone() } else { format!("{prefix}/{name}") };
         if path.is_dir() {
             walk(&path, &shown, files)?;
-        } else if {
-            let name = name.to_ascii_lowercase();
-            // The latter stands beside `up.sql`, and says how it is run.
-            name.ends_with(".sql") || name == "metadata.toml"
-        } {
+        } else if is_read(&name.to_ascii_lowercase()) {
             files.push((shown, fs::canonicalize(&path)?));
         }
     }
     Ok(())
+}
+
+/// Whether a file called `name` is a script, or stands beside `up.sql` and says how it is run.
+fn is_read(name: &str) -> bool {
+    name.ends_with(".sql") || name == "metadata.toml"
 }
 
 #[cfg(test)]

@@ -121,6 +121,11 @@ impl Source {
     }
 }
 
+/// Whether a file called `name`, in lower case, is a script or stands beside one.
+fn is_read(name: &str) -> bool {
+    name.ends_with(".sql") || name == layout::METADATA
+}
+
 /// The path `path` below `directory`, with `/` between.
 fn below(directory: &Path, path: &Path) -> String {
     let rest = path.strip_prefix(directory).unwrap_or(path).to_string_lossy();
@@ -155,10 +160,7 @@ fn list(directory: &Path, depth: usize, to: &mut Vec<PathBuf>) -> Result<(), Sou
                     return Err(SourceError::new(path.display().to_string(), problem));
                 }
             }
-        } else if {
-            let name = name.to_string_lossy().to_ascii_lowercase();
-            name.ends_with(".sql") || name == layout::METADATA
-        } {
+        } else if is_read(&name.to_string_lossy().to_ascii_lowercase()) {
             to.push(path);
         }
     }

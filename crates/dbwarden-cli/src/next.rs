@@ -151,6 +151,10 @@ pub(crate) fn after(error: &Error) -> String {
         {
             return "name the directory that the file is in, with --migrations or in the settings".to_owned();
         }
+        ErrorKind::Plan(PlanError::Empty { .. }) => {
+            return "write its statements, then run the same command again; `SELECT 1;` says that there is nothing to do"
+                .to_owned();
+        }
         ErrorKind::Plan(PlanError::Unfinished { direction, .. }) => {
             return format!("{} goes on with it", to_finish(*direction));
         }
@@ -241,7 +245,7 @@ pub(crate) fn after(error: &Error) -> String {
         }
         "count" => "`dbwarden status` lists what is applied and pending",
         "late" => "run without --strict, or give the file a number behind those that are applied",
-        "irreversible" => "write a rollback section, or a new migration that undoes it",
+        "irreversible" => "write its rollback, or a new migration that undoes it",
         "single-transaction" => "run without --single-transaction",
         "foreign-records" => {
             "`dbwarden stamp REV` records what that tool has applied already; taking its records over comes with a later version"

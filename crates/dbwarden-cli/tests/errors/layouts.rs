@@ -40,6 +40,8 @@ fn a_directory_with_the_name_of_a_migration_and_none_in_it() {
 #[test]
 fn two_files_for_one_script() {
     let said = [
+        files(&[("0002_a.up.sql", UP), ("0002_a.UP.sql", UP)]),
+        files(&[("0002_a/up.sql", UP), ("0002_a/down.sql", DOWN), ("0002_a/Down.sql", DOWN)]),
         files(&[("0002_a.up.sql", UP), ("0002_b.up.sql", UP)]),
         files(&[("0002_a.up.sql", UP), ("0002_a.down.sql", DOWN), ("0002_b.down.sql", DOWN)]),
         files(&[("0002_a.sql", UP), ("0002_a.up.sql", UP)]),

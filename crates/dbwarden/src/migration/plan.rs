@@ -581,7 +581,7 @@ pub fn downgrade(
             (migration, _) => {
                 without.push(id.clone());
                 match migration {
-                    Some(migration) => files.push(migration.file.name.clone()),
+                    Some(migration) => files.push(migration.file_of_down().name.clone()),
                     None => without_file.push(id.clone()),
                 }
             }

@@ -90,6 +90,8 @@ pub(super) fn is_stamped(name: &str) -> bool {
 #[derive(Default)]
 struct Parts {
     name: String,
+    /// The directory of a pair.
+    folder: Option<String>,
     up: Option<SourceFile>,
     down: Option<SourceFile>,
     metadata: Option<SourceFile>,
@@ -110,16 +112,10 @@ pub(super) fn gather(files: Vec<(String, SourceFile)>) -> Result<Vec<Files>, Sou
             continue;
         };
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        // The two files of a pair have one id; their words may differ.
-        let key = match (layout, formats::recognise(&name)) {
-            (Layout::Pair, Some((name, _))) => {
-                format!("{folder}/{}__{}", name.database.unwrap_or_default(), name.id)
-            }
-            (Layout::Pair, None) => format!("{folder}/{name}"),
-            _ => folder.to_owned(),
-        };
+        let key = if layout == Layout::Pair { format!("{folder}/{name}") } else { folder.to_owned() };
         let at = *known.entry(key).or_insert_with(|| {
-            all.push(Parts { name, ..Parts::default() });
+            let folder = (layout == Layout::Pair).then(|| folder.to_owned());
+            all.push(Parts { name, folder, ..Parts::default() });
             all.len() - 1
         });
         let parts = &mut all[at];
@@ -134,12 +130,36 @@ pub(super) fn gather(files: Vec<(String, SourceFile)>) -> Result<Vec<Files>, Sou
         }
         *slot = Some(file);
     }
+    by_id(&mut all);
     all.into_iter().filter_map(whole).collect()
+}
+
+/// Puts the down files whose up file has other words to that, by their id, where only one up file has it.
+fn by_id(all: &mut [Parts]) {
+    let lonely = |parts: &Parts| parts.up.is_none() && parts.down.is_some();
+    if !all.iter().any(lonely) {
+        return;
+    }
+    let id = |parts: &Parts| {
+        let (named, _) = formats::recognise(&parts.name)?;
+        Some((parts.folder.clone()?, named.database, named.id))
+    };
+    let mut ups: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+    for (at, parts) in all.iter().enumerate().filter(|(_, parts)| parts.up.is_some() && parts.down.is_none())
+    {
+        ups.entry(id(parts)).or_default().push(at);
+    }
+    for at in 0..all.len() {
+        let Some(key) = all.get(at).filter(|parts| lonely(parts)).and_then(id) else { continue };
+        if let Some([up]) = ups.remove(&Some(key)).as_deref() {
+            all[*up].down = all[at].down.take();
+        }
+    }
 }
 
 /// One migration of its files; nothing where they are none's.
 fn whole(parts: Parts) -> Option<Result<Files, SourceError>> {
-    let Parts { name, up, down, metadata } = parts;
+    let Parts { name, up, down, metadata, .. } = parts;
     let Some(up) = up else {
         // Many a program has a file of that name, for something else.
         let stamped = name.strip_suffix(".sql").is_some_and(is_stamped);

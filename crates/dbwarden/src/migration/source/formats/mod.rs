@@ -158,7 +158,6 @@ mod tests {
             "RA_x.sql",
             "0001_x.txt",
             "décor_x.sql",
-            "2018-03-31_x.sql",
             "20180-3-31-201450_x.sql",
             "2018-03-31-201450_.sql",
             "R__views.sql",

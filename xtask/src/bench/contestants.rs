@@ -81,6 +81,25 @@ impl Shell {
         command
     }
 
+    /// The shell on a file, with one query, and beside it `cat`, which reads every file of `directory`.
+    pub(super) fn query_beside_files(
+        &self,
+        file: &Path,
+        query: &str,
+        directory: &Path,
+        scratch: &Scratch,
+    ) -> Command {
+        let alone = self.query(file, query, scratch);
+        let mut command = bare(Path::new("sh"));
+        command
+            .args(["-c", "cd \"$0\" && cat -- *.sql > /dev/null & \"$@\"; ended=$?; wait $! && exit $ended"])
+            .arg(directory)
+            .arg(&self.binary)
+            .args(alone.get_args())
+            .current_dir(scratch.empty());
+        command
+    }
+
     /// The number that a query answers with.
     pub(super) fn count(&self, file: &Path, query: &str, scratch: &Scratch) -> Result<u64, Failure> {
         let answer = output(&mut self.query(file, query, scratch))?;

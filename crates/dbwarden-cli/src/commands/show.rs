@@ -48,7 +48,7 @@ pub(super) fn run(
     let row = survey.history.get(&id);
     let up = text(&migration.file, &migration.up)?;
     let down = migration.down.as_ref().map(|down| text(migration.file_of_down(), down)).transpose()?;
-    let down_file = migration.down_file.as_ref().map(|down| down.file.name.clone());
+    let down_file = migration.down_file().map(|down| down.file.name.clone());
     if speaks(global) {
         let names = |ids: Vec<&dbwarden::migration::RevisionId>| {
             ids.into_iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ")

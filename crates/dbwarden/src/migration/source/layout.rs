@@ -107,7 +107,10 @@ pub(super) fn gather(files: Vec<(String, SourceFile)>) -> Result<Vec<Files>, Sou
     let mut known: BTreeMap<String, usize> = BTreeMap::new();
     for (path, file) in files {
         let Some((layout, part, name)) = part(&path) else {
-            let name = path.rsplit('/').next().unwrap_or(&path).to_owned();
+            let name = match path.rfind('/') {
+                Some(slash) => path[slash + 1..].to_owned(),
+                None => path,
+            };
             all.push(Parts { name, up: Some(file), ..Parts::default() });
             continue;
         };

@@ -14,7 +14,7 @@ const KEYS: &[&str] = &["run_in_transaction"];
 #[derive(Debug, Clone)]
 pub(crate) struct Metadata {
     pub(crate) file: SourceFile,
-    pub(super) hash: FileHash,
+    pub(crate) hash: FileHash,
     pub(super) no_transaction: bool,
 }
 

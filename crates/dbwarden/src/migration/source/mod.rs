@@ -10,6 +10,7 @@ mod markers;
 mod metadata;
 mod read;
 mod scan;
+mod second;
 pub mod write;
 
 use std::fs::{self, File};
@@ -30,7 +31,7 @@ pub use layout::Layout;
 pub(crate) use metadata::Metadata;
 pub use read::ReadOptions;
 pub(crate) use read::{Outline, in_order, script_of, split};
-pub(crate) use scan::{GroupHash, section_reader};
+pub(crate) use second::{GroupHash, section_reader};
 
 /// Where migrations come from.
 #[derive(Debug, Clone)]

@@ -17,7 +17,7 @@ use super::scan::Role;
 use super::{EmbeddedFile, Headers, Place, Seen, Source, SourceFile, formats, scan};
 use crate::dialect::Dialect;
 use crate::migration::checksum::{Checksum, FileHash};
-use crate::migration::{DownFile, Kind, Migration, RevisionId, Script};
+use crate::migration::{Beside, DownFile, Kind, Migration, RevisionId, Script};
 use crate::sql::Position;
 
 /// Up to this size a file is kept while it is read; of a larger one the headers must stand in so many bytes.
@@ -44,25 +44,30 @@ impl Source {
     /// # Errors
     /// The directory or a file that cannot be read, or that is no migration: none is skipped.
     pub fn read(&self, options: &ReadOptions) -> Result<Vec<Migration>, SourceError> {
-        let outlines = self.outlines(options)?;
+        let outlines = self.outlines(options, &Ok)?;
         let many = outlines.len();
         in_order(outlines, many, &|outline: Outline| outline.migration(options))
     }
 
-    /// Reads the bytes of every file, and as much of each as tells its id.
+    /// Reads the bytes of every file, and as much of each as tells its id, and returns what `made` makes of them.
     ///
     /// # Errors
-    /// The directory or a file that cannot be read.
-    pub(crate) fn outlines(&self, options: &ReadOptions) -> Result<Vec<Outline>, SourceError> {
+    /// The directory or a file that cannot be read; those of `made`.
+    pub(crate) fn outlines<T: Send>(
+        &self,
+        options: &ReadOptions,
+        made: &(impl Fn(Outline) -> Result<T, SourceError> + Sync),
+    ) -> Result<Vec<T>, SourceError> {
         let room = AtomicU64::new(KEPT);
         let gathered = layout::gather(self.files()?)?;
-        let found: Vec<Option<Outline>> = match self {
+        let outline = |files: Files| outline(files, options, &room)?.map(made).transpose();
+        let found: Vec<Option<T>> = match self {
             Source::Directory(_) => {
                 let many = gathered.len();
-                in_order(gathered, many, &|files: Files| outline(files, options, &room))?
+                in_order(gathered, many, &outline)?
             }
             Source::Embedded(_) | Source::Texts(_) => {
-                gathered.into_iter().map(|files| outline(files, options, &room)).collect::<Result<_, _>>()?
+                gathered.into_iter().map(outline).collect::<Result<_, _>>()?
             }
         };
         Ok(found.into_iter().flatten().collect())
@@ -227,8 +232,7 @@ fn read_file(
         Place::Path { path, .. } => {
             let mut opened = File::open(path).map_err(unreadable)?;
             let seen = Seen::of(&opened.metadata().map_err(unreadable)?);
-            let mut head = Vec::with_capacity(usize::try_from(seen.length.min(HEAD)).unwrap_or(0) + 1);
-            opened.by_ref().take(HEAD + 1).read_to_end(&mut head).map_err(unreadable)?;
+            let head = head_of(&mut opened, seen.length).map_err(unreadable)?;
             let headers = scan::headers(&head, head.len() as u64 <= HEAD, syntax);
             if head.len() as u64 <= HEAD {
                 let hash = FileHash::of(&head);
@@ -237,6 +241,7 @@ fn read_file(
                 (headers, hash, Some((fits.then_some(head), seen)))
             } else {
                 let mut digest = Sha256::new_with_prefix(&head);
+                let mut head = head;
                 loop {
                     let length = opened.read(&mut head).map_err(unreadable)?;
                     if length == 0 {
@@ -251,6 +256,31 @@ fn read_file(
     Ok((ReadFile { file, hash, read }, headers))
 }
 
+/// Reads the first [`HEAD`] bytes of a file and one more, where it has so many. Where the file ends as its `length` says, no
+/// second read asks for its end: of a thousand small files that is a millisecond.
+fn head_of(file: &mut File, length: u64) -> io::Result<Vec<u8>> {
+    let most = usize::try_from(length.min(HEAD)).unwrap_or(0) + 1;
+    let mut head = vec![0; most];
+    let mut filled = 0;
+    while filled < most {
+        match file.read(&mut head[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        }
+        if filled as u64 == length {
+            break;
+        }
+    }
+    head.truncate(filled);
+    if filled == most {
+        // It has grown meanwhile, or is larger.
+        file.take((HEAD + 1).saturating_sub(filled as u64)).read_to_end(&mut head)?;
+    }
+    Ok(head)
+}
+
 impl Outline {
     /// Returns the id, as far as the name and right headers say it.
     pub(crate) fn id(&self) -> Option<RevisionId> {
@@ -260,8 +290,7 @@ impl Outline {
 
     /// Returns whether `migration` is this very file, read whole.
     pub(crate) fn is(&self, migration: &Migration) -> bool {
-        let down =
-            |name: Option<&str>| name == migration.down_file.as_ref().map(|down| down.file.name.as_str());
+        let down = |name: Option<&str>| name == migration.down_file().map(|down| down.file.name.as_str());
         !migration.glanced
             && migration.file_hash == self.file_hash
             && migration.file.name == self.up.file.name
@@ -303,9 +332,12 @@ impl Outline {
             read.file.keep(read.read.take());
             (read.file, read.hash)
         };
-        let down_file =
-            self.down.map(kept).map(|(file, hash)| DownFile { file, headers: headers.clone(), hash });
         let (file, up_hash) = kept(self.up);
+        let beside = (self.down.is_some() || self.metadata.is_some()).then(|| {
+            let down = self.down.map(kept);
+            let down = down.map(|(file, hash)| DownFile { file, headers: headers.clone(), hash });
+            Box::new(Beside { up_hash, down, metadata: self.metadata })
+        });
         Migration {
             id,
             description,
@@ -323,11 +355,9 @@ impl Outline {
             },
             down: None,
             file_hash: self.file_hash,
-            up_hash,
             file,
-            down_file,
+            beside,
             name: self.name,
-            metadata: self.metadata,
             glanced: true,
         }
     }
@@ -338,16 +368,17 @@ impl Outline {
 /// # Errors
 /// What is wrong with a file.
 pub(crate) fn split(migration: Migration, options: &ReadOptions) -> Result<Migration, SourceError> {
-    let (name, metadata) = (&migration.name, &migration.metadata);
-    let role = match &migration.down_file {
-        Some(down) => Role::Up { down: &down.file.name },
-        None => Role::Whole,
+    let name = &migration.name;
+    let (up_hash, down_file, metadata) = match migration.beside {
+        Some(beside) => (beside.up_hash, beside.down, beside.metadata),
+        None => (migration.file_hash, None, None),
     };
+    let role = down_file.as_ref().map_or(Role::Whole, |down| Role::Up { down: &down.file.name });
     let no_transaction = metadata.as_ref().is_some_and(|metadata| metadata.no_transaction);
     let text = scan::Text { name, file: &migration.file, role, no_transaction };
-    let (scanned, up_hash) = scan_file(&text, migration.up_hash.clone(), options.dialect)?;
+    let (scanned, up_hash) = scan_file(&text, up_hash, options.dialect)?;
     let scan::Scanned { mut headers, up, mut down } = scanned;
-    let down_file = match migration.down_file {
+    let down_file = match down_file {
         None => None,
         Some(DownFile { file, hash, .. }) => {
             let role = Role::Down { up: &migration.file.name, headers: &headers };
@@ -363,15 +394,17 @@ pub(crate) fn split(migration: Migration, options: &ReadOptions) -> Result<Migra
     let id = match headers.revision.as_deref().map(RevisionId::from).or_else(named) {
         Some(id) => id,
         None => {
-            // A name that is not the file's is the directory's, or what is left of it without `.up`.
             let directory = layout::is_of_directory(&migration.file.name);
             return Err(SourceError::new(migration.file.name, SourceProblem::UnknownName { directory }));
         }
     };
-    let of_metadata = metadata.as_ref().map(|metadata| &metadata.hash);
-    let file_hash =
-        FileHash::together(up_hash.clone(), down_file.as_ref().map(|down| &down.hash), of_metadata);
-    Ok(Migration { id, headers, up, down, file_hash, up_hash, down_file, glanced: false, ..migration })
+    let (file_hash, beside) = if down_file.is_some() || metadata.is_some() {
+        let beside = Beside { up_hash, down: down_file, metadata };
+        (beside.hash(), Some(Box::new(beside)))
+    } else {
+        (up_hash, None)
+    };
+    Ok(Migration { id, headers, up, down, file_hash, beside, glanced: false, ..migration })
 }
 
 /// Does the same to each of `items`, and returns what comes of them in their order. Where `many` of them are work, the processor's

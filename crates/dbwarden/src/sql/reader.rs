@@ -265,7 +265,8 @@ impl<R: Read> Reader<R> {
                     Some(false) => {}
                 }
             }
-            let Some(mut token) = scan(&self.buffer[..self.filled], at, rules, last) else {
+            let here = if self.pending.start.is_none() { rules.before_a_statement() } else { rules };
+            let Some(mut token) = scan(&self.buffer[..self.filled], at, here, last) else {
                 return Ok(Found::More);
             };
             let may_be_open = rules.syntax == Syntax::Sqlite && token.kind == TokenKind::BlockComment;

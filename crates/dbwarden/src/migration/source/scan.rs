@@ -32,7 +32,7 @@ pub(super) fn headers(head: &[u8], whole: bool, syntax: Syntax) -> Option<Header
     };
     let mut reader = HeaderReader::default();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    for token in tokens(text, Rules::new(syntax)) {
+    for token in tokens(text, Rules::new(syntax).before_a_statement()) {
         // What the head is cut in may be the beginning of anything.
         if !whole && token.start + token.text.len() == text.len() {
             return None;
@@ -364,7 +364,7 @@ impl Scan<'_> {
 
     /// Refuses a comment that runs to the end of the file: SQLite takes it, and whatever stands in it is silently left out.
     fn closed(&self, tail: &str, start: Position) -> Result<(), Problem> {
-        let last = tokens(tail, Rules::new(self.dialect.syntax())).last();
+        let last = tokens(tail, Rules::new(self.dialect.syntax()).before_a_statement()).last();
         match last.filter(|token| token.kind == TokenKind::BlockComment) {
             Some(token) if token.text.len() < 4 || !token.text.ends_with("*/") => {
                 let place = start.advance(&tail[..token.start]);
@@ -381,7 +381,7 @@ impl Scan<'_> {
         if !begun || self.suspicious.is_some() || !leading.contains("--") {
             return;
         }
-        let rules = Rules::new(self.dialect.syntax());
+        let rules = Rules::new(self.dialect.syntax()).before_a_statement();
         let found = tokens(leading, rules).find(|token| {
             let alone = leading[..token.start].contains(['\n', '\r']);
             token.kind == TokenKind::LineComment && alone && begins_as_rollback(token.text)
@@ -414,7 +414,7 @@ impl Scan<'_> {
         if !leading.contains("--") || !self.in_headers && !self.whole_file {
             return Ok(());
         }
-        let rules = Rules::new(self.dialect.syntax());
+        let rules = Rules::new(self.dialect.syntax()).before_a_statement();
         for token in tokens(leading, rules).filter(|token| token.kind == TokenKind::LineComment) {
             if !self.in_headers {
                 // What stands behind code on its line is a remark on that.

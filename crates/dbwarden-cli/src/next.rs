@@ -127,15 +127,40 @@ pub(crate) fn after(error: &Error) -> String {
                 .to_owned();
         }
         ErrorKind::NothingToAccept { .. } => return "`dbwarden verify` lists what does not agree".to_owned(),
-        ErrorKind::Source(source) if matches!(source.problem, SourceProblem::UnknownName) => {
+        ErrorKind::Source(source)
+            if matches!(source.problem, SourceProblem::UnknownName { directory: false }) =>
+        {
             if let Some(next) = after_flyway_name(&source.file) {
                 return next;
             }
         }
+        ErrorKind::Source(source) => match &source.problem {
+            SourceProblem::OtherTool { .. } => {
+                return "write `-- upgrade` and `-- rollback` in place of these lines, and take that tool's other lines out".to_owned();
+            }
+            SourceProblem::UnknownName { directory: true } => {
+                return "name the directory as others are, such as 20240101120000_add_coupons, or give up.sql a `-- revision: ID` header".to_owned();
+            }
+            SourceProblem::EmptyDirectory => {
+                return "write its up.sql, or take the directory away".to_owned();
+            }
+            SourceProblem::PartTwice { .. } => return "keep one of the two".to_owned(),
+            SourceProblem::OfOtherFile { file, .. } => {
+                return format!("move what stands behind it to {file}");
+            }
+            _ => {}
+        },
+        _ => {}
+    }
+    match error.kind() {
         ErrorKind::Source(source)
             if matches!(source.problem, SourceProblem::NoDirectory { is_file: true, .. }) =>
         {
             return "name the directory that the file is in, with --migrations or in the settings".to_owned();
+        }
+        ErrorKind::Plan(PlanError::Empty { .. }) => {
+            return "write its statements, then run the same command again; `SELECT 1;` says that there is nothing to do"
+                .to_owned();
         }
         ErrorKind::Plan(PlanError::Unfinished { direction, .. }) => {
             return format!("{} goes on with it", to_finish(*direction));
@@ -210,6 +235,10 @@ pub(crate) fn after(error: &Error) -> String {
         "disk" => "make room on the disk, then run the same command again",
         "no-directory" => "`dbwarden init` makes one, or name it with --migrations",
         "unreadable" | "unwritable" => "look at the file and its rights",
+        "up-file" => "give it its up file, or take it away",
+        "metadata" => {
+            "correct the file, then run the same command again; what else is said of a migration stands in its headers"
+        }
         "file-name" => {
             "name it as the others are, such as 0007_add_coupons.sql, or give it a `-- revision: ID` header"
         }
@@ -223,7 +252,7 @@ pub(crate) fn after(error: &Error) -> String {
         }
         "count" => "`dbwarden status` lists what is applied and pending",
         "late" => "run without --strict, or give the file a number behind those that are applied",
-        "irreversible" => "write a rollback section, or a new migration that undoes it",
+        "irreversible" => "write its rollback, or a new migration that undoes it",
         "single-transaction" => "run without --single-transaction",
         "foreign-records" => {
             "`dbwarden stamp REV` records what that tool has applied already; taking its records over comes with a later version"
@@ -271,7 +300,7 @@ fn after_flyway_name(file: &str) -> Option<String> {
     match prefix.split_at_checked(1)? {
         ("R" | "r", "") => Some(format!("name it ROC__{words}: such a file runs again when it changed")),
         ("U" | "u", version) if version.starts_with(|c: char| c.is_ascii_digit()) => Some(format!(
-            "a rollback has no file of its own: put its statements into the file of V{version}, behind `-- rollback`"
+            "put its statements into the file of V{version}, behind `-- rollback`; or name the two V{version}__….up.sql and V{version}__….down.sql"
         )),
         _ => None,
     }

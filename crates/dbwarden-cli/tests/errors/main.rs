@@ -10,6 +10,7 @@ mod backup;
 mod engine;
 mod files;
 mod graph;
+mod layouts;
 mod lock;
 #[cfg(unix)]
 mod mysql;

@@ -19,9 +19,9 @@ use super::run::{Event, Resume, Run, StepReport};
 use super::watchdog::Watchdog;
 use crate::dialect::{Dialect, Records};
 use crate::driver::{DriverError, DriverErrorKind};
+use crate::migration::Migration;
 use crate::migration::Script;
 use crate::migration::applied::{Applied, Direction, Unfinished};
-use crate::migration::checksum::FileHash;
 use crate::migration::groups::GroupKind;
 use crate::migration::plan::{Action, Step};
 use crate::migration::source::{GroupHash, SourceError, SourceFile, SourceProblem};
@@ -44,8 +44,8 @@ pub(crate) struct Task<'a> {
     pub(crate) unfinished: Option<&'a Unfinished>,
     /// The journal has rows of this migration, of whatever run.
     pub(crate) journalled: bool,
-    /// The hash of the file that was planned.
-    pub(crate) file_hash: Option<&'a FileHash>,
+    /// The migration that was planned; none where the script comes from the records.
+    pub(crate) migration: Option<&'a Migration>,
 }
 
 /// Runs steps on the session of a lock.

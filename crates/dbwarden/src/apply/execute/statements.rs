@@ -35,9 +35,9 @@ impl Executor<'_, '_, '_> {
         // Where the text at hand is the one that was planned, its sums were made when it was split.
         let fixed = file.is_fixed();
         // What commits by parts cannot be taken back when the last part turns out to be another.
-        if let (false, false, Some(planned)) = (fixed, progress.atomic, progress.task.file_hash) {
-            let now = file.hash().map_err(|error| problem(SourceProblem::Unreadable { error }))?;
-            if now != *planned {
+        if let (false, false, Some(planned)) = (fixed, progress.atomic, progress.task.migration) {
+            let now = planned.hash_now().map_err(|error| problem(SourceProblem::Unreadable { error }))?;
+            if now != planned.file_hash {
                 return Err(problem(SourceProblem::Changed));
             }
         }

@@ -34,17 +34,26 @@ pub struct Database {
 impl Database {
     /// Makes an empty database, and a folder with an empty directory of migrations.
     pub fn new(engine: Engine) -> Self {
-        // Memory where there is some: a crash test kills a process, not the machine, so what a disk keeps is no matter.
-        let memory = Path::new("/dev/shm");
-        let folder = tempfile::Builder::new().prefix("dbwarden-test-").tempdir_in(memory);
-        let folder = folder.or_else(|_| tempfile::tempdir()).expect("a temporary folder can be made");
-        std::fs::create_dir(folder.path().join("migrations")).expect("a directory can be made");
         let owned = match engine {
             Engine::Sqlite => None,
             // TLS has tests of its own.
             Engine::Postgres => Some(server::postgres().with_setting("sslmode=disable").database("suite")),
             Engine::Mariadb => Some(server::mariadb().with_setting("ssl-mode=disabled").database("suite")),
         };
+        Self::with(engine, owned)
+    }
+
+    /// Makes one on a server that is not the one that the tests share.
+    pub fn on(engine: Engine, server: &server::Server) -> Self {
+        Self::with(engine, Some(server.database("suite")))
+    }
+
+    fn with(engine: Engine, owned: Option<OwnedDatabase>) -> Self {
+        // Memory where there is some: a crash test kills a process, not the machine, so what a disk keeps is no matter.
+        let memory = Path::new("/dev/shm");
+        let folder = tempfile::Builder::new().prefix("dbwarden-test-").tempdir_in(memory);
+        let folder = folder.or_else(|_| tempfile::tempdir()).expect("a temporary folder can be made");
+        std::fs::create_dir(folder.path().join("migrations")).expect("a directory can be made");
         Self { engine, folder, owned }
     }
 

@@ -266,7 +266,9 @@ pub(crate) fn after(error: &Error) -> String {
         "stranger-owned" => {
             "find out who made the table; drop it, or make it the property of the role that migrates"
         }
-        "holder-unseen" => "end that session on the server, then the same again",
+        "holder-unseen" => {
+            "end that session on the server, then the same again; where nobody can, look what it did, then `dbwarden unlock --force`"
+        }
         "not-yet" => "use SQLite or PostgreSQL, or a later version",
         "url" => "an address looks like sqlite:///shop.db or postgresql://user@host/name",
         _ => "",

@@ -253,6 +253,8 @@ pub struct Fence {
     pub sql: String,
     /// The code of its failure.
     pub code: &'static str,
+    /// token: changes the token's row and not the token, before the query. Only where the engine asks for it.
+    pub write: Option<String>,
 }
 
 /// The SQL of our own tables, in one engine's words. Parameters stand in the order that each docstring names.
@@ -272,6 +274,8 @@ pub struct Records {
     /// Makes the tables, and nothing where they are there. To be run by one session at a time: two at once may get 23505 or
     /// 42P07 on PostgreSQL, whose `IF NOT EXISTS` does not wait for another's transaction, and try again.
     pub create: Vec<String>,
+    /// Puts the lock's rows into its table. Only where they do not come with it in one transaction.
+    pub fill: Option<String>,
     /// version, description, kind, checksum, `file_hash`, `applied_at`, `duration_ms`, `applied_by`, `tool_version`, `run_id`,
     /// statements, `has_down`, note; oldest first.
     pub history: String,

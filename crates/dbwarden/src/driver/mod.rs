@@ -240,6 +240,12 @@ pub trait Session: Send {
 
     /// Returns whether a second session can be opened beside this one (not on `:memory:` nor on a host's connection).
     fn may_have_company(&self) -> bool;
+
+    /// Returns whether a commit is compared with other sessions' commits by what it wrote alone, so that a row that it read and
+    /// locked may have been changed before it (Galera, between nodes). [`Fence::write`](crate::dialect::Fence::write) is for that.
+    fn certifies_writes(&self) -> bool {
+        false
+    }
 }
 
 /// Cancels what a session is running, from another thread.

@@ -195,11 +195,8 @@ impl Executor<'_, '_, '_> {
         let (Cause::Statement(error) | Cause::Condition(error) | Cause::Around { error, .. }) = cause else {
             return false;
         };
-        // A commit that met a reader has waited for it by then; one that a server refused may be tried again from the first
-        // statement.
-        let waited = matches!(cause, Cause::Around { doing: "committing", .. })
-            && error.code.as_deref() != Some("40001");
-        let may = error.kind == DriverErrorKind::Busy && progress.atomic && !self.shared && !waited;
+        let may =
+            error.kind == DriverErrorKind::Busy && progress.atomic && !self.shared && !has_waited(cause);
         if !may || self.guard.session().rollback().is_err() {
             return false;
         }
@@ -251,6 +248,13 @@ impl Executor<'_, '_, '_> {
         }
         Ok(())
     }
+}
+
+/// Whether it is a commit that met a reader, and has waited for it by then. One that a server refused, and rolled back, may be tried
+/// again from the first statement: 40001, and 1213 where another node of a Galera cluster was quicker.
+fn has_waited(cause: &Cause) -> bool {
+    matches!(cause, Cause::Around { doing: "committing", error }
+        if !matches!(error.code.as_deref(), Some("40001" | "1213")))
 }
 
 /// How long to rest before the next attempt: longer each time, and not the same for each process.

@@ -220,12 +220,15 @@ impl Executor<'_, '_, '_> {
                 for sql in before.into_iter().flat_map(|(_, rows)| rows) {
                     packet.ours(number, at, sql);
                 }
-                packet.ours(number, at, self.fence());
+                for sql in self.guard.fence() {
+                    packet.ours(number, at, sql);
+                }
                 for sql in self.beginning(progress, first, count, unit()) {
                     packet.ours(number, at, sql);
                 }
                 packet.commit(number, at, committed);
-                packet.theirs(number, None, &statement.text);
+                // Tried again from the check on: by then the lock may be another's.
+                packet.theirs(number, Some(at), &statement.text);
                 done = Some((number, self.ending(progress, number, first)));
                 continue;
             }
@@ -241,7 +244,9 @@ impl Executor<'_, '_, '_> {
                 for sql in rows {
                     packet.ours(number, at, sql);
                 }
-                packet.ours(number, at, self.fence());
+                for sql in self.guard.fence() {
+                    packet.ours(number, at, sql);
+                }
                 packet.commit(number, at, Some(number));
                 opened = None;
             }
@@ -263,14 +268,10 @@ impl Executor<'_, '_, '_> {
         for sql in rows {
             packet.ours(number, at, sql);
         }
-        packet.ours(number, at, self.fence());
+        for sql in self.guard.fence() {
+            packet.ours(number, at, sql);
+        }
         packet.commit(number, at, Some(finished));
-    }
-
-    fn fence(&self) -> Sql {
-        let records = self.guard.records();
-        let sql = records.fence.as_ref().map(|fence| fence.sql.clone()).unwrap_or_default();
-        (sql, vec![Value::from(self.guard.token())])
     }
 
     /// What writes that a unit begins; one that commits by itself with what the catalogue says.

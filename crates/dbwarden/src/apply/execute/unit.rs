@@ -1,10 +1,11 @@
 //! What is committed together: opened, recorded in the journal or the history, and closed.
 
-use super::{Executor, Progress, around, direction, millis, rest};
+use super::{Executor, Progress, around, direction, has_waited, millis, rest};
 use crate::apply::failure::Cause;
 use crate::apply::history;
 use crate::apply::inspect::{self, Violations};
 use crate::apply::journal::{self, NewUnit};
+use crate::apply::lock::LockError;
 use crate::apply::run::Event;
 use crate::dialect::Settle;
 use crate::driver::DriverErrorKind;
@@ -53,6 +54,37 @@ impl Executor<'_, '_, '_> {
 
     /// Commits the open unit: with the journal's row, or with the migration's own when this was the last.
     pub(super) fn close(&mut self, progress: &mut Progress<'_>) -> Result<(), Cause> {
+        if self.shared || self.guard.session().in_transaction() {
+            return self.close_once(progress);
+        }
+        self.books(progress, Self::close_once)
+    }
+
+    /// Writes and commits rows of ours, in a transaction of their own; again where another session was quicker.
+    fn books(
+        &mut self,
+        progress: &mut Progress<'_>,
+        mut write: impl FnMut(&mut Self, &mut Progress<'_>) -> Result<(), Cause>,
+    ) -> Result<(), Cause> {
+        let mut attempt = 0;
+        loop {
+            let written = write(self, progress);
+            let Err(cause) = &written else { return written };
+            let (Cause::Around { error, .. } | Cause::Lock(LockError::Driver(error))) = cause else {
+                return written;
+            };
+            let may = error.kind == DriverErrorKind::Busy && !has_waited(cause);
+            if !may || attempt >= progress.tries() || self.guard.session().rollback().is_err() {
+                return written;
+            }
+            attempt += 1;
+            progress.committing = false;
+            self.run.observer.event(&Event::Retrying { attempt, reason: &error.message });
+            std::thread::sleep(rest(attempt));
+        }
+    }
+
+    fn close_once(&mut self, progress: &mut Progress<'_>) -> Result<(), Cause> {
         if !self.shared && !self.guard.session().in_transaction() {
             // Behind a statement that ran outside.
             self.open(progress)?;
@@ -95,6 +127,10 @@ impl Executor<'_, '_, '_> {
 
     /// Writes before a statement that runs outside a transaction that it is about to run.
     pub(super) fn announce(&mut self, progress: &mut Progress<'_>, text: &str) -> Result<(), Cause> {
+        self.books(progress, |this, progress| this.announce_once(progress, text))
+    }
+
+    fn announce_once(&mut self, progress: &mut Progress<'_>, text: &str) -> Result<(), Cause> {
         self.open(progress)?;
         progress.violations = None;
         let now = self.run.now();

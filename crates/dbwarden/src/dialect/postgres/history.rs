@@ -20,6 +20,7 @@ pub(super) fn records(dialect: &Postgres, tables: &Tables) -> Records {
         rights: format!("GRANT USAGE, CREATE ON SCHEMA {} TO \"{{role}}\"", dialect.quote(schema)),
         probe: probe(schema, tables),
         made: None,
+        fill: None,
         create: vec![
             create(schema, tables, [&migrations, &lock, &journal]),
             format!(
@@ -60,6 +61,7 @@ pub(super) fn records(dialect: &Postgres, tables: &Tables) -> Records {
                  FOR UPDATE) AS held)"
             ),
             code: "22012",
+            write: None,
         }),
         renew: format!("UPDATE {lock} SET beat = beat + 1, doing = ? WHERE name = 'heartbeat' AND token = ?"),
         beat: format!(

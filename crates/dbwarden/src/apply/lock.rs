@@ -553,3 +553,19 @@ fn stood_still(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_that_took_long_tells_no_more_than_when_it_began() {
+        let (began, lease) = (Instant::now(), Duration::from_millis(1));
+        let mut watch = None;
+        assert!(!stood_still(&mut watch, (1, 1), lease, began), "it is seen for the first time");
+        std::thread::sleep(2 * lease);
+        assert!(!stood_still(&mut watch, (1, 1), lease, began), "it may have moved since");
+        assert!(stood_still(&mut watch, (1, 1), lease, Instant::now()));
+        assert!(!stood_still(&mut watch, (1, 2), lease, Instant::now()));
+    }
+}

@@ -3,6 +3,7 @@
 //! (<https://mariadb.com/kb/en/mariadb-galera-cluster-known-limitations/>).
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::{MysqlSession, lock};
 use crate::driver::{DriverError, DriverErrorKind, Presence, ServerSession};
@@ -14,6 +15,15 @@ const MEMBERS: &str = "SHOW GLOBAL STATUS WHERE Variable_name IN \
 
 /// The port where a node's address names none.
 const PORT: u16 = 3306;
+
+/// How often a statement is sent again that was thrown out, and how much longer each time.
+pub(super) const AGAIN: u32 = 8;
+pub(super) const REST: Duration = Duration::from_millis(10);
+
+/// `ER_LOCK_DEADLOCK`, as which a node says that another one's came first.
+pub(super) fn is_thrown_out(error: &DriverError) -> bool {
+    error.code.as_deref() == Some("1213")
+}
 
 /// A node of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -171,6 +171,22 @@ impl MysqlSession {
         send(&self.link, sql, true)
     }
 
+    /// Runs one statement of ours. On a cluster it may be thrown out by another node's, also where it only reads: such a definition waits
+    /// for nobody. Outside a transaction nothing of it was kept then, and it is sent again.
+    fn one(&self, sql: &str) -> Result<Answer, DriverError> {
+        let mut sent = self.send(sql);
+        for again in 1..=cluster::AGAIN {
+            match &sent {
+                Err(error) if self.node.is_some() && !self.open && cluster::is_thrown_out(error) => {
+                    std::thread::sleep(cluster::REST * again);
+                    sent = self.send(sql);
+                }
+                _ => break,
+            }
+        }
+        sent
+    }
+
     /// Keeps what the server would say to the last statement beside its answer.
     fn keep_warnings(&mut self) -> Result<(), DriverError> {
         for row in self.send("SHOW WARNINGS")?.rows {
@@ -219,11 +235,11 @@ impl Session for MysqlSession {
     }
 
     fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64, DriverError> {
-        Ok(self.send(&filled(sql, parameters))?.changed)
+        Ok(self.one(&filled(sql, parameters))?.changed)
     }
 
     fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, DriverError> {
-        Ok(self.send(&filled(sql, parameters))?.rows)
+        Ok(self.one(&filled(sql, parameters))?.rows)
     }
 
     fn run(&mut self, sql: &str) -> Result<(), DriverError> {

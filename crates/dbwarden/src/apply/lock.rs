@@ -359,12 +359,10 @@ impl<'s> LockGuard<'s> {
         if changed == 0 { Err(LockError::Lost) } else { Ok(()) }
     }
 
-    /// Returns what checks the token on the server, inside a transaction that is to be committed next.
-    pub(crate) fn fence(&self) -> Vec<(String, Vec<Value>)> {
-        let Some(fence) = &self.records.fence else { return Vec::new() };
-        let write = fence.write.as_ref().filter(|_| self.session.certifies_writes());
-        let sql = write.into_iter().chain([&fence.sql]);
-        sql.map(|sql| (sql.clone(), vec![self.token.into()])).collect()
+    /// Returns whether the server holds a transaction together that is part of a packet with others. A node of Galera, where another
+    /// node's commit comes first, rolls it back between two statements, says nothing, and commits those behind one by one (tried).
+    pub(crate) fn holds_a_packet_together(&self) -> bool {
+        !self.session.certifies_writes()
     }
 
     /// Returns whether the lock is another's by now. Asked when something failed: what another has done meanwhile may be why.

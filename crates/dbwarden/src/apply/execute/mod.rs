@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 
 use super::failure::{Cause, StepError};
 use super::inspect::Violations;
-use super::lock::LockGuard;
+use super::journal;
+use super::lock::{LockError, LockGuard};
 use super::run::{Event, Resume, Run, StepReport};
 use super::watchdog::Watchdog;
 use crate::dialect::{Dialect, Records};
@@ -31,7 +32,7 @@ use crate::sql::Position;
 const RETRIES: u32 = 3;
 
 /// What is to be run, beside the step itself.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Task<'a> {
     pub(crate) step: &'a Step,
     /// The file and the script to run; none where nothing is run.
@@ -149,11 +150,15 @@ impl Executor<'_, '_, '_> {
     /// Why it stopped, and what became of it. Nothing of it is left open.
     pub(crate) fn step(&mut self, task: &Task<'_>) -> Result<StepReport, Box<StepError>> {
         self.run.observer.event(&Event::StepStarted { step: task.step });
+        self.tried(task, 0)
+    }
+
+    /// Runs it, after so many attempts.
+    fn tried(&mut self, task: &Task<'_>, mut attempt: u32) -> Result<StepReport, Box<StepError>> {
         let mut progress = Progress::new(task, self.guard.records());
         if let Some(limit) = task.step.limits.statement_timeout {
             progress.watchdog = Some(Watchdog::new(limit, self.guard.session().interrupter()));
         }
-        let mut attempt = 0;
         let outcome = loop {
             let ran = match self.script(&mut progress) {
                 Err(cause) if cause.is_cut() => self.after_a_cut(&mut progress, cause),
@@ -165,6 +170,15 @@ impl Executor<'_, '_, '_> {
                     if attempt < progress.tries() && self.again(&mut progress, &cause, attempt + 1) =>
                 {
                     attempt += 1;
+                }
+                Err(cause) if attempt < progress.tries() && self.gone_on(&progress, &cause, attempt + 1) => {
+                    let Ok(left) = self.left(task) else { break Err(self.failed(&mut progress, cause)) };
+                    if self.restore(&mut progress).is_err() {
+                        break Err(self.failed(&mut progress, cause));
+                    }
+                    let journalled = task.journalled || left.is_some();
+                    let rest = Task { unfinished: left.as_ref(), journalled, ..task.clone() };
+                    return self.tried(&rest, attempt + 1);
                 }
                 Err(cause) => break Err(self.failed(&mut progress, cause)),
             }
@@ -204,6 +218,31 @@ impl Executor<'_, '_, '_> {
         std::thread::sleep(rest(attempt));
         progress.begin_anew();
         true
+    }
+
+    /// Takes back the unit that the server itself threw out, as another session's came first, and rests a while, where what was
+    /// committed before it stands in the journal: from there it goes on.
+    fn gone_on(&mut self, progress: &Progress<'_>, cause: &Cause, attempt: u32) -> bool {
+        let (Cause::Statement(error) | Cause::Around { error, .. } | Cause::Lock(LockError::Driver(error))) =
+            cause
+        else {
+            return false;
+        };
+        // A statement that commits by itself is tried again, or not, where it runs.
+        let may = is_thrown_out(error) && !progress.announced && !progress.atomic && !self.shared;
+        if !may || self.guard.session().rollback().is_err() || self.run.cancel.take_note() {
+            return false;
+        }
+        self.run.observer.event(&Event::Retrying { attempt, reason: &error.message });
+        std::thread::sleep(rest(attempt));
+        true
+    }
+
+    /// Returns what of the step is in the journal.
+    fn left(&mut self, task: &Task<'_>) -> Result<Option<Unfinished>, DriverError> {
+        let records = self.guard.records();
+        let (all, _) = journal::read(self.guard.session(), &records)?;
+        Ok(all.into_iter().find(|unfinished| unfinished.version == task.step.id))
     }
 
     fn script(&mut self, progress: &mut Progress<'_>) -> Result<(), Cause> {
@@ -251,10 +290,15 @@ impl Executor<'_, '_, '_> {
 }
 
 /// Whether it is a commit that met a reader, and has waited for it by then. One that a server refused, and rolled back, may be tried
-/// again from the first statement: 40001, and 1213 where another node of a Galera cluster was quicker.
+/// again from the first statement.
 fn has_waited(cause: &Cause) -> bool {
-    matches!(cause, Cause::Around { doing: "committing", error }
-        if !matches!(error.code.as_deref(), Some("40001" | "1213")))
+    matches!(cause, Cause::Around { doing: "committing", error } if !is_thrown_out(error))
+}
+
+/// Whether the server rolled a transaction back since another's came first: 40001, or 1213 on MySQL, MariaDB, and Galera, where the other
+/// may be on another node.
+fn is_thrown_out(error: &DriverError) -> bool {
+    error.kind == DriverErrorKind::Busy && matches!(error.code.as_deref(), Some("40001" | "1213"))
 }
 
 /// How long to rest before the next attempt: longer each time, and not the same for each process.

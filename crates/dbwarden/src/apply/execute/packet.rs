@@ -90,6 +90,7 @@ impl Executor<'_, '_, '_> {
         script: &Script,
     ) -> bool {
         !self.shared
+            && self.guard.holds_a_packet_together()
             && progress.watchdog.is_none()
             && !progress.task.journalled
             && progress.task.unfinished.is_none()
@@ -136,7 +137,9 @@ impl Executor<'_, '_, '_> {
             let (number, again) = packet.places.get(part).copied().unwrap_or((script.statements, from));
             let statement =
                 usize::try_from(number).ok().and_then(|number| statements.get(number.checked_sub(1)?));
-            let may = statement.is_none_or(|it| !it.alone || self.dialect.settle(&it.text) != Settle::Ask);
+            // Of our own statements it is not known whether they stand behind a commit or before it: the journal says so.
+            let may = matches!(packet.parts.get(part), Some(Part::Theirs(_)))
+                && statement.is_none_or(|it| !it.alone || self.dialect.settle(&it.text) != Settle::Ask);
             if error.kind == DriverErrorKind::Busy && attempt < progress.tries() && may {
                 attempt += 1;
                 self.guard.session().rollback().map_err(around("rolling back"))?;
@@ -220,9 +223,7 @@ impl Executor<'_, '_, '_> {
                 for sql in before.into_iter().flat_map(|(_, rows)| rows) {
                     packet.ours(number, at, sql);
                 }
-                for sql in self.guard.fence() {
-                    packet.ours(number, at, sql);
-                }
+                packet.ours(number, at, self.fence());
                 for sql in self.beginning(progress, first, count, unit()) {
                     packet.ours(number, at, sql);
                 }
@@ -244,9 +245,7 @@ impl Executor<'_, '_, '_> {
                 for sql in rows {
                     packet.ours(number, at, sql);
                 }
-                for sql in self.guard.fence() {
-                    packet.ours(number, at, sql);
-                }
+                packet.ours(number, at, self.fence());
                 packet.commit(number, at, Some(number));
                 opened = None;
             }
@@ -268,10 +267,14 @@ impl Executor<'_, '_, '_> {
         for sql in rows {
             packet.ours(number, at, sql);
         }
-        for sql in self.guard.fence() {
-            packet.ours(number, at, sql);
-        }
+        packet.ours(number, at, self.fence());
         packet.commit(number, at, Some(finished));
+    }
+
+    fn fence(&self) -> Sql {
+        let records = self.guard.records();
+        let sql = records.fence.as_ref().map(|fence| fence.sql.clone()).unwrap_or_default();
+        (sql, vec![Value::from(self.guard.token())])
     }
 
     /// What writes that a unit begins; one that commits by itself with what the catalogue says.

@@ -4,10 +4,9 @@ use std::io::Read;
 use std::sync::{Arc, PoisonError};
 
 use super::stop::place;
-use super::{Executor, Progress, rest};
+use super::{Executor, Progress};
 use crate::apply::failure::Cause;
 use crate::apply::inspect;
-use crate::apply::lock::LockError;
 use crate::apply::run::Event;
 use crate::apply::watchdog::Watchdog;
 use crate::dialect::{Manner, SessionTrace};
@@ -91,11 +90,7 @@ impl Executor<'_, '_, '_> {
                 None => {
                     let piece =
                         Fragment { text: statement.text, found: &found, bytes, of: script.length, copy };
-                    if current.kind == GroupKind::Each && !copy {
-                        self.each(progress, current, manner, &piece)?
-                    } else {
-                        self.one(progress, current, manner, &piece)?
-                    }
+                    self.one(progress, current, manner, &piece)?
                 }
             };
             if copy {
@@ -106,8 +101,7 @@ impl Executor<'_, '_, '_> {
             }
             if unit.is_none() {
                 match current.kind {
-                    GroupKind::Each if copy => self.close(progress)?,
-                    GroupKind::Each => {}
+                    GroupKind::Each => self.close(progress)?,
                     GroupKind::Session => progress.unit = progress.ordinal + 1,
                     GroupKind::Transaction => {}
                 }
@@ -158,40 +152,6 @@ impl Executor<'_, '_, '_> {
         }
         progress.unit = progress.ordinal + 1;
         Ok(())
-    }
-
-    /// Runs one statement and commits it with its row; again where the server rolled it back since another session's came first.
-    fn each(
-        &mut self,
-        progress: &mut Progress<'_>,
-        group: &Group,
-        manner: Manner,
-        piece: &Fragment<'_>,
-    ) -> Result<bool, Cause> {
-        let skipped = progress.skipped;
-        let mut attempt = 0;
-        loop {
-            let ran = self.one(progress, group, manner, piece);
-            let done = ran.and_then(|ran| self.close(progress).map(|()| ran));
-            let Err(
-                Cause::Statement(error) | Cause::Around { error, .. } | Cause::Lock(LockError::Driver(error)),
-            ) = &done
-            else {
-                return done;
-            };
-            // What commits by itself is tried again, or not, where it runs.
-            let may = !matches!(manner, Manner::Alone | Manner::Session | Manner::Either)
-                && matches!(error.code.as_deref(), Some("40001" | "1213"))
-                && !self.shared;
-            if !may || attempt >= progress.tries() || self.guard.session().rollback().is_err() {
-                return done;
-            }
-            attempt += 1;
-            self.run.observer.event(&Event::Retrying { attempt, reason: &error.message });
-            std::thread::sleep(rest(attempt));
-            (progress.committing, progress.recorded, progress.skipped) = (false, false, skipped);
-            progress.unit_hash = GroupHash::default();
-        }
     }
 
     /// Runs one statement in its group.

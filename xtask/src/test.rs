@@ -38,6 +38,10 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     let mut code = ExitCode::SUCCESS;
     let mut calls = calls(runner, &filters);
     if all_servers {
+        if runner == Runner::Nextest {
+            // A filter may be for the longer lane alone.
+            calls.iter_mut().skip(1).for_each(|call| call.extend(words(&["--no-tests", "pass"])));
+        }
         calls.push(longer_lane(runner, &filters));
     }
     for arguments in calls {
@@ -78,8 +82,11 @@ fn longer_lane(runner: Runner, filters: &[String]) -> Vec<String> {
                 let any: Vec<_> = filters.iter().map(|filter| format!("test({filter})")).collect();
                 wanted.push_str(&format!(" and ({})", any.join(" or ")));
             }
-            // None may fit a filter that is for the other tests.
-            call.extend(words(&["--run-ignored", "only", "--no-tests", "pass", "-E", &wanted]));
+            call.extend(words(&["--run-ignored", "only", "-E", &wanted]));
+            if !filters.is_empty() {
+                // It may be for the other tests alone.
+                call.extend(words(&["--no-tests", "pass"]));
+            }
         }
         Runner::CargoTest => {
             call.splice(0..0, words(&["test", "--tests"]));
@@ -152,9 +159,11 @@ mod tests {
         let line = |runner, filters: &[&str]| longer_lane(runner, &words(filters)).join(" ");
         assert_eq!(
             line(Runner::Nextest, &[]),
-            "nextest run --workspace --all-features --no-fail-fast --run-ignored only --no-tests pass -E test(longer_lane)"
+            "nextest run --workspace --all-features --no-fail-fast --run-ignored only -E test(longer_lane)"
         );
-        assert!(line(Runner::Nextest, &["a", "b"]).ends_with("test(longer_lane) and (test(a) or test(b))"));
+        assert!(
+            line(Runner::Nextest, &["a", "b"]).contains(" -E test(longer_lane) and (test(a) or test(b))")
+        );
         assert_eq!(
             line(Runner::CargoTest, &[]),
             "test --tests --workspace --all-features --no-fail-fast -- --ignored longer_lane"

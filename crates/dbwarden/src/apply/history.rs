@@ -124,7 +124,9 @@ pub fn read(
             });
         }
         if row.text(0) == "stranger-owned" {
-            history.stranger = Some((row.text(1).to_owned(), row.text(3).to_owned()));
+            // In whatever order the server names them: the same one each time.
+            let found = (row.text(1).to_owned(), row.text(3).to_owned());
+            history.stranger = history.stranger.max(Some(found));
             continue;
         }
         let columns: Vec<_> = row.text(3).split(',').map(str::to_ascii_lowercase).collect();

@@ -410,8 +410,12 @@ impl<'s> LockGuard<'s> {
         self.released = true;
         self.heartbeat = None;
         self.session.rollback()?;
-        let token = Value::from(self.token);
-        let released = self.session.execute(&self.records.release, &[token]);
+        let token = [Value::from(self.token)];
+        let mut released = self.session.execute(&self.records.release, &token);
+        if released.as_ref().is_err_and(|error| error.kind == DriverErrorKind::Interrupted) {
+            // Meant for what ran before, and late.
+            released = self.session.execute(&self.records.release, &token);
+        }
         self.held = None;
         released?;
         Ok(())

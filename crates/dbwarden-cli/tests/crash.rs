@@ -45,7 +45,7 @@ fn end(database: &Database) -> End {
 fn scenarios(engine: Engine) -> &'static [Scenario] {
     match engine {
         Engine::Sqlite => SCENARIOS,
-        Engine::Postgres => postgres::SCENARIOS,
+        Engine::Postgres | Engine::Scripted | Engine::Cockroach => postgres::SCENARIOS,
     }
 }
 
@@ -282,7 +282,7 @@ fn long_statement(engine: Engine) -> &'static str {
             "INSERT INTO numbers WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n \
              WHERE i < (SELECT until FROM dial)) SELECT i FROM n;\n"
         }
-        Engine::Postgres => {
+        Engine::Postgres | Engine::Scripted | Engine::Cockroach => {
             "INSERT INTO numbers SELECT i FROM dial CROSS JOIN LATERAL generate_series(1, least(until, 3)) AS i \
              CROSS JOIN LATERAL pg_sleep(CASE WHEN until > 3 THEN 1000 ELSE 0 END);\n"
         }
@@ -306,7 +306,7 @@ fn in_the_long_statement(database: &Database) -> testkit::Running {
     let begun = || match database.engine() {
         // Pages that leave SQLite's cache. From then on not even a reader gets in.
         Engine::Sqlite => std::fs::metadata(database.file()).map_or(0, |file| file.len()) >= 1 << 20,
-        Engine::Postgres => database.one(SLEEPERS) == "1",
+        Engine::Postgres | Engine::Scripted | Engine::Cockroach => database.one(SLEEPERS) == "1",
     };
     while !begun() {
         assert!(started.elapsed() < Duration::from_secs(100), "the long statement did not begin");

@@ -59,6 +59,17 @@ impl Cause {
             _ => false,
         }
     }
+
+    /// Returns whether the server could not bring the transaction into an order with others.
+    pub(crate) fn is_conflict(&self) -> bool {
+        match self {
+            Cause::Statement(error)
+            | Cause::Condition(error)
+            | Cause::Around { error, .. }
+            | Cause::Lock(LockError::Driver(error)) => error.is_conflict(),
+            _ => false,
+        }
+    }
 }
 
 /// Why a step stopped.

@@ -46,6 +46,19 @@ pub trait Dialect: Sync + std::fmt::Debug {
         false
     }
 
+    /// Returns whether a statement that the engine refused has changed nothing at all, also outside a transaction.
+    fn refusal_leaves_nothing(&self) -> bool {
+        false
+    }
+
+    /// Returns how to find out what the server still does for `statement`, which ran outside a transaction and was answered: a query
+    /// whose rows are read by [`Settled::read`], `busy` while it works on it and `ask` where it failed at it. A further
+    /// parameter comes last: how many milliseconds ago the statement was sent.
+    fn background(&self, statement: &str) -> Option<(String, Vec<Value>)> {
+        let _ = statement;
+        None
+    }
+
     /// Returns the query whose rows are violated foreign keys, where the engine can be left with some.
     fn foreign_key_violations(&self) -> Option<&'static str>;
 
@@ -65,6 +78,7 @@ pub fn of(database: Database) -> Option<&'static dyn Dialect> {
     match database {
         Database::Sqlite => Some(&sqlite::Sqlite),
         Database::Postgres => Some(&postgres::Postgres),
+        Database::Cockroach => Some(&postgres::Cockroach),
         _ => None,
     }
 }
@@ -88,6 +102,10 @@ pub enum Manner {
     Plain,
     /// Runs in a transaction, which must be committed before what the statement made can be used.
     Ends,
+    /// Runs in a transaction of its own, unless the file opens one around it.
+    Apart,
+    /// Runs in a transaction like any other; where the file asks for none it runs by itself, since it may commit.
+    MayCommit,
     /// Opens the file's own transaction.
     Begin,
     /// Commits the file's own transaction.
@@ -230,6 +248,11 @@ pub struct Records {
     /// Makes the tables, and nothing where they are there. To be run by one session at a time: two at once may get 23505 or
     /// 42P07 on PostgreSQL, whose `IF NOT EXISTS` does not wait for another's transaction, and try again.
     pub create: Vec<String>,
+    /// Has a row for each of our tables that is there, where making them does not belong into the transaction that takes the lock:
+    /// all of `create` but its last statement, which fills the lock's table, is run before it then.
+    pub made: Option<String>,
+    /// With `made`: its rows are statements that take from others what default privileges gave them on the tables just made.
+    pub strip: Option<String>,
     /// version, description, kind, checksum, `file_hash`, `applied_at`, `duration_ms`, `applied_by`, `tool_version`, `run_id`,
     /// statements, `has_down`, note; oldest first.
     pub history: String,

@@ -108,12 +108,13 @@ impl Grouper {
                 let statement = first_words(statement);
                 return Err((SourceProblem::RefusesTransaction { statement, opened: opened.line }, start));
             }
-            (Manner::Alone, None) => return self.run(GroupKind::Each, false, start),
+            (Manner::Alone | Manner::Apart, None) => return self.run(GroupKind::Each, false, start),
+            (Manner::MayCommit, None) if self.each => return self.run(GroupKind::Each, false, start),
             (Manner::Session, None) => return self.run(GroupKind::Session, false, start),
-            (Manner::Plain | Manner::Ends, None) if self.each => {
+            (Manner::Plain | Manner::Ends | Manner::MayCommit, None) if self.each => {
                 return self.run(GroupKind::Each, true, start);
             }
-            (Manner::Plain | Manner::Ends, None) => {
+            (Manner::Plain | Manner::Ends | Manner::MayCommit, None) => {
                 let ends = manner == Manner::Ends;
                 if self.ends && !ends {
                     self.close();
@@ -121,7 +122,9 @@ impl Grouper {
                 self.ends = ends;
                 return self.run(GroupKind::Transaction, true, start);
             }
-            (Manner::Plain | Manner::Ends, Some(_)) => return self.run(GroupKind::Transaction, true, start),
+            (Manner::Plain | Manner::Ends | Manner::Apart | Manner::MayCommit, Some(_)) => {
+                return self.run(GroupKind::Transaction, true, start);
+            }
         }
         Ok(Taken::Control)
     }
@@ -218,7 +221,7 @@ mod tests {
         Ok(text.collect::<Vec<_>>().join(", "))
     }
 
-    use Manner::{Alone, Begin, Commit, Ends, ForeignKeys, Plain, Session};
+    use Manner::{Alone, Apart, Begin, Commit, Ends, ForeignKeys, MayCommit, Plain, Session};
 
     #[test]
     fn statements_that_refuse_a_transaction_split_it() {
@@ -229,6 +232,21 @@ mod tests {
         );
         assert_eq!(groups(true, &[Plain, Plain, Alone]).unwrap(), "Each 1+3");
         assert_eq!(groups(false, &[Session, Plain]).unwrap(), "Session 1+1, Transaction 2+1");
+    }
+
+    #[test]
+    fn what_commits_by_itself_is_alone_unless_the_file_opens_a_transaction() {
+        assert_eq!(
+            groups(false, &[Apart, Apart, Plain, Plain, Apart]).unwrap(),
+            "Each 1+1, Each 2+1, Transaction 3+2, Each 5+1"
+        );
+        assert_eq!(
+            groups(false, &[Begin, Apart, Plain, Commit, Apart]).unwrap(),
+            "Transaction 1+2, Each 3+1"
+        );
+        assert_eq!(groups(false, &[Plain, MayCommit, Plain]).unwrap(), "Transaction 1+3");
+        assert_eq!(groups(true, &[Plain, MayCommit]).unwrap(), "Each 1+2");
+        assert_eq!(groups(true, &[Begin, MayCommit, Commit]).unwrap(), "Transaction 1+1");
     }
 
     #[test]

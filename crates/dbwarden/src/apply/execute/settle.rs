@@ -7,6 +7,7 @@ use super::{Executor, Progress, around};
 use crate::apply::failure::Cause;
 use crate::apply::run::{Event, Resume};
 use crate::dialect::{Settle, Settled};
+use crate::driver::{DriverError, DriverErrorKind};
 use crate::migration::applied::Unit;
 use crate::value::Value;
 
@@ -18,8 +19,13 @@ impl Executor<'_, '_, '_> {
     pub(super) fn is_done(&mut self, progress: &Progress<'_>, text: &str) -> Result<bool, Cause> {
         let number = progress.ordinal;
         let begun = |unit: &&Unit| unit.first == number && unit.state != "done";
-        let units = progress.task.unfinished.iter().flat_map(|unfinished| &unfinished.units);
-        let doubtful = units.clone().any(|unit| begun(&unit));
+        let unit = progress.unfinished().and_then(|unfinished| unfinished.units.iter().find(begun));
+        let doubtful = unit.is_some();
+        // What was refused was not done, whatever is there by now.
+        let refused = unit.is_some_and(|unit| unit.state == "failed");
+        if refused && self.dialect.refusal_leaves_nothing() {
+            return Ok(false);
+        }
         if doubtful && let Some(resume) = self.resume {
             return Ok(resume == Resume::Skip);
         }
@@ -27,7 +33,7 @@ impl Executor<'_, '_, '_> {
             Settle::Again => Ok(false),
             Settle::Ask if doubtful => Err(self.doubt(progress, None)),
             Settle::Look { query, parameters, before } if doubtful || before => {
-                self.settled(progress, doubtful, &query, &parameters)
+                Ok(self.settled(progress, doubtful, &query, &parameters)? && !refused)
             }
             Settle::Ask | Settle::Look { .. } => Ok(false),
         }
@@ -70,7 +76,7 @@ impl Executor<'_, '_, '_> {
                         return Err(Cause::Cancelled);
                     }
                     if started.elapsed() > self.patience {
-                        let reason = format!("session {session} of the server still works on it");
+                        let reason = format!("{} of the server still works on it", worker(&session));
                         return Err(self.doubt(progress, Some(reason)));
                     }
                     if !told {
@@ -83,17 +89,47 @@ impl Executor<'_, '_, '_> {
         }
     }
 
+    /// Waits for what the server still does for `text`, which was sent at `sent` and answered.
+    pub(super) fn background(&mut self, text: &str, sent: Instant) -> Result<(), Cause> {
+        let Some((query, mut parameters)) = self.dialect.background(text) else { return Ok(()) };
+        let mut told = false;
+        parameters.push(Value::Null);
+        loop {
+            let since = i64::try_from(sent.elapsed().as_millis()).unwrap_or(i64::MAX);
+            if let Some(last) = parameters.last_mut() {
+                *last = since.into();
+            }
+            let rows = self
+                .guard
+                .session()
+                .query(&query, &parameters)
+                .map_err(around("looking what the statement left to the server"))?;
+            match Settled::read(&rows) {
+                Settled::Busy(session) => {
+                    if self.run.cancel.take_note() {
+                        return Err(Cause::Cancelled);
+                    }
+                    if !told {
+                        self.run.observer.event(&Event::StillRunning { session: &session });
+                        told = true;
+                    }
+                    std::thread::sleep(LOOK);
+                }
+                Settled::Ask(reason) => {
+                    return Err(Cause::Statement(DriverError::new(DriverErrorKind::Statement, reason)));
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+
     fn doubt(&self, progress: &Progress<'_>, reason: Option<String>) -> Cause {
         Cause::Doubtful { id: progress.task.step.id.clone(), statement: progress.ordinal, reason }
     }
 
     /// Runs a statement that waits for every session that came before it: a limit for locks would end it half done
     /// (<https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY>).
-    pub(super) fn unbounded(
-        &mut self,
-        statement: &str,
-        unbounded: bool,
-    ) -> Result<(), crate::driver::DriverError> {
+    pub(super) fn unbounded(&mut self, statement: &str, unbounded: bool) -> Result<(), DriverError> {
         let session = self.guard.session();
         if !unbounded {
             return session.run(statement);
@@ -104,4 +140,9 @@ impl Executor<'_, '_, '_> {
         let restored = session.set_lock_timeout(limit);
         ran.and(restored)
     }
+}
+
+/// Who works on something, as the server calls it: a session by its number, or a job.
+fn worker(name: &str) -> String {
+    if name.starts_with("job ") { name.to_owned() } else { format!("session {name}") }
 }

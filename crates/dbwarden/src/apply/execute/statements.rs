@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::sync::{Arc, PoisonError};
+use std::time::Instant;
 
 use super::stop::place;
 use super::{Executor, Progress};
@@ -47,13 +48,8 @@ impl Executor<'_, '_, '_> {
         let mut groups = script.groups.iter();
         let mut group: Option<&Group> = None;
         let mut hash = GroupHash::default();
-        let done: Vec<&Unit> = progress
-            .task
-            .unfinished
-            .iter()
-            .flat_map(|unfinished| &unfinished.units)
-            .filter(|unit| unit.state == "done")
-            .collect();
+        let units = progress.unfinished().map(|unfinished| unfinished.units.clone()).unwrap_or_default();
+        let done: Vec<Unit> = units.into_iter().filter(|unit| unit.state == "done").collect();
         loop {
             let statement = match reader.next() {
                 Ok(Some(Piece::Statement(statement))) => statement,
@@ -75,6 +71,11 @@ impl Executor<'_, '_, '_> {
                 None => return Err(problem(SourceProblem::Changed)),
             };
             group = Some(current);
+            let manner = match (manner, current.kind) {
+                (Manner::Apart | Manner::MayCommit, GroupKind::Transaction) => Manner::Plain,
+                (Manner::Apart | Manner::MayCommit, _) => Manner::Alone,
+                (manner, _) => manner,
+            };
             if !fixed {
                 hash.statement(&found, statement.text, self.dialect);
             }
@@ -246,7 +247,8 @@ impl Executor<'_, '_, '_> {
             watchdog.start();
         }
         let solitary = self.dialect.capabilities().alone_refuses_company && !in_transaction;
-        let ran = if solitary {
+        let sent = Instant::now();
+        let mut ran = if solitary {
             let gate = self.guard.gate();
             let _quiet = gate.lock().unwrap_or_else(PoisonError::into_inner);
             self.guard.session().run(piece.text)
@@ -256,6 +258,17 @@ impl Executor<'_, '_, '_> {
             let unbounded = !in_transaction && self.dialect.waits_for_everybody(piece.text);
             self.unbounded(piece.text, unbounded)
         };
+        // By itself it is a transaction of its own, of which nothing is kept.
+        let mut attempt = 0;
+        while let Err(error) = &ran
+            && !in_transaction
+            && error.is_conflict()
+            && attempt < progress.conflicts()
+        {
+            attempt += 1;
+            self.rest_before(attempt, &error.message);
+            ran = self.guard.session().run(piece.text);
+        }
         let over = progress.watchdog.as_ref().and_then(Watchdog::stop);
         for notice in self.guard.session().notices() {
             self.run.observer.event(&Event::Notice { notice: &notice });
@@ -275,6 +288,9 @@ impl Executor<'_, '_, '_> {
             return Err(Cause::Statement(error));
         }
         self.run.point("statement-run");
+        if !in_transaction {
+            self.background(piece.text, sent)?;
+        }
         if in_transaction && !self.guard.session().in_transaction() {
             return Err(Cause::TransactionEnded);
         }

@@ -101,6 +101,8 @@ impl Executor<'_, '_, '_> {
             && progress.ordinal > 0
             // What is committed keeps its row: the cut may have come behind the commit.
             && progress.committed < progress.unit
+            // Outside a transaction the server may go on with it; the row says already that it was begun.
+            && !(progress.announced && (cause.is_cut() || matches!(cause, Cause::Cancelled | Cause::TimedOut { .. })))
             && !matches!(
                 cause,
                 Cause::Lock(_) | Cause::Edited { .. } | Cause::TemporaryGone { .. } | Cause::Doubtful { .. }

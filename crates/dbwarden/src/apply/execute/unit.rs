@@ -52,6 +52,26 @@ impl Executor<'_, '_, '_> {
 
     /// Commits the open unit: with the journal's row, or with the migration's own when this was the last.
     pub(super) fn close(&mut self, progress: &mut Progress<'_>) -> Result<(), Cause> {
+        // Of a statement that ran outside, the transaction holds our rows alone, and can be had again.
+        let mut attempt = 0;
+        loop {
+            match self.close_once(progress) {
+                Err(cause) if progress.announced && cause.is_conflict() && attempt < progress.conflicts() => {
+                    attempt += 1;
+                    self.guard.session().rollback().map_err(around("rolling back"))?;
+                    (progress.recorded, progress.committing) = (false, false);
+                    self.rest_before(attempt, &cause.to_string());
+                }
+                closed => {
+                    progress.announced &= closed.is_err();
+                    progress.unit_sum = None;
+                    return closed;
+                }
+            }
+        }
+    }
+
+    fn close_once(&mut self, progress: &mut Progress<'_>) -> Result<(), Cause> {
         if !self.shared && !self.guard.session().in_transaction() {
             // Behind a statement that ran outside.
             self.open(progress)?;
@@ -109,13 +129,14 @@ impl Executor<'_, '_, '_> {
             .map_err(around("writing the journal"))?;
         self.renew(progress, progress.ordinal)?;
         self.guard.session().commit().map_err(around("committing"))?;
+        progress.announced = true;
         self.run.point("unit-begun");
         Ok(())
     }
 
     /// Writes that the open unit is done.
     pub(super) fn write_unit(&mut self, progress: &mut Progress<'_>) -> Result<(), Cause> {
-        let hash = progress.unit_hash.finish();
+        let hash = progress.unit_sum.get_or_insert_with(|| progress.unit_hash.finish()).clone();
         let unit = NewUnit {
             version: &progress.task.step.id,
             direction: direction(progress.task.step.action),

@@ -1,8 +1,11 @@
 //! PostgreSQL. What is claimed of its server was tried on 15.18, 25001 being its refusal of a transaction.
 
 mod catalog;
+mod cockroach;
 mod history;
 mod settle;
+
+pub(super) use cockroach::Cockroach;
 
 use super::{Capabilities, Dialect, Existence, Manner, Object, Records, SessionTrace, Settle};
 use crate::database::Database;
@@ -15,8 +18,8 @@ pub(super) struct Postgres;
 
 /// First words of what [`Dialect::manner`] looks at; anything else is plain.
 const CONTROL: &[&str] = &[
-    "ABORT", "ALTER", "BEGIN", "CLUSTER", "COMMIT", "CREATE", "DISCARD", "DROP", "END", "PREPARE", "REINDEX",
-    "ROLLBACK", "START", "VACUUM",
+    "ABORT", "ALTER", "BEGIN", "CALL", "CLUSTER", "COMMIT", "CREATE", "DISCARD", "DO", "DROP", "END",
+    "PREPARE", "REINDEX", "ROLLBACK", "START", "VACUUM",
 ];
 
 /// First words of what [`Dialect::session_trace`] looks at.
@@ -69,6 +72,9 @@ impl Dialect for Postgres {
         let mut words = Words::of(statement);
         match words.next_upper().as_str() {
             "BEGIN" => Manner::Begin,
+            // What they run may COMMIT, unless they are in a transaction
+            // (https://www.postgresql.org/docs/current/plpgsql-transactions.html).
+            "CALL" | "DO" => Manner::MayCommit,
             "START" if words.accept("TRANSACTION") => Manner::Begin,
             "COMMIT" | "ROLLBACK" if words.accept("PREPARED") => Manner::Alone,
             "COMMIT" | "END" => commit(&words),

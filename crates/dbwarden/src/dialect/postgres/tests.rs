@@ -5,7 +5,7 @@ use super::*;
 /// What the server refused with 25001, by trial; and what it took.
 #[test]
 fn statements_stand_to_transactions_as_the_server_answered() {
-    use Manner::{Alone, Begin, Commit, Ends, Plain, Rollback, Session};
+    use Manner::{Alone, Begin, Commit, Ends, MayCommit, Plain, Rollback, Session};
     let table = [
         ("BEGIN", Begin),
         ("START TRANSACTION ISOLATION LEVEL SERIALIZABLE", Begin),
@@ -72,8 +72,8 @@ fn statements_stand_to_transactions_as_the_server_answered() {
         ("SET ROLE x", Plain),
         ("CHECKPOINT", Plain),
         ("LOCK TABLE t", Plain),
-        ("DO $$ BEGIN COMMIT; END $$", Plain),
-        ("CALL p()", Plain),
+        ("DO $$ BEGIN COMMIT; END $$", MayCommit),
+        ("CALL p()", MayCommit),
     ];
     for (statement, manner) in table {
         assert_eq!(Postgres.manner(statement), manner, "{statement}");

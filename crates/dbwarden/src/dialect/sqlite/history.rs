@@ -22,6 +22,8 @@ pub(super) fn records(dialect: &Sqlite, tables: &Tables) -> Records {
              'goose_db_version', 'django_migrations', 'databasechangelog', '_prisma_migrations') \
              AND type <> 'index'"
         ),
+        made: None,
+        strip: None,
         create: vec![
             format!(
                 "CREATE TABLE IF NOT EXISTS {migrations} (\n  sequence INTEGER PRIMARY KEY,\n  version TEXT NOT NULL UNIQUE,\n  \

@@ -5,6 +5,9 @@
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stop at the first surprise")]
 
+#[cfg(unix)]
+#[path = "suite/cockroach_alone.rs"]
+mod cockroach_alone;
 #[path = "suite/conditions.rs"]
 mod conditions;
 #[path = "suite/files.rs"]

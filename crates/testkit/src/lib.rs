@@ -38,6 +38,16 @@ macro_rules! on_every_database {
     };
 }
 
+/// Runs each test on the engines whose transactions hold schema changes too: where a whole migration is undone.
+#[macro_export]
+macro_rules! on_every_database_with_transactional_ddl {
+    ($($(#[$about:meta])* fn $name:ident($database:ident) $body:block)*) => {
+        $($(#[$about])* fn $name($database: $crate::Database) $body)*
+        $crate::tests_of!(sqlite_whole, $crate::Engine::Sqlite; $($name)*);
+        $crate::tests_of!(postgres_whole, $crate::Engine::Postgres; $($name)*);
+    };
+}
+
 /// Runs each test on the scripted CockroachDB alone.
 #[macro_export]
 macro_rules! on_scripted_cockroach {

@@ -60,6 +60,16 @@ impl Cause {
         }
     }
 
+    /// Returns whether what was sent last may be done all the same, now or later.
+    pub(crate) fn leaves_doubt(&self) -> bool {
+        self.is_cut()
+            || match self {
+                Cause::Cancelled | Cause::TimedOut { .. } => true,
+                Cause::Statement(error) => error.kind == DriverErrorKind::Interrupted,
+                _ => false,
+            }
+    }
+
     /// Returns whether the server could not bring the transaction into an order with others.
     pub(crate) fn is_conflict(&self) -> bool {
         match self {

@@ -3,11 +3,11 @@
 use dbwarden::ErrorKind;
 use dbwarden::apply::failure::Kept;
 use dbwarden::ops::migrate::MigrateOptions;
-use testkit::on_every_database;
+use testkit::{on_every_database, on_every_database_with_transactional_ddl};
 
 use crate::{LOG, code, ids, log, migrate, migrate_with, rollback, status, steps};
 
-on_every_database! {
+on_every_database_with_transactional_ddl! {
     fn a_failing_statement_rolls_its_migration_back_whole(database) {
         database.write(&[
             LOG,
@@ -73,7 +73,9 @@ on_every_database! {
         migrate_with(&database, &one).unwrap();
         assert_eq!(log(&database), ["2"]);
     }
+}
 
+on_every_database! {
     fn blocks_of_a_file_are_groups(database) {
         let bad = "BEGIN;\nINSERT INTO log (what) VALUES ('a');\nINSERT INTO log (what) VALUES ('b');\nCOMMIT;\n\
                    BEGIN;\nINSERT INTO log (what) VALUES ('c');\nINSERT INTO nowhere VALUES (1);\nCOMMIT;\n";

@@ -178,7 +178,12 @@ pub(super) fn translated(statement: &str, shared: &Shared, client: u16) -> Strin
 /// The same, for what needs no session.
 pub(super) fn translated_alone(statement: &str) -> String {
     // It is taken, and means nothing (https://www.cockroachlabs.com/docs/stable/create-index).
-    statement.replace("INDEX CONCURRENTLY ", "INDEX ").replace("inet_client_port()", "0")
+    let text = statement.replace("INDEX CONCURRENTLY ", "INDEX ").replace("inet_client_port()", "0");
+    // An index is named behind its table (https://www.cockroachlabs.com/docs/stable/drop-index).
+    match text.strip_prefix("DROP INDEX ").and_then(|rest| rest.split_once('@')) {
+        Some((_, index)) => format!("DROP INDEX {index}"),
+        None => text,
+    }
 }
 
 /// Whether a statement looks at the sessions, of which PostgreSQL shows each transaction one picture.

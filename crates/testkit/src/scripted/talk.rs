@@ -16,6 +16,8 @@ struct Talk<'a> {
     shared: &'a Shared,
     client: TcpStream,
     server: TcpStream,
+    /// Answers that are not sent yet: they go when the client is to speak again.
+    answers: Vec<u8>,
     port: u16,
     /// `I`, `T` or `E`, as the server said last.
     state: u8,
@@ -44,7 +46,8 @@ pub(super) fn serve(shared: &Shared, mut client: TcpStream) -> io::Result<()> {
         return Ok(());
     }
     let autocommit = shared.script().autocommit;
-    let mut talk = Talk { shared, client, server, port, state: b'I', wrote: false, autocommit };
+    let mut talk =
+        Talk { shared, client, server, answers: Vec::new(), port, state: b'I', wrote: false, autocommit };
     talk.log_in()?;
     loop {
         let message = Message::read(&mut talk.client)?;
@@ -79,7 +82,12 @@ impl Talk<'_> {
     }
 
     fn say(&mut self, message: &Message) -> io::Result<()> {
-        message.write(&mut self.client)
+        message.write(&mut self.answers)
+    }
+
+    fn send(&mut self) -> io::Result<()> {
+        let answers = std::mem::take(&mut self.answers);
+        self.client.write_all(&answers)
     }
 
     /// Answers one message, which holds one statement or many.
@@ -98,13 +106,19 @@ impl Talk<'_> {
                 }
             }
         }
-        self.say(&Message::ready(self.state))
+        self.say(&Message::ready(self.state))?;
+        self.send()
     }
 
     /// Answers one statement; returns whether the next may follow.
     fn statement(&mut self, statement: &str) -> io::Result<bool> {
         if let Some(failure) = self.shared.failure(statement) {
-            self.abort()?;
+            // A COMMIT that is refused ends its transaction all the same.
+            if statement == "COMMIT" {
+                self.quietly("ROLLBACK")?
+            } else {
+                self.abort()?
+            }
             self.say(&Message::error(failure.code, &failure.message, None))?;
             return Ok(false);
         }
@@ -212,6 +226,7 @@ impl Talk<'_> {
                 }
                 b'G' => {
                     self.say(&message)?;
+                    self.send()?;
                     loop {
                         let rows = Message::read(&mut self.client)?;
                         rows.write(&mut self.server)?;

@@ -102,7 +102,7 @@ impl Executor<'_, '_, '_> {
             // What is committed keeps its row: the cut may have come behind the commit.
             && progress.committed < progress.unit
             // Outside a transaction the server may go on with it; the row says already that it was begun.
-            && !(progress.announced && (cause.is_cut() || matches!(cause, Cause::Cancelled | Cause::TimedOut { .. })))
+            && !(progress.announced && cause.leaves_doubt())
             && !matches!(
                 cause,
                 Cause::Lock(_) | Cause::Edited { .. } | Cause::TemporaryGone { .. } | Cause::Doubtful { .. }

@@ -8,6 +8,8 @@
 #![cfg(all(unix, debug_assertions))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stop at the first surprise")]
 
+#[path = "crash/cockroach.rs"]
+mod cockroach;
 #[path = "crash/postgres.rs"]
 mod postgres;
 #[path = "crash/scenarios.rs"]
@@ -45,7 +47,8 @@ fn end(database: &Database) -> End {
 fn scenarios(engine: Engine) -> &'static [Scenario] {
     match engine {
         Engine::Sqlite => SCENARIOS,
-        Engine::Postgres | Engine::Scripted | Engine::Cockroach => postgres::SCENARIOS,
+        Engine::Postgres => postgres::SCENARIOS,
+        Engine::Scripted | Engine::Cockroach => cockroach::SCENARIOS,
     }
 }
 
@@ -185,6 +188,11 @@ fn killed_at_every_point_it_is_run_again_on_sqlite() {
 #[test]
 fn killed_at_every_point_it_is_run_again_on_postgres() {
     killed_at_every_point(Engine::Postgres);
+}
+
+#[test]
+fn killed_at_every_point_on_scripted_cockroach() {
+    killed_at_every_point(Engine::Scripted);
 }
 
 /// Kills each of `names` twice, `rounds` times; at least `least` of the kills must hit a run.

@@ -54,7 +54,13 @@ pub(super) fn serve(shared: &Shared, mut client: TcpStream) -> io::Result<()> {
         match message.kind {
             b'Q' => talk.text(&message.text())?,
             b'X' => return message.write(&mut talk.server),
-            other => return Err(io::Error::other(format!("a message {other} is not known here"))),
+            // Prepared statements, as COPY wants one: passed on up to the end of each exchange.
+            b'S' => {
+                message.write(&mut talk.server)?;
+                talk.answered()?;
+                talk.send()?;
+            }
+            _ => message.write(&mut talk.server)?,
         }
     }
 }
@@ -216,6 +222,11 @@ impl Talk<'_> {
     /// Has the server carry a statement out, and passes its answers on; returns whether it was done.
     fn pass_on(&mut self, statement: &str) -> io::Result<bool> {
         Message::query(statement).write(&mut self.server)?;
+        self.answered()
+    }
+
+    /// Passes on what the server answers, to its end.
+    fn answered(&mut self) -> io::Result<bool> {
         let mut done = true;
         loop {
             let message = Message::read(&mut self.server)?;

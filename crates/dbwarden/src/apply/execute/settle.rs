@@ -31,7 +31,10 @@ impl Executor<'_, '_, '_> {
         }
         match self.dialect.settle(text) {
             Settle::Again => Ok(false),
-            Settle::Ask if doubtful => Err(self.doubt(progress, None)),
+            Settle::Ask if doubtful => {
+                let reason = "it failed, and what it had committed by then is not known";
+                Err(self.doubt(progress, refused.then(|| reason.to_owned())))
+            }
             Settle::Look { query, parameters, before } if doubtful || before => {
                 Ok(self.settled(progress, doubtful, &query, &parameters)? && !refused)
             }
@@ -80,7 +83,7 @@ impl Executor<'_, '_, '_> {
                         return Err(self.doubt(progress, Some(reason)));
                     }
                     if !told {
-                        self.run.observer.event(&Event::StillRunning { session: &session });
+                        self.run.observer.event(&Event::StillRunning { session: &worker(&session) });
                         told = true;
                     }
                     std::thread::sleep(LOOK);
@@ -110,7 +113,7 @@ impl Executor<'_, '_, '_> {
                         return Err(Cause::Cancelled);
                     }
                     if !told {
-                        self.run.observer.event(&Event::StillRunning { session: &session });
+                        self.run.observer.event(&Event::StillRunning { session: &worker(&session) });
                         told = true;
                     }
                     std::thread::sleep(LOOK);

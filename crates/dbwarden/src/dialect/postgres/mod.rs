@@ -74,7 +74,8 @@ impl Dialect for Postgres {
             "BEGIN" => Manner::Begin,
             // What they run may COMMIT, unless they are in a transaction
             // (https://www.postgresql.org/docs/current/plpgsql-transactions.html).
-            "CALL" | "DO" => Manner::MayCommit,
+            "CALL" => Manner::MayCommit,
+            "DO" if may_commit(statement) => Manner::MayCommit,
             "START" if words.accept("TRANSACTION") => Manner::Begin,
             "COMMIT" | "ROLLBACK" if words.accept("PREPARED") => Manner::Alone,
             "COMMIT" | "END" => commit(&words),
@@ -251,6 +252,12 @@ fn first_word(statement: &str) -> &str {
 
 fn is_one_of(word: &str, words: &[&str]) -> bool {
     words.iter().any(|known| known.eq_ignore_ascii_case(word))
+}
+
+/// Whether a block of code ends transactions, or calls what may. It can do so by a word of its own alone: EXECUTE refuses them.
+fn may_commit(statement: &str) -> bool {
+    let mut words = statement.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words.any(|word| is_one_of(word, &["CALL", "COMMIT", "ROLLBACK"]))
 }
 
 /// `COMMIT AND CHAIN` opens another transaction at once (<https://www.postgresql.org/docs/current/sql-commit.html>).

@@ -73,6 +73,7 @@ fn statements_stand_to_transactions_as_the_server_answered() {
         ("CHECKPOINT", Plain),
         ("LOCK TABLE t", Plain),
         ("DO $$ BEGIN COMMIT; END $$", MayCommit),
+        ("DO $$ BEGIN PERFORM 1; END $$", Plain),
         ("CALL p()", MayCommit),
     ];
     for (statement, manner) in table {

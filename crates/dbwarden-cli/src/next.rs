@@ -231,7 +231,7 @@ pub(crate) fn after(error: &Error) -> String {
             "find out who made the table; drop it, or make it the property of the role that migrates"
         }
         "holder-unseen" => "end that session on the server, then the same again",
-        "not-yet" => "use SQLite or PostgreSQL, or a later version",
+        "not-yet" => "use SQLite, PostgreSQL or CockroachDB, or a later version",
         "url" => "an address looks like sqlite:///shop.db or postgresql://user@host/name",
         _ => "",
     };

@@ -34,18 +34,6 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         command: &["migrate"],
     },
     Scenario {
-        name: "rows behind COPY",
-        files: &[
-            ("0001_log.sql", LOG),
-            (
-                "0002_copy.sql",
-                "COPY log (what) FROM stdin;\none\ntwo\n\\.\nINSERT INTO log VALUES ('three');\n",
-            ),
-        ],
-        before: &[&["migrate", "-t", "0001"]],
-        command: &["migrate"],
-    },
-    Scenario {
         name: "rollback of two",
         files: PLAIN,
         before: &[&["migrate"]],

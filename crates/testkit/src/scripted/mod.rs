@@ -26,6 +26,8 @@ struct Shared {
     server: crate::server::Server,
     database: String,
     script: Mutex<Script>,
+    /// Held while a schema change is made: of two that make one thing the second finds it, where PostgreSQL may refuse it.
+    changing: Mutex<()>,
 }
 
 /// What a version does with a schema change inside a transaction
@@ -124,7 +126,8 @@ impl Cockroach {
             closed: false,
         };
         let (server, database) = (database.server().clone(), database.name().to_owned());
-        let shared = Arc::new(Shared { server, database, script: Mutex::new(script) });
+        let shared =
+            Arc::new(Shared { server, database, script: Mutex::new(script), changing: Mutex::default() });
         let accepting = Arc::clone(&shared);
         thread::spawn(move || {
             for client in listener.incoming().flatten() {

@@ -54,13 +54,8 @@ pub(super) fn serve(shared: &Shared, mut client: TcpStream) -> io::Result<()> {
         match message.kind {
             b'Q' => talk.text(&message.text())?,
             b'X' => return message.write(&mut talk.server),
-            // Prepared statements, as COPY wants one: passed on up to the end of each exchange.
-            b'S' => {
-                message.write(&mut talk.server)?;
-                talk.answered()?;
-                talk.send()?;
-            }
-            _ => message.write(&mut talk.server)?,
+            // Prepared statements, which COPY wants, are not known here.
+            other => return Err(io::Error::other(format!("a message {other} is not known here"))),
         }
     }
 }
@@ -196,7 +191,12 @@ impl Talk<'_> {
             return Ok(false);
         }
         let translated = sql::translated(statement, self.shared, self.port);
-        if self.state != b'I' || !sql::has_job(first, statement) {
+        if self.state != b'I' {
+            return self.pass_on(&translated);
+        }
+        if !sql::has_job(first, statement) {
+            let shared = self.shared;
+            let _changing = shared.changing.lock().expect("no holder panics");
             return self.pass_on(&translated);
         }
         match self.shared.begin_job(statement) {
@@ -234,17 +234,6 @@ impl Talk<'_> {
                 b'Z' => {
                     self.state = message.body[0];
                     return Ok(done);
-                }
-                b'G' => {
-                    self.say(&message)?;
-                    self.send()?;
-                    loop {
-                        let rows = Message::read(&mut self.client)?;
-                        rows.write(&mut self.server)?;
-                        if matches!(rows.kind, b'c' | b'f') {
-                            break;
-                        }
-                    }
                 }
                 kind => {
                     done &= kind != b'E';

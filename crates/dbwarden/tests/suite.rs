@@ -20,6 +20,8 @@ mod limits;
 mod locks;
 #[path = "suite/postgres_alone.rs"]
 mod postgres_alone;
+#[path = "suite/postgres_statements.rs"]
+mod postgres_statements;
 #[path = "suite/records.rs"]
 mod records;
 #[path = "suite/repeatables.rs"]

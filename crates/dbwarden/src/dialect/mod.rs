@@ -29,6 +29,16 @@ pub trait Dialect: Sync + std::fmt::Debug {
         false
     }
 
+    /// Returns whether `statement` gives the session another role, by whom our records are not to be written.
+    fn changes_role(&self, _statement: &str) -> bool {
+        false
+    }
+
+    /// Returns the modes that `statement`, which opens a transaction, asks for, as `SET TRANSACTION` takes them.
+    fn transaction_modes(&self, _statement: &str) -> Option<String> {
+        None
+    }
+
     /// Returns the SQL of our own tables.
     fn records(&self, tables: &Tables) -> Records;
 

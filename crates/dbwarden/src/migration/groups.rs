@@ -19,6 +19,9 @@ pub struct Group {
     pub start: Position,
     /// What the file sets foreign keys to for this group, where it does.
     pub foreign_keys: Option<bool>,
+    /// The modes that the file's own BEGIN asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub modes: Option<String>,
     /// The checksum of the statements, to see that the file is still what was planned.
     pub hash: String,
 }
@@ -50,6 +53,7 @@ pub(crate) struct Grouper {
     /// Where the file's own BEGIN stands.
     explicit: Option<Position>,
     foreign_keys: Option<bool>,
+    modes: Option<String>,
     /// A PRAGMA that has no effect unless its transaction ends before the next statement.
     late_pragma: Option<(Position, bool)>,
 }
@@ -76,6 +80,11 @@ impl Grouper {
     /// Takes every statement by itself from here on.
     pub(crate) fn set_each(&mut self) {
         self.each = true;
+    }
+
+    /// Opens the file's own transaction with `modes`.
+    pub(crate) fn set_modes(&mut self, modes: Option<String>) {
+        self.modes = modes;
     }
 
     /// Takes the next statement; what is wrong comes with its place.
@@ -155,6 +164,7 @@ impl Grouper {
                 count: 1,
                 start,
                 foreign_keys,
+                modes: self.explicit.and(self.modes.clone()),
                 hash: String::new(),
             }),
         }

@@ -98,6 +98,8 @@ struct Progress<'t> {
     /// The journal says of a statement that it runs outside a transaction.
     announced: bool,
     summary: String,
+    /// The statements that gave the session another role, since it was ours.
+    roles: Vec<String>,
     /// Violated foreign keys before the group, where the file turned them off.
     violations: Option<Violations>,
     keys: Option<bool>,
@@ -132,6 +134,7 @@ impl<'t> Progress<'t> {
             announced: false,
             resumed,
             summary: String::new(),
+            roles: Vec::new(),
             violations: None,
             keys: None,
             recorded: false,

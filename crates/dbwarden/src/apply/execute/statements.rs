@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use super::stop::place;
-use super::{Executor, Progress};
+use super::{Executor, Progress, around};
 use crate::apply::failure::Cause;
 use crate::apply::inspect;
 use crate::apply::run::Event;
@@ -148,6 +148,9 @@ impl Executor<'_, '_, '_> {
             SessionTrace::Setting => {
                 progress.traces = true;
                 self.guard.session().run(text).map_err(Cause::Statement)?;
+                if self.dialect.changes_role(text) {
+                    progress.roles.push(text.to_owned());
+                }
             }
             SessionTrace::Temporary => return Err(Cause::TemporaryGone { statement: progress.ordinal }),
         }
@@ -176,6 +179,10 @@ impl Executor<'_, '_, '_> {
         let open = self.guard.session().in_transaction();
         if !open && !alone {
             self.open(progress)?;
+            if let Some(modes) = group.modes.as_ref().filter(|_| !self.shared) {
+                let set = format!("SET TRANSACTION {modes}");
+                self.guard.session().execute(&set, &[]).map_err(around("opening the transaction"))?;
+            }
         }
         if !progress.atomic {
             if progress.unit == progress.ordinal {
@@ -288,6 +295,9 @@ impl Executor<'_, '_, '_> {
             return Err(Cause::Statement(error));
         }
         self.run.point("statement-run");
+        if self.dialect.changes_role(piece.text) {
+            progress.roles.push(piece.text.to_owned());
+        }
         if !in_transaction {
             self.background(piece.text, sent)?;
         }

@@ -107,7 +107,7 @@ impl Executor<'_, '_, '_> {
                 cause,
                 Cause::Lock(_) | Cause::Edited { .. } | Cause::TemporaryGone { .. } | Cause::Doubtful { .. }
             );
-        if worth_a_row && session.begin().is_ok() {
+        if worth_a_row && session.begin().is_ok() && self.ourselves(progress).is_ok() {
             let now = self.run.now();
             let unit = NewUnit {
                 version: &progress.task.step.id,

@@ -6,6 +6,7 @@ use crate::apply::history;
 use crate::apply::inspect::{self, Violations};
 use crate::apply::journal::{self, NewUnit};
 use crate::apply::run::Event;
+use crate::dialect::SessionTrace;
 use crate::driver::DriverErrorKind;
 use crate::migration::applied::Applied;
 use crate::migration::groups::Group;
@@ -79,6 +80,7 @@ impl Executor<'_, '_, '_> {
         if let Some(before) = progress.violations.take() {
             self.check_keys(&before)?;
         }
+        self.ourselves(progress)?;
         if progress.ordinal >= progress.last_durable {
             self.record(progress)?;
         } else {
@@ -94,6 +96,32 @@ impl Executor<'_, '_, '_> {
         self.run.point("committed");
         progress.committed = progress.ordinal;
         progress.unit = progress.ordinal + 1;
+        self.as_the_file_wants(progress)
+    }
+
+    /// Takes back the role that the file took: our records are written by whom the session belongs to.
+    pub(super) fn ourselves(&mut self, progress: &Progress<'_>) -> Result<(), Cause> {
+        if !progress.roles.is_empty() {
+            for reset in ["SET SESSION AUTHORIZATION DEFAULT", "RESET ROLE"] {
+                self.guard.session().execute(reset, &[]).map_err(around("taking the role back"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the session the role again that the file took for longer than a transaction, where some of the file is still to come.
+    fn as_the_file_wants(&mut self, progress: &mut Progress<'_>) -> Result<(), Cause> {
+        let roles = std::mem::take(&mut progress.roles);
+        if progress.recorded || roles.is_empty() {
+            return Ok(());
+        }
+        for role in roles {
+            // What is local went with the transaction.
+            if self.dialect.session_trace(&role) == SessionTrace::Setting {
+                self.guard.session().run(&role).map_err(around("giving the role again"))?;
+                progress.roles.push(role);
+            }
+        }
         Ok(())
     }
 
@@ -115,6 +143,7 @@ impl Executor<'_, '_, '_> {
     pub(super) fn announce(&mut self, progress: &mut Progress<'_>) -> Result<(), Cause> {
         self.open(progress)?;
         progress.violations = None;
+        self.ourselves(progress)?;
         let now = self.run.now();
         let unit = NewUnit {
             version: &progress.task.step.id,
@@ -131,7 +160,7 @@ impl Executor<'_, '_, '_> {
         self.guard.session().commit().map_err(around("committing"))?;
         progress.announced = true;
         self.run.point("unit-begun");
-        Ok(())
+        self.as_the_file_wants(progress)
     }
 
     /// Writes that the open unit is done.

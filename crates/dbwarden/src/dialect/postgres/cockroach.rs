@@ -63,6 +63,14 @@ impl Dialect for Cockroach {
         Postgres.changes_reading(statement)
     }
 
+    fn changes_role(&self, statement: &str) -> bool {
+        Postgres.changes_role(statement)
+    }
+
+    fn transaction_modes(&self, statement: &str) -> Option<String> {
+        Postgres.transaction_modes(statement)
+    }
+
     /// A schema change runs as a single statement, as its makers advise: in a transaction with others it is done behind the
     /// COMMIT, and where it fails then (XXA00) the rest stays
     /// (<https://www.cockroachlabs.com/docs/stable/online-schema-changes#schema-changes-within-transactions>). What only makes

@@ -64,6 +64,37 @@ impl Dialect for Postgres {
                 .any(|name| statement.to_ascii_lowercase().contains(name))
     }
 
+    /// <https://www.postgresql.org/docs/current/sql-set-role.html> and
+    /// <https://www.postgresql.org/docs/current/sql-set-session-authorization.html>.
+    fn changes_role(&self, statement: &str) -> bool {
+        if !is_one_of(first_word(statement), &["SET", "RESET"]) {
+            return false;
+        }
+        let mut words = Words::of(statement);
+        words.next();
+        words.accept("LOCAL");
+        words.is("ROLE") || words.has(&["SESSION", "AUTHORIZATION"]) || words.accept_all(&["SESSION", "ROLE"])
+    }
+
+    /// Whether it only reads is left out: our records are written in it
+    /// (<https://www.postgresql.org/docs/current/sql-set-transaction.html>).
+    fn transaction_modes(&self, statement: &str) -> Option<String> {
+        let mut words = Words::of(statement);
+        words.next();
+        words.accept("TRANSACTION");
+        words.accept("WORK");
+        let mut modes = Vec::new();
+        while let Some(token) = words.next() {
+            if is(&token, "READ") && (words.accept("ONLY") || words.accept("WRITE")) {
+                continue;
+            }
+            if !is(&token, ",") {
+                modes.push(token.text);
+            }
+        }
+        (!modes.is_empty()).then(|| modes.join(" "))
+    }
+
     fn manner(&self, statement: &str) -> Manner {
         // Most statements end here: a file may hold millions.
         if !is_one_of(first_word(statement), CONTROL) {

@@ -85,6 +85,31 @@ fn statements_stand_to_transactions_as_the_server_answered() {
 }
 
 #[test]
+fn roles_and_modes_are_seen() {
+    for statement in [
+        "SET ROLE app",
+        "set local role app",
+        "SET SESSION ROLE app",
+        "RESET ROLE",
+        "SET SESSION AUTHORIZATION app",
+        "SET LOCAL SESSION AUTHORIZATION app",
+        "RESET SESSION AUTHORIZATION",
+    ] {
+        assert!(Postgres.changes_role(statement), "{statement}");
+    }
+    for statement in ["SET search_path = role", "SELECT 1", "ALTER ROLE app SET x = 1", "RESET ALL"] {
+        assert!(!Postgres.changes_role(statement), "{statement}");
+    }
+    let modes = |statement| Postgres.transaction_modes(statement);
+    assert_eq!(modes("BEGIN"), None);
+    assert_eq!(modes("START TRANSACTION READ WRITE"), None);
+    assert_eq!(
+        modes("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY, NOT DEFERRABLE").as_deref(),
+        Some("ISOLATION LEVEL REPEATABLE READ NOT DEFERRABLE")
+    );
+}
+
+#[test]
 fn sessions_keep_settings_and_temporary_objects() {
     use SessionTrace::{None, Setting, Temporary};
     let table = [

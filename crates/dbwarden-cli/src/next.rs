@@ -192,6 +192,9 @@ pub(crate) fn after(error: &Error) -> String {
         "no-environment" => "`--env dev`, or set DBWARDEN_ENV",
         "invalid-url" => "an address looks like sqlite:///shop.db or postgresql://user@host/name",
         "locked" | "busy" => "wait longer with `--lock-wait 10m`, or look with `dbwarden lock-status`",
+        "open" if matches!(error.answer(), Some(answer) if answer.message.contains("TLS")) => {
+            "look at `sslmode` and `sslrootcert` in the address (`dbwarden config`); a server without TLS wants `sslmode=disable`"
+        }
         "open" => "look at the address in the settings: `dbwarden config`",
         "not-a-database" => {
             "look at the address in the settings: `dbwarden config`; where the file was a database, put a backup in its place"

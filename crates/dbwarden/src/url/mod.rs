@@ -141,6 +141,13 @@ impl DatabaseUrl {
         self
     }
 
+    /// Returns the same address with a parameter more, in place of one of that name.
+    #[must_use]
+    pub(crate) fn with_parameter(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.parameters.insert(name.to_owned(), value.into());
+        self
+    }
+
     /// Returns the same address of another engine that answered there: what was the first one's default stays.
     #[must_use]
     pub(crate) fn answered_by(mut self, database: Database) -> Self {

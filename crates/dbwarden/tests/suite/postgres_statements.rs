@@ -1,7 +1,10 @@
 //! What a file may ask of PostgreSQL beside its tables: other roles, modes of a transaction, code that commits.
 
 use dbwarden::apply::run::{Resume, Silent};
+use dbwarden::ops::Deployment;
 use dbwarden::ops::migrate::{MigrateOptions, migrate as run};
+use dbwarden::ops::status::StatusOptions;
+use dbwarden::project::{Overrides, Project, Sources};
 use testkit::on_postgres;
 
 use crate::{LOG, code, deployment, log, migrate, migrate_with};
@@ -86,5 +89,28 @@ on_postgres! {
         assert_eq!(code(run(&mut deployment, &MigrateOptions::default(), &mut Silent)), "lock-lost");
         assert!(log(&database).is_empty());
         assert_eq!(database.versions(), ["0001"]);
+    }
+
+    fn a_password_is_read_from_the_usual_file(database) {
+        use std::os::unix::fs::PermissionsExt;
+        let server = database.owned().server();
+        let role = server.role("reader");
+        let file = database.folder().join(".pgpass");
+        std::fs::write(&file, format!("# ours\n{}:{}:*:{}:{}\n", server.host(), server.port(), role.name(), role.password())).unwrap();
+        let url = database.owned().url_as(&role).replace(&format!(":{}@", role.password()), "@");
+        let asked = |name: &str, value: &std::path::Path| {
+            let overrides = Overrides { url: Some(url.clone()), migrations: Some(database.migrations()), ..Overrides::default() };
+            let environment = [(name.to_owned(), value.display().to_string())].into();
+            let sources = Sources { directory: database.folder().to_owned(), environment, overrides };
+            let settings = Project::load(&sources).unwrap().select(None).unwrap();
+            dbwarden::ops::status::status(&mut Deployment::new(settings), &StatusOptions::default())
+        };
+        let mode = |mode| std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        mode(0o600);
+        asked("HOME", database.folder()).unwrap();
+        asked("PGPASSFILE", &file).unwrap();
+        // One that others may read is passed over, as libpq does.
+        mode(0o644);
+        assert_eq!(code(asked("HOME", database.folder())), "open");
     }
 }

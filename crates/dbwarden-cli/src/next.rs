@@ -292,7 +292,9 @@ fn after_step(step: &dbwarden::apply::failure::StepError) -> String {
         Cause::Statement(error) | Cause::Around { error, .. } if error.kind == DriverErrorKind::Busy => {
             format!("find what else writes to the database, then `dbwarden {command}`")
         }
-        Cause::Statement(_) | Cause::Condition(_) if matches!(step.kept, Kept::Statements(_)) => {
+        Cause::Statement(_) | Cause::Condition(_)
+            if matches!(step.kept, Kept::Statements(_) | Kept::Doubtful(_)) =>
+        {
             format!("correct statement {}, then `dbwarden {command}` goes on from it", step.statement)
         }
         Cause::Statement(_) | Cause::Condition(_) | Cause::TransactionEnded => {

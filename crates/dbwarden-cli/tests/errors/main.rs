@@ -6,6 +6,8 @@
 #[path = "../sandbox/mod.rs"]
 mod sandbox;
 
+#[cfg(unix)]
+mod cockroach;
 mod engine;
 mod files;
 mod graph;

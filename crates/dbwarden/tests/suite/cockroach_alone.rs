@@ -208,7 +208,7 @@ on_scripted_cockroach! {
         let words = "duplicate key value violates unique constraint";
         database.scripted().hold("CREATE INDEX", Answer::Done, 1, Outcome::Fails(words.to_owned()));
         let error = migrate(&database).unwrap_err();
-        let said = "job 1000000000000000000 of the schema change is failed: duplicate key value violates unique constraint";
+        let said = "job 1000000000000000000 of the schema change failed: duplicate key value violates unique constraint";
         assert_eq!((error.code(), error.to_string().as_str()), ("sql", said));
         assert_eq!(database.versions(), ["0001"], "nothing is recorded as done");
         migrate(&database).unwrap();

@@ -96,13 +96,14 @@ impl Executor<'_, '_, '_> {
             _ => cause,
         };
         let session = self.guard.session();
+        // Outside a transaction the server may go on with it; the row says already that it was begun.
+        let in_doubt = progress.announced && cause.leaves_doubt();
         let worth_a_row = !progress.atomic
             && !progress.recorded
             && progress.ordinal > 0
             // What is committed keeps its row: the cut may have come behind the commit.
             && progress.committed < progress.unit
-            // Outside a transaction the server may go on with it; the row says already that it was begun.
-            && !(progress.announced && cause.leaves_doubt())
+            && !in_doubt
             && !matches!(
                 cause,
                 Cause::Lock(_) | Cause::Edited { .. } | Cause::TemporaryGone { .. } | Cause::Doubtful { .. }
@@ -136,6 +137,8 @@ impl Executor<'_, '_, '_> {
             Kept::Unknown
         } else if progress.recorded && !self.shared && progress.committed >= progress.last_durable {
             Kept::All
+        } else if matches!(cause, Cause::Doubtful { .. }) || progress.announced && cause.leaves_doubt() {
+            Kept::Doubtful(progress.committed)
         } else if progress.committed > 0 {
             Kept::Statements(progress.committed)
         } else {

@@ -18,7 +18,7 @@ const SCHEMA_CHANGES: &str = "FROM [SHOW JOBS] AS j WHERE j.job_type LIKE '%SCHE
 const AGAIN: &str = "SELECT 'again', NULL";
 
 /// Nothing in the catalogue tells.
-const ASK: &str = "SELECT 'ask', NULL";
+const ASK: &str = "SELECT 'ask', 'nothing in the catalogue shows it'";
 
 pub(super) fn settle(statement: &str) -> Settle {
     let mut words = Words::of(statement);
@@ -52,8 +52,8 @@ pub(super) fn jobs(statement: &str) -> Option<(String, Vec<Value>)> {
     // Times without a zone are UTC there; no clock but the server's counts.
     let query = format!(
         "SELECT CASE WHEN j.status IN ('failed', 'canceled', 'paused', 'revert-failed') THEN 'ask' ELSE 'busy' END, \
-         'job ' || j.job_id::text || CASE WHEN j.status IN ('failed', 'canceled', 'paused', 'revert-failed') THEN ' of the schema change is ' \
-         || j.status || coalesce(': ' || nullif(j.error, ''), '') ELSE '' END {SCHEMA_CHANGES} AND j.status <> 'succeeded' \
+         'job ' || j.job_id::text || CASE WHEN j.status IN ('failed', 'canceled', 'paused', 'revert-failed') THEN ' of the schema change ' \
+         || CASE j.status WHEN 'failed' THEN '' ELSE 'is ' END || j.status || coalesce(': ' || nullif(j.error, ''), '') ELSE '' END {SCHEMA_CHANGES} AND j.status <> 'succeeded' \
          AND extract(epoch FROM j.created) * 1000 >= extract(epoch FROM pg_catalog.clock_timestamp()) * 1000 - ? - 20 \
          ORDER BY j.job_id"
     );

@@ -30,21 +30,12 @@ macro_rules! on_every_database {
         $($(#[$about])* fn $name($database: $crate::Database) $body)*
         $crate::tests_of!(sqlite, $crate::Engine::Sqlite; $($name)*);
         $crate::tests_of!(postgres, $crate::Engine::Postgres; $($name)*);
+        $crate::tests_of!(mariadb, $crate::Engine::Mariadb; $($name)*);
         $crate::tests_of!(cockroach_scripted, $crate::Engine::Scripted; $($name)*);
         $crate::tests_of!(
             #[ignore = "wants a CockroachDB, named by DBWARDEN_TEST_COCKROACH_URL"]
             cockroach, $crate::Engine::Cockroach; $($name)*
         );
-    };
-}
-
-/// Runs each test on the engines whose transactions hold schema changes too: where a whole migration is undone.
-#[macro_export]
-macro_rules! on_every_database_with_transactional_ddl {
-    ($($(#[$about:meta])* fn $name:ident($database:ident) $body:block)*) => {
-        $($(#[$about])* fn $name($database: $crate::Database) $body)*
-        $crate::tests_of!(sqlite_whole, $crate::Engine::Sqlite; $($name)*);
-        $crate::tests_of!(postgres_whole, $crate::Engine::Postgres; $($name)*);
     };
 }
 
@@ -72,6 +63,15 @@ macro_rules! on_postgres {
     ($($(#[$about:meta])* fn $name:ident($database:ident) $body:block)*) => {
         $($(#[$about])* fn $name($database: $crate::Database) $body)*
         $crate::tests_of!(postgres, $crate::Engine::Postgres; $($name)*);
+    };
+}
+
+/// Runs each test on MariaDB alone.
+#[macro_export]
+macro_rules! on_mysql {
+    ($($(#[$about:meta])* fn $name:ident($database:ident) $body:block)*) => {
+        $($(#[$about])* fn $name($database: $crate::Database) $body)*
+        $crate::tests_of!(mariadb, $crate::Engine::Mariadb; $($name)*);
     };
 }
 

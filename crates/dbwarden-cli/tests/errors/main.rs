@@ -6,12 +6,16 @@
 #[path = "../sandbox/mod.rs"]
 mod sandbox;
 
+mod backup;
 #[cfg(unix)]
 mod cockroach;
 mod engine;
 mod files;
 mod graph;
+mod layouts;
 mod lock;
+#[cfg(unix)]
+mod mysql;
 #[cfg(unix)]
 mod postgres;
 mod records;

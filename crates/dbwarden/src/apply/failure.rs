@@ -42,8 +42,13 @@ pub enum Kept {
     Nothing,
     /// So many statements are committed; the next run goes on behind them.
     Statements(u64),
-    /// So many statements are committed, and whether the next one was done, outside a transaction, is not known.
-    Doubtful(u64),
+    /// Whether a statement that ran outside a transaction was done is not known.
+    Doubtful {
+        /// So many are committed.
+        committed: u64,
+        /// The statement.
+        statement: u64,
+    },
     /// The connection was cut when it was to be committed, and nobody is there to be asked.
     Unknown,
     /// It is committed, but not to its end: what follows the last transaction failed.

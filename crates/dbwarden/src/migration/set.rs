@@ -10,7 +10,8 @@ use super::{Kind, Migration, RevisionId};
 /// All migrations of one source.
 #[derive(Debug, Clone)]
 pub struct MigrationSet {
-    migrations: BTreeMap<RevisionId, Migration>,
+    /// In boxes, as they are large to move.
+    migrations: BTreeMap<RevisionId, Box<Migration>>,
     graph: RevisionGraph,
     /// Ids of the repeatables, in the order in which they run.
     repeatables: Vec<RevisionId>,
@@ -43,10 +44,8 @@ impl MigrationSet {
     /// # Errors
     /// As [`MigrationSet::load`], as far as it is seen by now.
     pub(crate) fn glance(source: &Source, options: &ReadOptions) -> Result<Self, SetError> {
-        let outlines = source.outlines(options)?;
-        Ok(Self::new(
-            outlines.into_iter().map(|outline| outline.glanced(options)).collect::<Result<_, _>>()?,
-        )?)
+        let glanced = source.outlines(options, &|outline| Ok(Box::new(outline.glanced(options)?)))?;
+        Ok(Self::of(glanced)?)
     }
 
     /// Splits the files that `history` does not know byte by byte. The others stay as they are: enough to find out that nothing
@@ -64,7 +63,7 @@ impl MigrationSet {
             });
             match row {
                 Some(row) => migration.up.checksum.clone_from(&row.checksum),
-                None => unknown.push(migration.clone()),
+                None => unknown.push(Migration::clone(migration)),
             }
         }
         if unknown.is_empty() {
@@ -77,13 +76,14 @@ impl MigrationSet {
             *id == whole.id && self.get(id).is_some_and(|glanced| glanced.headers == whole.headers)
         };
         if glanced.iter().zip(&whole).all(same) {
-            self.migrations.extend(whole.into_iter().map(|migration| (migration.id.clone(), migration)));
+            let named = |migration: Migration| (migration.id.clone(), Box::new(migration));
+            self.migrations.extend(whole.into_iter().map(named));
             return Ok(self);
         }
         for id in &glanced {
             self.migrations.remove(id);
         }
-        Ok(Self::new(self.migrations.into_values().chain(whole).collect())?)
+        Ok(Self::of(self.migrations.into_values().chain(whole.into_iter().map(Box::new)).collect())?)
     }
 
     /// Reads every migration of `source` anew, and splits those alone that are not in this set as they are now.
@@ -95,7 +95,8 @@ impl MigrationSet {
             let same = outline.id().and_then(|id| self.get(&id)).filter(|migration| outline.is(migration));
             same.cloned().map_or_else(|| outline.migration(options), Ok)
         };
-        Ok(Self::new(source.outlines(options)?.into_iter().map(read).collect::<Result<_, _>>()?)?)
+        let outlines = source.outlines(options, &Ok)?;
+        Ok(Self::new(outlines.into_iter().map(read).collect::<Result<_, _>>()?)?)
     }
 
     /// Takes `all` as the migrations.
@@ -103,9 +104,14 @@ impl MigrationSet {
     /// # Errors
     /// A graph that does not hang together.
     pub fn new(all: Vec<Migration>) -> Result<Self, GraphError> {
+        Self::of(all.into_iter().map(Box::new).collect())
+    }
+
+    #[expect(clippy::vec_box, reason = "they are sorted and moved several times, and large")]
+    fn of(all: Vec<Box<Migration>>) -> Result<Self, GraphError> {
         let (versioned, repeatable): (Vec<_>, Vec<_>) =
             all.into_iter().partition(|migration| migration.kind == Kind::Versioned);
-        let graph = RevisionGraph::new(versioned.iter().map(node).collect())?;
+        let graph = RevisionGraph::new(versioned.iter().map(|migration| node(migration)).collect())?;
         let nodes: Vec<_> = repeatable
             .iter()
             .map(|migration| Repeatable {
@@ -133,22 +139,22 @@ impl MigrationSet {
 
     /// Returns the migration of `id`.
     pub fn get(&self, id: &RevisionId) -> Option<&Migration> {
-        self.migrations.get(id)
+        self.migrations.get(id).map(AsRef::as_ref)
     }
 
     /// Returns whether the file of `id` was read as far as its running needs, and is as it was then.
     pub(crate) fn is_fresh(&self, id: &RevisionId) -> bool {
-        self.get(id).is_none_or(|migration| !migration.glanced && !migration.file.was_written())
+        self.get(id).is_none_or(|migration| !migration.glanced && !migration.was_written())
     }
 
     /// Returns the versioned ones in the order in which they run.
     pub fn versioned(&self) -> impl Iterator<Item = &Migration> {
-        self.graph.order().iter().filter_map(|id| self.migrations.get(id))
+        self.graph.order().iter().filter_map(|id| self.get(id))
     }
 
     /// Returns the repeatables in the order in which they run.
     pub fn repeatables(&self) -> impl Iterator<Item = &Migration> {
-        self.repeatables.iter().filter_map(|id| self.migrations.get(id))
+        self.repeatables.iter().filter_map(|id| self.get(id))
     }
 
     /// Returns all of them: the versioned ones, then the repeatables.

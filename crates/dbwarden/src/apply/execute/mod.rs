@@ -1,6 +1,7 @@
 //! Runs one step of a plan: its statements, its record and the renewal of the lease in one transaction where the plan has one
 //! group, else unit by unit with the journal, so that a killed run goes on where it stopped.
 
+mod packet;
 mod settle;
 mod statements;
 mod stop;
@@ -19,9 +20,9 @@ use super::run::{Event, Resume, Run, StepReport};
 use super::watchdog::Watchdog;
 use crate::dialect::{Dialect, Records};
 use crate::driver::{DriverError, DriverErrorKind};
+use crate::migration::Migration;
 use crate::migration::Script;
 use crate::migration::applied::{Applied, Direction, Unfinished};
-use crate::migration::checksum::FileHash;
 use crate::migration::groups::GroupKind;
 use crate::migration::plan::{Action, Step};
 use crate::migration::source::{GroupHash, SourceError, SourceFile, SourceProblem};
@@ -48,8 +49,8 @@ pub(crate) struct Task<'a> {
     pub(crate) unfinished: Option<&'a Unfinished>,
     /// The journal has rows of this migration, of whatever run.
     pub(crate) journalled: bool,
-    /// The hash of the file that was planned.
-    pub(crate) file_hash: Option<&'a FileHash>,
+    /// The migration that was planned; none where the script comes from the records.
+    pub(crate) migration: Option<&'a Migration>,
 }
 
 /// Runs steps on the session of a lock.
@@ -95,8 +96,6 @@ struct Progress<'t> {
     unit_hash: GroupHash,
     /// The sum of the unit that is being closed.
     unit_sum: Option<String>,
-    /// The journal says of a statement that it runs outside a transaction.
-    announced: bool,
     summary: String,
     /// The statements that gave the session another role, since it was ours.
     roles: Vec<String>,
@@ -104,6 +103,8 @@ struct Progress<'t> {
     violations: Option<Violations>,
     keys: Option<bool>,
     recorded: bool,
+    /// The statement of which the journal says that it was begun outside a transaction, until it is done.
+    announced: Option<u64>,
     /// COMMIT is under way, and its answer is not there.
     committing: bool,
     skipped: u64,
@@ -131,13 +132,13 @@ impl<'t> Progress<'t> {
             unit: 1,
             unit_hash: GroupHash::default(),
             unit_sum: None,
-            announced: false,
             resumed,
             summary: String::new(),
             roles: Vec::new(),
             violations: None,
             keys: None,
             recorded: false,
+            announced: None,
             committing: false,
             skipped: 0,
             traces: false,
@@ -233,7 +234,7 @@ impl Executor<'_, '_, '_> {
         // statement.
         let waited = matches!(cause, Cause::Around { doing: "committing", .. }) && !conflict;
         let may = error.kind == DriverErrorKind::Busy
-            && (progress.atomic || (conflict && !progress.announced))
+            && (progress.atomic || (conflict && progress.announced.is_none()))
             && !self.shared
             && !waited;
         if !may || self.guard.session().rollback().is_err() {
@@ -270,6 +271,9 @@ impl Executor<'_, '_, '_> {
             progress.traces = script.changes_session;
             if self.fits_one_packet(progress, file, script) {
                 return self.whole(progress, file, script);
+            }
+            if self.fits_a_journalled_packet(progress, file, script) {
+                return self.packet(progress, file, script);
             }
             self.statements(progress, file, script)?;
         }

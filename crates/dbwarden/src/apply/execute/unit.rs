@@ -6,7 +6,7 @@ use crate::apply::history;
 use crate::apply::inspect::{self, Violations};
 use crate::apply::journal::{self, NewUnit};
 use crate::apply::run::Event;
-use crate::dialect::SessionTrace;
+use crate::dialect::{SessionTrace, Settle};
 use crate::driver::DriverErrorKind;
 use crate::migration::applied::Applied;
 use crate::migration::groups::Group;
@@ -57,14 +57,17 @@ impl Executor<'_, '_, '_> {
         let mut attempt = 0;
         loop {
             match self.close_once(progress) {
-                Err(cause) if progress.announced && cause.is_conflict() && attempt < progress.conflicts() => {
+                Err(cause)
+                    if progress.announced.is_some()
+                        && cause.is_conflict()
+                        && attempt < progress.conflicts() =>
+                {
                     attempt += 1;
                     self.guard.session().rollback().map_err(around("rolling back"))?;
                     (progress.recorded, progress.committing) = (false, false);
                     self.rest_before(attempt, &cause.to_string());
                 }
                 closed => {
-                    progress.announced &= closed.is_err();
                     progress.unit_sum = None;
                     return closed;
                 }
@@ -94,6 +97,7 @@ impl Executor<'_, '_, '_> {
         self.guard.session().commit().map_err(around("committing"))?;
         progress.committing = false;
         self.run.point("committed");
+        progress.announced = None;
         progress.committed = progress.ordinal;
         progress.unit = progress.ordinal + 1;
         self.as_the_file_wants(progress)
@@ -140,7 +144,7 @@ impl Executor<'_, '_, '_> {
     }
 
     /// Writes before a statement that runs outside a transaction that it is about to run.
-    pub(super) fn announce(&mut self, progress: &mut Progress<'_>) -> Result<(), Cause> {
+    pub(super) fn announce(&mut self, progress: &mut Progress<'_>, text: &str) -> Result<(), Cause> {
         self.open(progress)?;
         progress.violations = None;
         self.ourselves(progress)?;
@@ -156,9 +160,15 @@ impl Executor<'_, '_, '_> {
         };
         journal::begin(self.guard.session(), &progress.records, &unit, now)
             .map_err(around("writing the journal"))?;
+        if let Settle::Compare(comparison) = self.dialect.settle(text)
+            && let Some((sql, parameters)) =
+                journal::seeing(&progress.records, &comparison, unit.version, unit.first)
+        {
+            self.guard.session().execute(&sql, &parameters).map_err(around("writing the journal"))?;
+        }
         self.renew(progress, progress.ordinal)?;
         self.guard.session().commit().map_err(around("committing"))?;
-        progress.announced = true;
+        progress.announced = Some(progress.ordinal);
         self.run.point("unit-begun");
         self.as_the_file_wants(progress)
     }

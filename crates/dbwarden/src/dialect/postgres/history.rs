@@ -28,8 +28,9 @@ pub(super) fn records(dialect: &dyn Dialect, tables: &Tables) -> Records {
     let (migrations, lock, journal) = (name(&tables.migrations), name(&tables.lock), name(&tables.journal));
     Records {
         lock_name: lock.clone(),
-        rights: format!("GRANT USAGE, CREATE ON SCHEMA {} TO", dialect.quote(schema)),
+        rights: format!("GRANT USAGE, CREATE ON SCHEMA {} TO \"{{role}}\"", dialect.quote(schema)),
         probe: probe(schema, tables),
+        made: None,
         create: vec![
             create(schema, tables, [&migrations, &lock, &journal]),
             format!(
@@ -37,8 +38,8 @@ pub(super) fn records(dialect: &dyn Dialect, tables: &Tables) -> Records {
                  ON CONFLICT (name) DO NOTHING"
             ),
         ],
-        made: None,
         strip: None,
+        fill: None,
         history: format!(
             "SELECT version, description, kind, checksum, file_hash, applied_at, duration_ms, applied_by, tool_version, \
              run_id, statements, (down_script IS NOT NULL)::int, note FROM {migrations} ORDER BY sequence"
@@ -89,6 +90,7 @@ pub(super) fn records(dialect: &dyn Dialect, tables: &Tables) -> Records {
              started_at = excluded.started_at, finished_at = NULL, error = NULL, run_id = excluded.run_id, \
              summary = excluded.summary"
         ),
+        see_unit: None,
         finish_unit: format!(
             "UPDATE {journal} SET state = 'done', finished_at = ?, error = NULL WHERE version = ? AND first = ?"
         ),

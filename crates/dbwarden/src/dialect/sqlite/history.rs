@@ -24,6 +24,7 @@ pub(super) fn records(dialect: &Sqlite, tables: &Tables) -> Records {
         ),
         made: None,
         strip: None,
+        fill: None,
         create: vec![
             format!(
                 "CREATE TABLE IF NOT EXISTS {migrations} (\n  sequence INTEGER PRIMARY KEY,\n  version TEXT NOT NULL UNIQUE,\n  \
@@ -86,6 +87,7 @@ pub(super) fn records(dialect: &Sqlite, tables: &Tables) -> Records {
              started_at = excluded.started_at, finished_at = NULL, error = NULL, run_id = excluded.run_id, \
              summary = excluded.summary"
         ),
+        see_unit: None,
         finish_unit: format!(
             "UPDATE {journal} SET state = 'done', finished_at = ?, error = NULL WHERE version = ? AND first = ?"
         ),

@@ -11,17 +11,17 @@ pub(super) fn records(dialect: &Cockroach, tables: &Tables) -> Records {
     let ours = [&tables.migrations, &tables.lock, &tables.journal];
     let name = |table: &str| format!("{}.{}", dialect.quote(schema), dialect.quote(table));
     let mut records = of_postgres(dialect, tables);
-    let rows = records.create.pop();
+    records.fill = records.create.pop();
     records.probe = probe(schema, tables);
     records.create = ours
         .iter()
         .zip(COLUMNS)
         .map(|(table, columns)| format!("CREATE TABLE IF NOT EXISTS {} ({columns})", name(table)))
-        .chain(rows)
         .collect();
     let named = ours.map(|table| literal(table)).join(", ");
     records.made = Some(format!(
-        "SELECT table_name FROM information_schema.tables WHERE table_schema = {} AND table_name IN ({named})",
+        "SELECT 1 FROM (SELECT count(*) AS tables FROM information_schema.tables WHERE table_schema = {} \
+         AND table_name IN ({named})) AS made WHERE tables = 3",
         literal(schema)
     ));
     // Nobody who may do everything, and not ourselves; what is granted later on purpose stays.

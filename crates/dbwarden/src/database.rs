@@ -87,6 +87,17 @@ impl Database {
         matches!(self, Database::Mysql | Database::Mariadb)
     }
 
+    /// Returns whether the server at an address of this engine may turn out to be one of `other`: they speak one protocol.
+    pub fn may_be(self, other: Self) -> bool {
+        self == other
+            || matches!(
+                (self, other),
+                (Database::Postgres, Database::Cockroach)
+                    | (Database::Mysql, Database::Mariadb)
+                    | (Database::Mariadb, Database::Mysql)
+            )
+    }
+
     /// Returns what the engine's own client takes where nothing is said; all of it empty where there is no server.
     pub fn client_defaults(self) -> ClientDefaults {
         let none = ClientDefaults {

@@ -11,6 +11,7 @@ use super::Deployment;
 use super::survey::read_history;
 use crate::apply::run::{Cancel, Clock, Run};
 use crate::backup::{self, Backup, BackupError, Listed, Place, Reason, Subject};
+use crate::database::Database;
 use crate::dialect::Records;
 use crate::driver::OpenOptions;
 use crate::error::Error;
@@ -129,7 +130,9 @@ pub(super) fn directory(settings: &DatabaseSettings, asked: Option<&Path>) -> Pa
 }
 
 fn is_of(backup: &Backup, settings: &DatabaseSettings) -> bool {
-    backup.database == settings.name && backup.engine == settings.url.database().name()
+    // An address may be another engine's than the server's that was backed up.
+    let engine = Database::from_spelling(&backup.engine);
+    backup.database == settings.name && engine.is_some_and(|engine| settings.url.database().may_be(engine))
 }
 
 pub(super) fn subject(reason: Reason, clock: &dyn Clock, who: String, history: &History) -> Subject {

@@ -10,6 +10,7 @@ mod database;
 mod program;
 mod proxy;
 mod random;
+pub mod secrets;
 #[cfg(unix)]
 pub mod server;
 

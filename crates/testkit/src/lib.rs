@@ -12,6 +12,7 @@ mod proxy;
 mod random;
 #[cfg(unix)]
 pub mod scripted;
+pub mod secrets;
 #[cfg(unix)]
 pub mod server;
 

@@ -282,7 +282,7 @@ fn exit(error: &Error) -> u8 {
             return UNVERIFIED;
         }
         "late" | "irreversible" | "foreign-records" | "not-our-table" | "planted-trigger"
-        | "stranger-owned" | "ahead" | "no-record" => {
+        | "stranger-owned" | "half-restored" | "ahead" | "no-record" => {
             return REFUSED;
         }
         "no-directory" | "count" | "target" | "unknown-revision" | "ambiguous" | "unknown-label" => {
@@ -319,6 +319,16 @@ fn kept(error: &Error) -> Vec<String> {
                 (Kept::Nothing, true) => format!("{id} is as it was: its rollback is rolled back whole"),
                 (Kept::Statements(done), _) => {
                     format!("{}; what follows changed nothing", committed(id, done))
+                }
+                (Kept::Doubtful { committed: done, statement }, _) => {
+                    let before = if done > 0 { format!("{}; ", committed(id, done)) } else { String::new() };
+                    // What a run has looked for and not found, it leaves to whoever reads this.
+                    let looks = if matches!(step.cause, Cause::Doubtful { .. }) {
+                        ""
+                    } else {
+                        ": the next run looks"
+                    };
+                    format!("{before}whether statement {statement} of {id} was done is not known{looks}")
                 }
                 (Kept::Unknown, _) => {
                     format!("whether {id} was committed is not known: the server does not answer")

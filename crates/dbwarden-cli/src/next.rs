@@ -193,6 +193,11 @@ pub(crate) fn after(error: &Error) -> String {
                 "run it as {owner}, the role that made the tables; or find out who made them, and drop them"
             );
         }
+        ErrorKind::History(HistoryError::Restoring { file, table, .. }) => {
+            return format!(
+                "`dbwarden restore {file}` brings it back whole; or, where you made the database whole yourself, drop the table {table}"
+            );
+        }
         ErrorKind::Lock(LockError::Held { holder: None, .. }) => {
             return "find what else has the database open, or wait longer with `--lock-wait 10m`".to_owned();
         }
@@ -224,6 +229,9 @@ pub(crate) fn after(error: &Error) -> String {
         "no-environment" => "`--env dev`, or set DBWARDEN_ENV",
         "invalid-url" => "an address looks like sqlite:///shop.db or postgresql://user@host/name",
         "locked" | "busy" => "wait longer with `--lock-wait 10m`, or look with `dbwarden lock-status`",
+        "open" if matches!(error.answer(), Some(answer) if answer.message.contains("TLS")) => {
+            "look at `sslmode` and `sslrootcert` in the address (`dbwarden config`); a server without TLS wants `sslmode=disable`"
+        }
         "open" => "look at the address in the settings: `dbwarden config`",
         "not-a-database" => {
             "look at the address in the settings: `dbwarden config`; where the file was a database, put a backup in its place"
@@ -269,7 +277,7 @@ pub(crate) fn after(error: &Error) -> String {
         "holder-unseen" => {
             "end that session on the server, then the same again; where nobody can, look what it did, then `dbwarden unlock --force`"
         }
-        "not-yet" => "use SQLite or PostgreSQL, or a later version",
+        "not-yet" => "use SQLite, PostgreSQL, CockroachDB, MySQL or MariaDB, or a later version",
         "url" => "an address looks like sqlite:///shop.db or postgresql://user@host/name",
         _ => "",
     };
@@ -327,7 +335,9 @@ fn after_step(step: &dbwarden::apply::failure::StepError) -> String {
         Cause::Statement(error) | Cause::Around { error, .. } if error.kind == DriverErrorKind::Busy => {
             format!("find what else writes to the database, then `dbwarden {command}`")
         }
-        Cause::Statement(_) | Cause::Condition(_) if matches!(step.kept, Kept::Statements(_)) => {
+        Cause::Statement(_) | Cause::Condition(_)
+            if matches!(step.kept, Kept::Statements(_) | Kept::Doubtful { .. }) =>
+        {
             format!("correct statement {}, then `dbwarden {command}` goes on from it", step.statement)
         }
         Cause::Statement(_) | Cause::Condition(_) | Cause::TransactionEnded => {
@@ -403,6 +413,9 @@ fn after_backup(error: &BackupError) -> String {
         BackupError::Driver(error) if error.kind == DriverErrorKind::Busy => {
             "end the program that uses the database, then run this again".to_owned()
         }
+        BackupError::RecordsElsewhere { records, .. } => {
+            format!("back both up with the engine's own tools, {records} and the database, at one moment")
+        }
         BackupError::InMemory { .. } => "name a file: `--url sqlite:app.db`".to_owned(),
         BackupError::NoDatabase { .. } => "`dbwarden migrate` makes it".to_owned(),
         BackupError::Tool { tool, .. } => format!("mend what {tool} names, then run this again"),
@@ -414,7 +427,12 @@ fn after_backup(error: &BackupError) -> String {
 fn after_restore(error: &BackupError, atomic: bool, replaced: Option<&Made>) -> String {
     match (atomic, replaced) {
         (false, Some(made)) => format!("{} brings back what was there", backup::restore(made)),
-        (false, None) => "the database is half replaced: run this again".to_owned(),
+        (false, None) => match error {
+            BackupError::Tool { tool, .. } => {
+                format!("mend what {tool} names and run this again, or `dbwarden restore` another backup")
+            }
+            _ => "run this again".to_owned(),
+        },
         (true, _) => match error {
             BackupError::Tool { said, .. } if said.iter().any(|line| line.contains("lock timeout")) => {
                 "end the programs that use the database, then run this again".to_owned()

@@ -71,9 +71,17 @@ pub enum ErrorKind {
         not_tried: Vec<RevisionId>,
     },
     /// This version cannot run on the engine.
-    #[error("this version runs migrations on SQLite and PostgreSQL; {database} comes with a later one")]
+    #[error(
+        "this version runs migrations on SQLite, PostgreSQL, CockroachDB, MySQL and MariaDB; {database} comes with a later one"
+    )]
     NotYet {
         /// The engine.
+        database: Database,
+    },
+    /// Another engine answers than the address says; whoever asked asks again for that one.
+    #[error("{database} answers, which is not what the address says")]
+    AnotherEngine {
+        /// The engine that answers.
         database: Database,
     },
     /// Another tool keeps records here, and we keep none.
@@ -241,6 +249,7 @@ impl Error {
                 HistoryError::NotOurs { .. } => "not-our-table",
                 HistoryError::Trigger { .. } => "planted-trigger",
                 HistoryError::Stranger { .. } => "stranger-owned",
+                HistoryError::Restoring { .. } => "half-restored",
                 HistoryError::Driver(error) => driver_code(error),
             },
             ErrorKind::Lock(error) => match error {
@@ -270,6 +279,7 @@ impl Error {
                 Cause::Cancelled => "interrupted",
             },
             ErrorKind::NotYet { .. } => "not-yet",
+            ErrorKind::AnotherEngine { .. } => "another-engine",
             ErrorKind::ForeignRecords { .. } => "foreign-records",
             ErrorKind::Refused { refusal } => match refusal {
                 Refusal::Protected { .. } => "protected",
@@ -385,6 +395,7 @@ fn backup_code(error: &BackupError) -> &'static str {
         BackupError::Changed { .. } => "backup-changed",
         BackupError::Damaged { .. } => "backup-damaged",
         BackupError::OtherEngine { .. } => "other-engine",
+        BackupError::RecordsElsewhere { .. } => "records-elsewhere",
         BackupError::Cancelled => "interrupted",
     }
 }

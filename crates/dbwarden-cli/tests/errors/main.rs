@@ -7,6 +7,8 @@
 mod sandbox;
 
 mod backup;
+#[cfg(unix)]
+mod cockroach;
 mod engine;
 mod files;
 mod graph;

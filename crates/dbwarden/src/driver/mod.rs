@@ -17,6 +17,8 @@ mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+#[cfg(feature = "mysql")]
+pub(crate) use mysql::tool_tls as mysql_tool_tls;
 #[cfg(feature = "sqlite")]
 pub(crate) use sqlite::answer as sqlite_failure;
 #[cfg(feature = "sqlite")]
@@ -282,7 +284,9 @@ pub fn open(url: &DatabaseUrl, options: &OpenOptions) -> Result<Box<dyn Session>
         #[cfg(feature = "sqlite")]
         Database::Sqlite => Ok(Box::new(sqlite::SqliteSession::open(url, options)?)),
         #[cfg(feature = "postgres")]
-        Database::Postgres => Ok(Box::new(postgres::PostgresSession::open(url, options)?)),
+        Database::Postgres | Database::Cockroach => {
+            Ok(Box::new(postgres::PostgresSession::open(url, options)?))
+        }
         #[cfg(feature = "mysql")]
         Database::Mysql | Database::Mariadb => Ok(Box::new(mysql::MysqlSession::open(url, options)?)),
         database => Err(DriverError::new(
@@ -366,5 +370,12 @@ impl DriverError {
     /// Returns an error of which only its sort and its words are known.
     pub fn new(kind: DriverErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), code: None, offset: None, notes: Vec::new() }
+    }
+
+    /// Returns whether the server could not bring the transaction into an order with others, and asks for it once more
+    /// (<https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html>); 1213 on MySQL, MariaDB, and Galera, where
+    /// the other one may be on another node.
+    pub(crate) fn is_conflict(&self) -> bool {
+        matches!(self.code.as_deref(), Some("40001" | "1213"))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -9,11 +10,16 @@ use super::Deployment;
 use super::backup::{Made, before, directory, noted};
 use super::migrate::not_made;
 use super::survey::read_history;
-use crate::apply::history;
+use crate::apply::history::{self, HistoryError};
 use crate::apply::lock::{LockError, LockGuard};
-use crate::apply::run::Observer;
+use crate::apply::run::{Cancel, Observer};
 use crate::backup::{self, Backup, BackupError, Place, Reason};
+use crate::database::Database;
+use crate::dialect::Dialect;
+use crate::driver::Session;
 use crate::error::{Error, ErrorKind, Refusal};
+use crate::migration::applied::History;
+use crate::project::{DatabaseSettings, Tables};
 
 /// What is asked of `restore`.
 #[derive(Debug, Clone, Default)]
@@ -61,6 +67,14 @@ pub fn restore(
     options: &RestoreOptions,
     observer: &mut dyn Observer,
 ) -> Result<Restored, Error> {
+    deployment.meeting(|deployment| restore_here(deployment, options, observer))
+}
+
+fn restore_here(
+    deployment: &mut Deployment<'_>,
+    options: &RestoreOptions,
+    observer: &mut dyn Observer,
+) -> Result<Restored, Error> {
     let started = std::time::Instant::now();
     let dialect = deployment.dialect()?;
     let (clock, lock) = (Arc::clone(&deployment.clock), deployment.lock.clone());
@@ -77,9 +91,10 @@ pub fn restore(
 
     let (file, record) = backup::find(&options.file, &directory, options.unrecorded)?;
     if let Some(record) = &record {
-        if record.engine != settings.url.database().name() {
-            let (engine, database) = (record.engine.clone(), settings.url.database());
-            return Err(BackupError::OtherEngine { path: file, engine, database }.into());
+        // Which engine answers is not known yet.
+        let may_be = |engine| settings.url.database().may_be(engine);
+        if !Database::from_spelling(&record.engine).is_some_and(may_be) {
+            return Err(other_engine(file, record, &settings));
         }
         backup::verify(&file, record)?;
     }
@@ -91,21 +106,33 @@ pub fn restore(
     }
 
     let mut session = deployment.connection.open(&settings, &open)?;
-    let history = read_history(&mut *session, dialect, &settings.tables, lock.wait, &cancel)?;
-    history::writable(&history)?;
+    if let Some(record) = record.as_ref().filter(|record| record.engine != settings.url.database().name()) {
+        return Err(other_engine(file, record, &settings));
+    }
+    let read = |session: &mut dyn Session| whole(session, dialect, &settings.tables, lock.wait, &cancel);
+    history::writable(&read(&mut *session)?.unwrap_or_default())?;
     session.create().map_err(|error| not_made(&settings.url, error))?;
     let mut guard =
         LockGuard::acquire(session, Arc::clone(&records), &lock, Some((&settings.url, &open)), &mut run)?;
-    let history = read_history(guard.session(), dialect, &settings.tables, lock.wait, &cancel)?;
-    let replaced = if options.without_backup {
-        None
-    } else {
-        Some(before(Reason::Restore, &settings, &open, &records, &history, &run, &directory)?)
+    let replaced = match read(guard.session())? {
+        // What an earlier restore left half made is worth no backup.
+        None => None,
+        Some(_) if options.without_backup => None,
+        Some(history) => {
+            Some(before(Reason::Restore, &settings, &open, &records, &history, &run, &directory)?)
+        }
     };
     if guard.is_lost() {
         return Err(LockError::Lost.into());
     }
     let fence = records.fence.as_ref().map(|fence| fence.sql.replacen('?', &guard.token().to_string(), 1));
+    let session = guard.session();
+    if let Some(restoring) = &records.restoring {
+        let since = crate::apply::run::recorded_time(run.clock.now());
+        let mark = [file.display().to_string().into(), since.into()];
+        session.execute(&restoring.create, &[]).map_err(BackupError::Driver)?;
+        session.execute(&restoring.mark, &mark).map_err(BackupError::Driver)?;
+    }
     let brought = copier.bring_back(&place, &file, fence.as_deref());
     noted(&cancel, &brought);
     if let Err(error) = brought {
@@ -115,6 +142,9 @@ pub fn restore(
             replaced: replaced.map(Box::new),
         }
         .into());
+    }
+    if let Some(restoring) = &records.restoring {
+        guard.session().execute(&restoring.clear, &[]).map_err(BackupError::Driver)?;
     }
     let now = read_history(guard.session(), dialect, &settings.tables, lock.wait, &cancel)?;
     let now = super::backup::subject(Reason::Restore, &*clock, String::new(), &now);
@@ -131,8 +161,29 @@ pub fn restore(
     })
 }
 
+/// Reads the records; nothing where an earlier restore left the database half made.
+fn whole(
+    session: &mut dyn Session,
+    dialect: &dyn Dialect,
+    tables: &Tables,
+    wait: Duration,
+    cancel: &Cancel,
+) -> Result<Option<History>, Error> {
+    match read_history(session, dialect, tables, wait, cancel) {
+        Ok(history) => Ok(Some(history)),
+        Err(error) => match error.kind() {
+            ErrorKind::History(HistoryError::Restoring { .. }) => Ok(None),
+            _ => Err(error),
+        },
+    }
+}
+
+fn other_engine(path: PathBuf, record: &Backup, settings: &DatabaseSettings) -> Error {
+    BackupError::OtherEngine { path, engine: record.engine.clone(), database: settings.url.database() }.into()
+}
+
 /// What wants a person's word before a database is replaced.
-fn gates(settings: &crate::project::DatabaseSettings, record: Option<&Backup>) -> Result<(), Error> {
+fn gates(settings: &DatabaseSettings, record: Option<&Backup>) -> Result<(), Error> {
     let refused = |refusal| Err(ErrorKind::Refused { refusal }.into());
     if settings.protected {
         return refused(Refusal::Protected {

@@ -51,6 +51,7 @@ on_every_database! {
         let engine = match database.engine() {
             testkit::Engine::Sqlite => "sqlite",
             testkit::Engine::Postgres => "postgres",
+            testkit::Engine::Scripted | testkit::Engine::Cockroach => "cockroachdb",
             testkit::Engine::Mariadb => "mariadb",
         };
         let text = format!(

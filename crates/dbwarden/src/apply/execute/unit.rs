@@ -1,13 +1,12 @@
 //! What is committed together: opened, recorded in the journal or the history, and closed.
 
-use super::{Executor, Progress, around, direction, has_waited, millis, rest};
+use super::{Executor, Progress, around, direction, millis, rest};
 use crate::apply::failure::Cause;
 use crate::apply::history;
 use crate::apply::inspect::{self, Violations};
 use crate::apply::journal::{self, NewUnit};
-use crate::apply::lock::LockError;
 use crate::apply::run::Event;
-use crate::dialect::Settle;
+use crate::dialect::{SessionTrace, Settle};
 use crate::driver::DriverErrorKind;
 use crate::migration::applied::Applied;
 use crate::migration::groups::Group;
@@ -54,33 +53,25 @@ impl Executor<'_, '_, '_> {
 
     /// Commits the open unit: with the journal's row, or with the migration's own when this was the last.
     pub(super) fn close(&mut self, progress: &mut Progress<'_>) -> Result<(), Cause> {
-        if self.shared || self.guard.session().in_transaction() {
-            return self.close_once(progress);
-        }
-        self.books(progress, Self::close_once)
-    }
-
-    /// Writes and commits rows of ours, in a transaction of their own; again where another session was quicker.
-    fn books(
-        &mut self,
-        progress: &mut Progress<'_>,
-        mut write: impl FnMut(&mut Self, &mut Progress<'_>) -> Result<(), Cause>,
-    ) -> Result<(), Cause> {
+        // Of a statement that ran outside, the transaction holds our rows alone, and can be had again.
         let mut attempt = 0;
         loop {
-            let written = write(self, progress);
-            let Err(cause) = &written else { return written };
-            let (Cause::Around { error, .. } | Cause::Lock(LockError::Driver(error))) = cause else {
-                return written;
-            };
-            let may = error.kind == DriverErrorKind::Busy && !has_waited(cause);
-            if !may || attempt >= progress.tries() || self.guard.session().rollback().is_err() {
-                return written;
+            match self.close_once(progress) {
+                Err(cause)
+                    if progress.announced.is_some()
+                        && cause.is_conflict()
+                        && attempt < progress.conflicts() =>
+                {
+                    attempt += 1;
+                    self.guard.session().rollback().map_err(around("rolling back"))?;
+                    (progress.recorded, progress.committing) = (false, false);
+                    self.rest_before(attempt, &cause.to_string());
+                }
+                closed => {
+                    progress.unit_sum = None;
+                    return closed;
+                }
             }
-            attempt += 1;
-            progress.committing = false;
-            self.run.observer.event(&Event::Retrying { attempt, reason: &error.message });
-            std::thread::sleep(rest(attempt));
         }
     }
 
@@ -92,6 +83,7 @@ impl Executor<'_, '_, '_> {
         if let Some(before) = progress.violations.take() {
             self.check_keys(&before)?;
         }
+        self.ourselves(progress)?;
         if progress.ordinal >= progress.last_durable {
             self.record(progress)?;
         } else {
@@ -105,9 +97,35 @@ impl Executor<'_, '_, '_> {
         self.guard.session().commit().map_err(around("committing"))?;
         progress.committing = false;
         self.run.point("committed");
-        progress.announced = false;
+        progress.announced = None;
         progress.committed = progress.ordinal;
         progress.unit = progress.ordinal + 1;
+        self.as_the_file_wants(progress)
+    }
+
+    /// Takes back the role that the file took: our records are written by whom the session belongs to.
+    pub(super) fn ourselves(&mut self, progress: &Progress<'_>) -> Result<(), Cause> {
+        if !progress.roles.is_empty() {
+            for reset in ["SET SESSION AUTHORIZATION DEFAULT", "RESET ROLE"] {
+                self.guard.session().execute(reset, &[]).map_err(around("taking the role back"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the session the role again that the file took for longer than a transaction, where some of the file is still to come.
+    fn as_the_file_wants(&mut self, progress: &mut Progress<'_>) -> Result<(), Cause> {
+        let roles = std::mem::take(&mut progress.roles);
+        if progress.recorded || roles.is_empty() {
+            return Ok(());
+        }
+        for role in roles {
+            // What is local went with the transaction.
+            if self.dialect.session_trace(&role) == SessionTrace::Setting {
+                self.guard.session().run(&role).map_err(around("giving the role again"))?;
+                progress.roles.push(role);
+            }
+        }
         Ok(())
     }
 
@@ -127,12 +145,9 @@ impl Executor<'_, '_, '_> {
 
     /// Writes before a statement that runs outside a transaction that it is about to run.
     pub(super) fn announce(&mut self, progress: &mut Progress<'_>, text: &str) -> Result<(), Cause> {
-        self.books(progress, |this, progress| this.announce_once(progress, text))
-    }
-
-    fn announce_once(&mut self, progress: &mut Progress<'_>, text: &str) -> Result<(), Cause> {
         self.open(progress)?;
         progress.violations = None;
+        self.ourselves(progress)?;
         let now = self.run.now();
         let unit = NewUnit {
             version: &progress.task.step.id,
@@ -153,14 +168,14 @@ impl Executor<'_, '_, '_> {
         }
         self.renew(progress, progress.ordinal)?;
         self.guard.session().commit().map_err(around("committing"))?;
-        progress.announced = progress.records.see_unit.is_some();
+        progress.announced = Some(progress.ordinal);
         self.run.point("unit-begun");
-        Ok(())
+        self.as_the_file_wants(progress)
     }
 
     /// Writes that the open unit is done.
     pub(super) fn write_unit(&mut self, progress: &mut Progress<'_>) -> Result<(), Cause> {
-        let hash = progress.unit_hash.finish();
+        let hash = progress.unit_sum.get_or_insert_with(|| progress.unit_hash.finish()).clone();
         let unit = NewUnit {
             version: &progress.task.step.id,
             direction: direction(progress.task.step.action),

@@ -23,6 +23,7 @@ pub(super) fn records(dialect: &Sqlite, tables: &Tables) -> Records {
              AND type <> 'index'"
         ),
         made: None,
+        strip: None,
         fill: None,
         create: vec![
             format!(
@@ -94,5 +95,6 @@ pub(super) fn records(dialect: &Sqlite, tables: &Tables) -> Records {
             "UPDATE {journal} SET state = 'failed', error = ?, finished_at = ? WHERE version = ? AND first = ?"
         ),
         clear_journal: format!("DELETE FROM {journal} WHERE version = ?"),
+        restoring: None,
     }
 }

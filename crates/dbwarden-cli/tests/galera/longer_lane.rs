@@ -1,5 +1,6 @@
 //! The tests. Their names contain the name of this module, by which `cargo xtask test --all-servers` finds them.
 
+use std::fs::File;
 use std::time::Duration;
 
 use testkit::server::{Role, Server, galera};
@@ -12,6 +13,8 @@ const LEASE: u64 = 1500;
 
 /// A database of the cluster, and the program on each of its nodes.
 struct Cluster {
+    /// One test at a time: what one has both nodes do keeps every other commit waiting, and heartbeats with them.
+    _alone: File,
     database: Database,
     nodes: [&'static Server; 2],
     programs: [Program; 2],
@@ -39,13 +42,15 @@ const FILES: [(&str, &str); 4] = [
 impl Cluster {
     fn new(files: &[(&str, &str)]) -> Self {
         let nodes = galera();
+        let alone = File::create(std::env::temp_dir().join("dbwarden-test-galera.lock")).unwrap();
+        alone.lock().unwrap();
         let database = Database::on(Engine::Mariadb, &nodes[0]);
         database.write(files);
         // The database has not yet come to the other node, maybe.
         nodes[1].shell("", "SET SESSION wsrep_sync_wait = 15; SELECT 1");
         let programs = [&nodes[0], &nodes[1]]
             .map(|node| Program::new(BINARY, &database).on(node.url(database.owned().name())));
-        Self { database, nodes: [&nodes[0], &nodes[1]], programs }
+        Self { _alone: alone, database, nodes: [&nodes[0], &nodes[1]], programs }
     }
 
     fn with_lease() -> Self {
@@ -317,23 +322,24 @@ fn rows_that_a_definition_on_another_node_throws_out_are_run_again() {
 #[test]
 #[ignore = "the longer lane: cargo xtask test --all-servers"]
 fn a_holder_with_a_long_definition_is_not_taken_for_gone() {
-    let cluster = Cluster::with_lease();
+    let cluster = Cluster::new(&FILES);
     cluster.programs[0].run(&["migrate"]).expect(0);
     cluster.shell(0, SLOW);
     // The other one has seen it beat when the definition begins.
     cluster.database.write(&[("0005_long.sql", &format!("DO SLEEP(1);\n{LONG}"))]);
-    let holder = cluster.programs[0].start(&["migrate"]);
+    let [first, second] = cluster.programs.each_ref().map(|program| program.with_lease(2 * LEASE));
+    let holder = first.start(&["migrate"]);
     std::thread::sleep(Duration::from_millis(300));
-    let waiting = cluster.programs[1].start(&["migrate", "--lock-wait", "100s"]);
+    let waiting = second.start(&["migrate", "--lock-wait", "100s"]);
     let held = holder.finish().expect(0);
-    assert!(held.took > Duration::from_millis(1000 + LEASE), "much longer than a lease: {:?}", held.took);
+    assert!(held.took > Duration::from_millis(1000 + 2 * LEASE), "much longer than a lease: {:?}", held.took);
     waiting.finish().expect(0);
     assert_eq!(cluster.shell(1, "SHOW COLUMNS FROM slow").lines().count(), 3);
 }
 
 /// A table, and a definition that takes both nodes some seconds, whatever they have to do beside.
 const SLOW: &str =
-    "CREATE TABLE slow (id INTEGER PRIMARY KEY); INSERT INTO slow SELECT seq FROM seq_1_to_20000";
+    "CREATE TABLE slow (id INTEGER PRIMARY KEY); INSERT INTO slow SELECT seq FROM seq_1_to_30000";
 const LONG: &str = "ALTER TABLE slow ADD COLUMN a INTEGER AS (LENGTH(SHA2(REPEAT(id, 25000), 512))) STORED;\n\
      ALTER TABLE slow ADD COLUMN b INTEGER;\n";
 

@@ -339,7 +339,7 @@ fn a_holder_with_a_long_definition_is_not_taken_for_gone() {
 
 /// A table, and a definition that takes both nodes some seconds, whatever they have to do beside.
 const SLOW: &str =
-    "CREATE TABLE slow (id INTEGER PRIMARY KEY); INSERT INTO slow SELECT seq FROM seq_1_to_30000";
+    "CREATE TABLE slow (id INTEGER PRIMARY KEY); INSERT INTO slow SELECT seq FROM seq_1_to_20000";
 const LONG: &str = "ALTER TABLE slow ADD COLUMN a INTEGER AS (LENGTH(SHA2(REPEAT(id, 25000), 512))) STORED;\n\
      ALTER TABLE slow ADD COLUMN b INTEGER;\n";
 

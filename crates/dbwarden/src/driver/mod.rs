@@ -243,6 +243,15 @@ pub trait Session: Send {
     /// Returns whether a second session can be opened beside this one (not on `:memory:` nor on a host's connection).
     fn may_have_company(&self) -> bool;
 
+    /// From now on a statement does not wait for what other nodes have committed, where it would (Galera): it takes its place among them
+    /// at once.
+    ///
+    /// # Errors
+    /// What the engine answered.
+    fn wait_for_nobody(&mut self) -> Result<(), DriverError> {
+        Ok(())
+    }
+
     /// Returns whether a commit is compared with other sessions' commits by what it wrote alone, so that a row that it read and
     /// locked may have been changed before it (Galera, between nodes). [`Fence::write`](crate::dialect::Fence::write) is for that.
     fn certifies_writes(&self) -> bool {

@@ -44,7 +44,13 @@ impl Heartbeat {
             // Opened with the first beat: most runs are over before.
             while stopped.recv_timeout(beat) == Err(RecvTimeoutError::Timeout) {
                 let _open = shared.gate.lock().unwrap_or_else(PoisonError::into_inner);
-                let session = kept.take().map_or_else(|| crate::driver::open(&url, &open), Ok);
+                // A beat stands in line while all nodes are at a definition, and whoever looks waits for it; were it to wait for that
+                // definition first, others could look before it.
+                let opened = || {
+                    let mut session = crate::driver::open(&url, &open)?;
+                    session.wait_for_nobody().map(|()| session)
+                };
+                let session = kept.take().map_or_else(opened, Ok);
                 // No session: the next beat tries again.
                 let Ok(mut session) = session else { continue };
                 let doing = shared.doing.lock().unwrap_or_else(PoisonError::into_inner).clone();

@@ -48,9 +48,10 @@ pub(super) fn is_on(session: &MysqlSession) -> Result<bool, DriverError> {
 
 /// Sets what a session on a cluster needs, and asks which node it is on.
 pub(super) fn join(session: &MysqlSession) -> Result<Node, DriverError> {
-    set(session)?;
     let asked = "SHOW GLOBAL STATUS LIKE 'wsrep_gcomm_uuid'; SELECT 'name', @@wsrep_node_name";
     let rows = session.send(asked)?.rows;
+    // Only now: a definition that all nodes are at keeps what waits for it longer than the server lets it, half a minute.
+    set(session)?;
     let said = |at: usize| rows.get(at).map(|row| row.text(1).to_owned()).unwrap_or_default();
     Ok(Node {
         name: said(rows.len().saturating_sub(1)),

@@ -343,6 +343,10 @@ impl Session for MysqlSession {
         true
     }
 
+    fn wait_for_nobody(&mut self) -> Result<(), DriverError> {
+        if self.node.is_some() { self.send("SET SESSION wsrep_sync_wait = 0").map(drop) } else { Ok(()) }
+    }
+
     fn certifies_writes(&self) -> bool {
         self.node.is_some()
     }

@@ -42,8 +42,9 @@ const FILES: [(&str, &str); 4] = [
 impl Cluster {
     fn new(files: &[(&str, &str)]) -> Self {
         let nodes = galera();
-        let alone = File::create(std::env::temp_dir().join("dbwarden-test-galera.lock")).unwrap();
-        alone.lock().unwrap();
+        let alone =
+            File::create(std::env::temp_dir().join("dbwarden-test-galera.lock")).expect("a file can be made");
+        alone.lock().expect("a file can be locked");
         let database = Database::on(Engine::Mariadb, &nodes[0]);
         database.write(files);
         // The database has not yet come to the other node, maybe.

@@ -63,8 +63,8 @@ pub trait Dialect: Sync + std::fmt::Debug {
     }
 
     /// Returns how to find out what the server still does for `statement`, which ran outside a transaction and was answered: a query
-    /// whose rows are read by [`Settled::read`], `busy` while it works on it and `ask` where it failed at it. A further
-    /// parameter comes last: how many milliseconds ago the statement was sent.
+    /// whose rows are read by [`Settled::read`], `busy` while it works on it and `ask` where it failed at it. A third column says how
+    /// old each is, in milliseconds: what is older than the statement is not of it.
     fn background(&self, statement: &str) -> Option<(String, Vec<Value>)> {
         let _ = statement;
         None

@@ -164,6 +164,9 @@ pub(crate) fn after(error: &Error) -> String {
         ErrorKind::Lock(LockError::Held { holder: None, .. }) => {
             return "find what else has the database open, or wait longer with `--lock-wait 10m`".to_owned();
         }
+        ErrorKind::Lock(LockError::Elsewhere { .. }) => {
+            return "end that process, or wait longer with `--lock-wait 10m`".to_owned();
+        }
         ErrorKind::History(HistoryError::NotOurs { tool, .. }) if tool.contains("DBWarden") => {
             return "give our tables other names in the settings (`tables.migrations`, `tables.lock`, `tables.journal`), then \
                     `dbwarden stamp REV`; taking these records over comes with a later version"
@@ -231,7 +234,14 @@ pub(crate) fn after(error: &Error) -> String {
             "find out who made the table; drop it, or make it the property of the role that migrates"
         }
         "holder-unseen" => "end that session on the server, then the same again",
-        "not-yet" => "use SQLite or PostgreSQL, or a later version",
+        "no-driver" => {
+            "install a dbwarden that was built with it: `cargo install dbwarden-cli --features duckdb` brings DuckDB"
+        }
+        "no-library" => {
+            "name the file of DuckDB's library with DBWARDEN_DUCKDB_LIBRARY or `duckdb_library` in the settings; it comes as \
+             libduckdb from the DuckDB project"
+        }
+        "not-yet" => "use SQLite, PostgreSQL or DuckDB, or a later version",
         "url" => "an address looks like sqlite:///shop.db or postgresql://user@host/name",
         _ => "",
     };

@@ -219,7 +219,7 @@ impl Error {
                 HistoryError::Driver(error) => driver_code(error),
             },
             ErrorKind::Lock(error) => match error {
-                LockError::Held { .. } => "locked",
+                LockError::Held { .. } | LockError::Elsewhere { .. } => "locked",
                 LockError::Lost => "lock-lost",
                 LockError::Cancelled => "interrupted",
                 LockError::Damaged { .. } => "lock-table",
@@ -354,6 +354,7 @@ fn driver_code(error: &DriverError) -> &'static str {
         DriverErrorKind::Interrupted => "interrupted",
         DriverErrorKind::Cut => "connection",
         DriverErrorKind::NoDriver => "no-driver",
+        DriverErrorKind::NoLibrary => "no-library",
     }
 }
 

@@ -3,6 +3,7 @@
 //! `Database::` is matched here, in [`open`], and in `dialect`; nowhere else.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use crate::database::Database;
 use crate::url::DatabaseUrl;
 use crate::value::{Row, Value};
 
+#[cfg(feature = "duckdb")]
+mod duckdb;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "sqlite")]
@@ -33,6 +36,8 @@ pub struct OpenOptions {
     pub prelude: Vec<String>,
     /// PostgreSQL: the schema in which names without one are looked for and made.
     pub schema: Option<String>,
+    /// DuckDB: its library; without one the system's loader looks for it under its usual name.
+    pub duckdb_library: Option<PathBuf>,
 }
 
 /// Who answers: the engine and its version as it says it.
@@ -258,6 +263,8 @@ pub fn open(url: &DatabaseUrl, options: &OpenOptions) -> Result<Box<dyn Session>
         Database::Sqlite => Ok(Box::new(sqlite::SqliteSession::open(url, options)?)),
         #[cfg(feature = "postgres")]
         Database::Postgres => Ok(Box::new(postgres::PostgresSession::open(url, options)?)),
+        #[cfg(feature = "duckdb")]
+        Database::Duckdb => Ok(Box::new(duckdb::DuckdbSession::open(url, options)?)),
         database => Err(DriverError::new(
             DriverErrorKind::NoDriver,
             format!("this build has no driver for {database}"),
@@ -298,6 +305,8 @@ pub enum DriverErrorKind {
     Cut,
     /// This build has no driver for the engine.
     NoDriver,
+    /// The engine's library, which is loaded when it is needed, is not there or is none.
+    NoLibrary,
 }
 
 /// What an engine answered when it refused.

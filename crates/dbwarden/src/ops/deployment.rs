@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use crate::apply::lock::LockOptions;
+use crate::apply::lock::{LockError, LockOptions};
 use crate::apply::owner;
 use crate::apply::run::{Cancel, Clock, Observer, Points, Run, SystemClock};
 use crate::dialect::{self, Dialect};
-use crate::driver::{self, DriverError, OpenOptions, Session};
+use crate::driver::{self, DriverError, DriverErrorKind, OpenOptions, Session};
 use crate::error::{Error, ErrorKind};
 use crate::migration::source::{ReadOptions, Source};
 use crate::project::DatabaseSettings;
@@ -124,6 +125,7 @@ impl<'host> Deployment<'host> {
             lock_timeout: self.settings.safety.lock_timeout,
             prelude: self.settings.session.clone(),
             schema: self.settings.schema.clone(),
+            duckdb_library: self.settings.duckdb_library.clone(),
         }
     }
 
@@ -148,6 +150,12 @@ impl<'host> Deployment<'host> {
     }
 }
 
+/// How often who waits for a file looks again.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// How long who only looks waits for a process that has the database's file for itself.
+pub(crate) const BRIEFLY: Duration = Duration::from_secs(1);
+
 impl Connection<'_> {
     /// Opens a session.
     pub(crate) fn open<'a>(
@@ -155,10 +163,36 @@ impl Connection<'_> {
         settings: &DatabaseSettings,
         options: &OpenOptions,
     ) -> Result<Box<dyn Session + 'a>, Error> {
+        self.open_within(settings, options, BRIEFLY.min(settings.lock_wait), &Cancel::default())
+    }
+
+    /// Opens a session, and waits as for the lock where another process has the file for itself, as DuckDB's are.
+    pub(crate) fn open_within<'a>(
+        &'a mut self,
+        settings: &DatabaseSettings,
+        options: &OpenOptions,
+        wait: Duration,
+        cancel: &Cancel,
+    ) -> Result<Box<dyn Session + 'a>, Error> {
+        let started = Instant::now();
         let opened: Result<Box<dyn Session + 'a>, DriverError> = match self {
-            Connection::Address => {
-                driver::open(&settings.url, options).map(|session| session as Box<dyn Session>)
-            }
+            Connection::Address => loop {
+                let opened = driver::open(&settings.url, options);
+                match opened {
+                    Err(error) if error.kind == DriverErrorKind::Busy && settings.url.path().is_some() => {
+                        let waited = started.elapsed();
+                        if waited >= wait {
+                            return Err(LockError::Elsewhere { error, waited }.into());
+                        }
+                        if cancel.take_note() {
+                            return Err(LockError::Cancelled.into());
+                        }
+                        // Many that wait do not all look at once.
+                        std::thread::sleep(LOOK + LOOK.mul_f64(f64::from(std::process::id() % 16) / 16.0));
+                    }
+                    opened => break opened.map(|session| session as Box<dyn Session>),
+                }
+            },
             #[cfg(feature = "sqlite")]
             Connection::Host(connection) => driver::host_session(connection, options),
             Connection::Never(never, _) => match *never {},

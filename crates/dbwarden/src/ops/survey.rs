@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Deployment;
+use super::deployment::BRIEFLY;
 use crate::apply::history::{self, Depth};
 use crate::apply::lock::LockError;
 use crate::apply::run::Cancel;
@@ -41,8 +42,19 @@ pub fn files(deployment: &Deployment<'_>) -> Result<MigrationSet, Error> {
 /// # Errors
 /// A file that is no migration; a database that cannot be opened or read.
 pub fn survey(deployment: &mut Deployment<'_>, selection: &Selection) -> Result<Survey, Error> {
-    let (survey, _) = open(deployment, selection)?;
+    let (survey, _) = look(deployment, selection)?;
     Ok(survey)
+}
+
+/// Reads files and records for who only looks: a database that another process has for itself is soon given up.
+pub(super) fn look<'a>(
+    deployment: &'a mut Deployment<'_>,
+    selection: &Selection,
+) -> Result<(Survey, Box<dyn Session + 'a>), Error> {
+    let read = deployment.read_options()?;
+    let (load, patience) =
+        (|source: &Source| MigrationSet::load(source, &read), BRIEFLY.min(deployment.lock.wait));
+    beside(deployment, selection, Depth::Whole, patience, load, |set, _| Ok(set))
 }
 
 /// Reads files and records, and returns the session with them. Files and records are read at the same time. A file that
@@ -52,7 +64,8 @@ pub(super) fn open<'a>(
     selection: &Selection,
 ) -> Result<(Survey, Box<dyn Session + 'a>), Error> {
     let read = deployment.read_options()?;
-    beside(deployment, selection, Depth::Whole, |source| MigrationSet::load(source, &read), |set, _| Ok(set))
+    let (load, patience) = (|source: &Source| MigrationSet::load(source, &read), deployment.lock.wait);
+    beside(deployment, selection, Depth::Whole, patience, load, |set, _| Ok(set))
 }
 
 /// The same, without splitting files that the records know byte by byte, and without the rows' times and persons: enough to find out that nothing is to be done, and
@@ -61,15 +74,27 @@ pub(super) fn glance<'a>(
     deployment: &'a mut Deployment<'_>,
     selection: &Selection,
 ) -> Result<(Survey, Box<dyn Session + 'a>), Error> {
+    let patience = deployment.lock.wait;
+    glance_within(deployment, selection, patience)
+}
+
+fn glance_within<'a>(
+    deployment: &'a mut Deployment<'_>,
+    selection: &Selection,
+    patience: Duration,
+) -> Result<(Survey, Box<dyn Session + 'a>), Error> {
     let read = deployment.read_options()?;
     let glance = |source: &Source| MigrationSet::glance(source, &read);
-    beside(deployment, selection, Depth::Glance, glance, |set, history| set.trusting(&read, history))
+    beside(deployment, selection, Depth::Glance, patience, glance, |set, history| {
+        set.trusting(&read, history)
+    })
 }
 
 fn beside<'a, T: Send>(
     deployment: &'a mut Deployment<'_>,
     selection: &Selection,
     depth: Depth,
+    patience: Duration,
     files: impl FnOnce(&Source) -> Result<T, SetError> + Send,
     set: impl FnOnce(T, &History) -> Result<MigrationSet, SetError>,
 ) -> Result<(Survey, Box<dyn Session + 'a>), Error> {
@@ -81,7 +106,7 @@ fn beside<'a, T: Send>(
     let Deployment { settings, source, connection, cancel, .. } = deployment;
     let (read, records) = std::thread::scope(|scope| {
         let files = scope.spawn(|| files(source));
-        let records = connection.open(settings, &options).and_then(|mut session| {
+        let records = connection.open_within(settings, &options, patience, cancel).and_then(|mut session| {
             let history = read_records(&mut *session, dialect, &tables, wait, cancel, depth)?;
             Ok((session, history))
         });
@@ -105,7 +130,8 @@ fn beside<'a, T: Send>(
 /// # Errors
 /// As [`survey`].
 pub(super) fn quick(deployment: &mut Deployment<'_>, selection: &Selection) -> Result<Survey, Error> {
-    let (survey, _) = glance(deployment, selection)?;
+    let patience = BRIEFLY.min(deployment.lock.wait);
+    let (survey, _) = glance_within(deployment, selection, patience)?;
     Ok(survey)
 }
 

@@ -20,6 +20,7 @@ fn open_options() -> OpenOptions {
         lock_timeout: Duration::from_secs(10),
         prelude: Vec::new(),
         schema: None,
+        duckdb_library: None,
     }
 }
 

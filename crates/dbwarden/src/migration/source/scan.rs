@@ -456,6 +456,7 @@ impl Scan {
                 draft.grouper.set_each();
             }
             let groups = draft.grouper.len();
+            draft.grouper.settle(dialect.table_state(text));
             let taken = draft.grouper.take(dialect.manner(text), text, start).map_err(placed)?;
             if taken == Taken::Control
                 && let Some((directive, _)) = found.first()

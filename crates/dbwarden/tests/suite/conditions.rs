@@ -51,6 +51,7 @@ on_every_database! {
         let engine = match database.engine() {
             testkit::Engine::Sqlite => "sqlite",
             testkit::Engine::Postgres => "postgres",
+            testkit::Engine::Duckdb => "duckdb",
         };
         let text = format!(
             "-- only-if: engine {engine}\nINSERT INTO log (what) VALUES ('engine');\n\

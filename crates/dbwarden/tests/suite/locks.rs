@@ -13,19 +13,19 @@ use testkit::{Database, on_every_database};
 
 use crate::{LOG, code, deployment, migrate, settings};
 
-fn open_options() -> OpenOptions {
+fn open_options(settings: &DatabaseSettings) -> OpenOptions {
     OpenOptions {
         create: true,
         foreign_keys: false,
         lock_timeout: Duration::from_secs(10),
         prelude: Vec::new(),
         schema: None,
-        duckdb_library: None,
+        duckdb_library: settings.duckdb_library.clone(),
     }
 }
 
 fn session(settings: &DatabaseSettings) -> Box<dyn Session> {
-    driver::open(&settings.url, &open_options()).unwrap()
+    driver::open(&settings.url, &open_options(settings)).unwrap()
 }
 
 /// Takes the lock as the run `id`, with a heartbeat.

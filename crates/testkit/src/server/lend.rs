@@ -80,7 +80,7 @@ fn cluster() -> Result<Running, String> {
     Ok(nodes)
 }
 
-/// Installs what is neither here nor named by a variable: with apt, as root, and PostgreSQL 18 with npm. Where that cannot be
+/// Installs what is neither here nor named by a variable: with apt, as root, and PostgreSQL 18 and DuckDB with npm. Where that cannot be
 /// nothing happens, and the start says what is missing.
 pub fn install_missing() {
     let mut missing = Vec::new();
@@ -101,6 +101,7 @@ pub fn install_missing() {
     if all_servers() && !is_set(postgres_18::VARIABLE) {
         postgres_18::install();
     }
+    crate::duckdb::install();
 }
 
 /// What apt says goes to stderr; where it fails, the start of a server will say what is missing.

@@ -14,7 +14,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Compiles the `.sql` files of `directory`, relative to the package's folder, into the program, and has cargo build again when
+/// Compiles the `.sql` files of `directory`, and each `metadata.toml` beside them, relative to the package's folder, into the program, and has cargo build again when
 /// one is added, changed or removed.
 ///
 /// # Panics
@@ -71,11 +71,16 @@ fn walk(directory: &Path, prefix: &str, files: &mut Vec<(String, PathBuf)>) -> i
         let shown = if prefix.is_empty() { name.clone() } else { format!("{prefix}/{name}") };
         if path.is_dir() {
             walk(&path, &shown, files)?;
-        } else if name.ends_with(".sql") {
+        } else if is_read(&name.to_ascii_lowercase()) {
             files.push((shown, fs::canonicalize(&path)?));
         }
     }
     Ok(())
+}
+
+/// Whether a file called `name` is a script, or stands beside `up.sql` and says how it is run.
+fn is_read(name: &str) -> bool {
+    name.ends_with(".sql") || name == "metadata.toml"
 }
 
 #[cfg(test)]
@@ -85,14 +90,19 @@ mod tests {
     #[test]
     fn files_are_listed_in_order_with_their_place() {
         let folder = std::env::temp_dir().join(format!("dbwarden-build-{}", std::process::id()));
-        fs::create_dir_all(folder.join("b")).unwrap();
-        for name in ["0002_y.sql", "b/0003_z.sql", "0001_x.sql", "notes.txt", ".hidden.sql"] {
+        fs::create_dir_all(folder.join("b/0004_w")).unwrap();
+        let scripts =
+            ["0002_y.sql", "b/0003_z.SQL", "b/0004_w/up.sql", "b/0004_w/metadata.toml", "0001_x.sql"];
+        for name in scripts.into_iter().chain(["notes.txt", "b/Cargo.toml", ".hidden.sql"]) {
             fs::write(folder.join(name), "SELECT 1;").unwrap();
         }
         let text = list(&folder).unwrap();
         fs::remove_dir_all(&folder).unwrap();
         let names: Vec<_> = text.lines().filter_map(|line| line.split('"').nth(1)).collect();
-        assert_eq!(names, ["0001_x.sql", "0002_y.sql", "b/0003_z.sql"]);
+        assert_eq!(
+            names,
+            ["0001_x.sql", "0002_y.sql", "b/0003_z.SQL", "b/0004_w/metadata.toml", "b/0004_w/up.sql"]
+        );
         assert!(text.starts_with("&[") && text.ends_with(']'));
     }
 }

@@ -190,6 +190,24 @@ Examples:
         #[arg(long)]
         force: bool,
     },
+    /// Copy the database, by the engine's own means
+    #[command(after_help = "\
+Examples:
+  dbwarden backup
+  dbwarden backup -d primary --backup-dir /var/backups/shop")]
+    Backup(BackupDirectory),
+    /// List the backups
+    #[command(after_help = "\
+Examples:
+  dbwarden backups
+  dbwarden backups --all --json")]
+    Backups(BackupDirectory),
+    /// Replace the database by a backup, which is verified first; what is replaced is backed up too
+    #[command(after_help = "\
+Examples:
+  dbwarden restore backups/primary_20261120_140211.db
+  dbwarden restore primary_20261120_140211.dump --backup-dir /var/backups/shop")]
+    Restore(Restore),
     /// Show the settings, where each comes from, and no secret
     #[command(after_help = "\
 Examples:
@@ -334,6 +352,8 @@ pub(crate) struct Migrate {
     #[arg(long, value_name = "HOW")]
     pub(crate) resume: Option<Resume>,
     #[command(flatten)]
+    pub(crate) before: Before,
+    #[command(flatten)]
     pub(crate) later: Later,
 }
 
@@ -355,13 +375,51 @@ impl From<Resume> for dbwarden::apply::run::Resume {
     }
 }
 
+/// Where backups are.
+#[derive(Debug, Args)]
+pub(crate) struct BackupDirectory {
+    /// Where backups are [default: `backups` in the settings, else backups]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) backup_dir: Option<PathBuf>,
+}
+
+/// Options of `restore`.
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// The backup: a path, or a name in the directory of backups
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) directory: BackupDirectory,
+    /// Make no backup of what is replaced
+    #[arg(long)]
+    pub(crate) no_backup: bool,
+    /// Take a file that has no record beside it, and so no checksum
+    #[arg(long)]
+    pub(crate) unrecorded: bool,
+}
+
+/// A backup before the first step, of `migrate` and `rollback`.
+#[derive(Debug, Args)]
+pub(crate) struct Before {
+    /// Make a backup before the first step
+    #[arg(long)]
+    with_backup: bool,
+    /// Make it there [default: `backups` in the settings, else backups]
+    #[arg(long, value_name = "DIR", requires = "with_backup")]
+    backup_dir: Option<PathBuf>,
+}
+
+impl Before {
+    /// Where a backup is to be made, where one is asked for.
+    pub(crate) fn directory(&self, settings: &dbwarden::project::DatabaseSettings) -> Option<PathBuf> {
+        self.with_backup.then(|| self.backup_dir.clone().unwrap_or_else(|| settings.backups.clone()))
+    }
+}
+
 /// Options of `migrate` and `rollback` that come with a later version: accepted, so that the answer can say so.
 #[derive(Debug, Args)]
 pub(crate) struct Later {
-    #[arg(long, hide = true)]
-    with_backup: bool,
-    #[arg(long, hide = true)]
-    backup_dir: Option<PathBuf>,
     #[arg(long, hide = true)]
     sandbox: bool,
     #[arg(long, hide = true)]
@@ -371,14 +429,9 @@ pub(crate) struct Later {
 impl Later {
     /// The first of them that was given.
     pub(crate) fn given(&self) -> Option<&'static str> {
-        [
-            (self.with_backup, "--with-backup"),
-            (self.backup_dir.is_some(), "--backup-dir"),
-            (self.sandbox, "--sandbox"),
-            (self.phase.is_some(), "--phase"),
-        ]
-        .into_iter()
-        .find_map(|(given, name)| given.then_some(name))
+        [(self.sandbox, "--sandbox"), (self.phase.is_some(), "--phase")]
+            .into_iter()
+            .find_map(|(given, name)| given.then_some(name))
     }
 }
 
@@ -403,6 +456,8 @@ pub(crate) struct Rollback {
     /// What to do with a statement that was running when its run ended, where the database does not tell whether it was done
     #[arg(long, value_name = "HOW")]
     pub(crate) resume: Option<Resume>,
+    #[command(flatten)]
+    pub(crate) before: Before,
     #[command(flatten)]
     pub(crate) later: Later,
 }

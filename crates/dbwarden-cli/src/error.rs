@@ -3,6 +3,7 @@
 
 use anstyle::AnsiColor;
 use dbwarden::apply::failure::{Cause, Kept};
+use dbwarden::backup::BackupError;
 use dbwarden::error::{Location, Refusal};
 use dbwarden::migration::RevisionId;
 use dbwarden::migration::applied::Direction;
@@ -276,9 +277,12 @@ fn exit(error: &Error) -> u8 {
     match error.code() {
         "locked" | "busy" => return LOCKED,
         "interrupted" => return INTERRUPTED,
-        "changed" | "file-gone" | "renamed" | "edited" => return UNVERIFIED,
+        "changed" | "file-gone" | "renamed" | "edited" | "backup-changed" | "backup-damaged"
+        | "backup-record" => {
+            return UNVERIFIED;
+        }
         "late" | "irreversible" | "foreign-records" | "not-our-table" | "planted-trigger"
-        | "stranger-owned" | "ahead" => {
+        | "stranger-owned" | "ahead" | "no-record" => {
             return REFUSED;
         }
         "no-directory" | "count" | "target" | "unknown-revision" | "ambiguous" | "unknown-label" => {
@@ -293,6 +297,9 @@ fn exit(error: &Error) -> u8 {
         | ErrorKind::NothingToAccept { .. }
         | ErrorKind::Usage { .. }
         | ErrorKind::NotYet { .. } => USAGE,
+        ErrorKind::Backup(
+            BackupError::NotYet { .. } | BackupError::Missing { .. } | BackupError::OtherEngine { .. },
+        ) => USAGE,
         ErrorKind::Refused { .. } => REFUSED,
         _ => FAILED,
     }
@@ -318,6 +325,9 @@ fn kept(error: &Error) -> Vec<String> {
                 }
                 (Kept::All, _) => format!("{id} is committed and recorded"),
             });
+            if let Some(made) = &report.backup {
+                lines.push(format!("the backup from before: {}", made.backup.path.display()));
+            }
             let done: Vec<_> = report.steps.iter().map(|step| &step.version).collect();
             if !done.is_empty() {
                 let stay = if done.len() == 1 { "stays" } else { "stay" };
@@ -338,6 +348,18 @@ fn kept(error: &Error) -> Vec<String> {
                 lines.push(format!("{} {were} not tried", range(&names)));
             }
         }
+        ErrorKind::Backup(error) => {
+            lines.extend(said_by_the_tool(error));
+            lines.push("nothing was changed".to_owned());
+        }
+        ErrorKind::Restore { error, atomic, replaced } => {
+            lines.extend(said_by_the_tool(error));
+            let state = if *atomic { "as it was" } else { "half replaced" };
+            lines.push(format!("the database is {state}"));
+            if let Some(made) = replaced {
+                lines.push(format!("what was there is in {}", made.backup.path.display()));
+            }
+        }
         ErrorKind::Driver { target, .. } if !target.is_empty() => {
             lines.push(format!("the database: {target}"));
             lines.push("nothing was changed".to_owned());
@@ -354,6 +376,14 @@ fn kept(error: &Error) -> Vec<String> {
         _ => lines.push("nothing was changed".to_owned()),
     }
     lines
+}
+
+/// What an engine's tool said behind its first line, which is in the message.
+fn said_by_the_tool(error: &BackupError) -> Vec<String> {
+    match error {
+        BackupError::Tool { said, .. } => said.iter().skip(1).cloned().collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// `statements 1 and 2 of 0004 are committed`.

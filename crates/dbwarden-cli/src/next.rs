@@ -3,6 +3,7 @@
 use dbwarden::apply::failure::{Cause, Kept};
 use dbwarden::apply::history::HistoryError;
 use dbwarden::apply::lock::LockError;
+use dbwarden::backup::BackupError;
 use dbwarden::driver::DriverErrorKind;
 use dbwarden::error::Refusal;
 use dbwarden::migration::RevisionId;
@@ -10,11 +11,13 @@ use dbwarden::migration::applied::Direction;
 use dbwarden::migration::graph::GraphError;
 use dbwarden::migration::plan::PlanError;
 use dbwarden::migration::source::SourceProblem;
+use dbwarden::ops::backup::Made;
 use dbwarden::sql::TextError;
 use dbwarden::url::DatabaseUrl;
 use dbwarden::{Error, ErrorKind};
 
 use crate::args::Global;
+use crate::commands::backup;
 
 /// Puts the global options that were typed into the commands of `next`, so that they can be typed as they stand. A password is
 /// never among them.
@@ -71,7 +74,7 @@ fn options(global: &Global, database: Option<&str>, of_all: bool) -> (String, bo
 }
 
 /// `value` as a shell takes it for one word.
-fn quoted(value: &str) -> String {
+pub(crate) fn quoted(value: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./:=@+,%".contains(c);
     if !value.is_empty() && value.chars().all(plain) {
         value.to_owned()
@@ -92,6 +95,10 @@ pub(crate) fn after(error: &Error) -> String {
     }
     match error.kind() {
         ErrorKind::Refused { refusal } => return after_refusal(refusal),
+        ErrorKind::Backup(error) => return after_backup(error),
+        ErrorKind::Restore { error, atomic, replaced } => {
+            return after_restore(error, *atomic, replaced.as_deref());
+        }
         ErrorKind::Plan(PlanError::Renamed { now, .. }) => {
             return format!(
                 "`dbwarden verify --accept {now} --reason \"…\"` moves the record, or give the file its old name"
@@ -120,15 +127,40 @@ pub(crate) fn after(error: &Error) -> String {
                 .to_owned();
         }
         ErrorKind::NothingToAccept { .. } => return "`dbwarden verify` lists what does not agree".to_owned(),
-        ErrorKind::Source(source) if matches!(source.problem, SourceProblem::UnknownName) => {
+        ErrorKind::Source(source)
+            if matches!(source.problem, SourceProblem::UnknownName { directory: false }) =>
+        {
             if let Some(next) = after_flyway_name(&source.file) {
                 return next;
             }
         }
+        ErrorKind::Source(source) => match &source.problem {
+            SourceProblem::OtherTool { .. } => {
+                return "write `-- upgrade` and `-- rollback` in place of these lines, and take that tool's other lines out".to_owned();
+            }
+            SourceProblem::UnknownName { directory: true } => {
+                return "name the directory as others are, such as 20240101120000_add_coupons, or give up.sql a `-- revision: ID` header".to_owned();
+            }
+            SourceProblem::EmptyDirectory => {
+                return "write its up.sql, or take the directory away".to_owned();
+            }
+            SourceProblem::PartTwice { .. } => return "keep one of the two".to_owned(),
+            SourceProblem::OfOtherFile { file, .. } => {
+                return format!("move what stands behind it to {file}");
+            }
+            _ => {}
+        },
+        _ => {}
+    }
+    match error.kind() {
         ErrorKind::Source(source)
             if matches!(source.problem, SourceProblem::NoDirectory { is_file: true, .. }) =>
         {
             return "name the directory that the file is in, with --migrations or in the settings".to_owned();
+        }
+        ErrorKind::Plan(PlanError::Empty { .. }) => {
+            return "write its statements, then run the same command again; `SELECT 1;` says that there is nothing to do"
+                .to_owned();
         }
         ErrorKind::Plan(PlanError::Unfinished { direction, .. }) => {
             return format!("{} goes on with it", to_finish(*direction));
@@ -206,6 +238,10 @@ pub(crate) fn after(error: &Error) -> String {
         "disk" => "make room on the disk, then run the same command again",
         "no-directory" => "`dbwarden init` makes one, or name it with --migrations",
         "unreadable" | "unwritable" => "look at the file and its rights",
+        "up-file" => "give it its up file, or take it away",
+        "metadata" => {
+            "correct the file, then run the same command again; what else is said of a migration stands in its headers"
+        }
         "file-name" => {
             "name it as the others are, such as 0007_add_coupons.sql, or give it a `-- revision: ID` header"
         }
@@ -219,7 +255,7 @@ pub(crate) fn after(error: &Error) -> String {
         }
         "count" => "`dbwarden status` lists what is applied and pending",
         "late" => "run without --strict, or give the file a number behind those that are applied",
-        "irreversible" => "write a rollback section, or a new migration that undoes it",
+        "irreversible" => "write its rollback, or a new migration that undoes it",
         "single-transaction" => "run without --single-transaction",
         "foreign-records" => {
             "`dbwarden stamp REV` records what that tool has applied already; taking its records over comes with a later version"
@@ -274,7 +310,7 @@ fn after_flyway_name(file: &str) -> Option<String> {
     match prefix.split_at_checked(1)? {
         ("R" | "r", "") => Some(format!("name it ROC__{words}: such a file runs again when it changed")),
         ("U" | "u", version) if version.starts_with(|c: char| c.is_ascii_digit()) => Some(format!(
-            "a rollback has no file of its own: put its statements into the file of V{version}, behind `-- rollback`"
+            "put its statements into the file of V{version}, behind `-- rollback`; or name the two V{version}__….up.sql and V{version}__….down.sql"
         )),
         _ => None,
     }
@@ -351,9 +387,59 @@ pub(crate) fn after_ahead(id: &RevisionId) -> String {
     )
 }
 
+fn after_backup(error: &BackupError) -> String {
+    match error {
+        BackupError::NotYet { .. } => "use the engine's own tools for now".to_owned(),
+        BackupError::NoTool { package, tool } => {
+            format!("install {tool}: on Debian and Ubuntu it is in the package {package}")
+        }
+        BackupError::Tool { said, .. } if said.iter().any(|line| line.contains("version mismatch")) => {
+            "install the client tools of the server's version, and put them first on PATH".to_owned()
+        }
+        BackupError::Missing { .. } => "`dbwarden backups` lists those there are".to_owned(),
+        BackupError::NoRecord { .. } => {
+            "where you know what it is, run this again with --unrecorded; its checksum cannot be compared"
+                .to_owned()
+        }
+        BackupError::Changed { .. } | BackupError::Damaged { .. } | BackupError::Record { .. } => {
+            "take another: `dbwarden backups` lists those there are".to_owned()
+        }
+        BackupError::File { .. } => {
+            "look at its rights and the room on the disk, or take another --backup-dir".to_owned()
+        }
+        BackupError::OtherEngine { .. } => "name the database it belongs to with -d".to_owned(),
+        BackupError::Driver(error) if error.kind == DriverErrorKind::Busy => {
+            "end the program that uses the database, then run this again".to_owned()
+        }
+        BackupError::InMemory { .. } => "name a file: `--url sqlite:app.db`".to_owned(),
+        BackupError::NoDatabase { .. } => "`dbwarden migrate` makes it".to_owned(),
+        BackupError::Tool { tool, .. } => format!("mend what {tool} names, then run this again"),
+        BackupError::Cancelled => "run this again when you are ready".to_owned(),
+        _ => String::new(),
+    }
+}
+
+fn after_restore(error: &BackupError, atomic: bool, replaced: Option<&Made>) -> String {
+    match (atomic, replaced) {
+        (false, Some(made)) => format!("{} brings back what was there", backup::restore(made)),
+        (false, None) => "the database is half replaced: run this again".to_owned(),
+        (true, _) => match error {
+            BackupError::Tool { said, .. } if said.iter().any(|line| line.contains("lock timeout")) => {
+                "end the programs that use the database, then run this again".to_owned()
+            }
+            other => after_backup(other),
+        },
+    }
+}
+
 fn after_refusal(refusal: &Refusal) -> String {
     match refusal {
-        Refusal::NoBackup { .. } => "make a backup, then run this again with --yes".to_owned(),
+        Refusal::NoBackup { .. } => {
+            "`dbwarden backup`, then run this again; or run it with --with-backup".to_owned()
+        }
+        Refusal::OtherTarget { .. } => {
+            "look whether it is the one you mean, then run this again with --yes".to_owned()
+        }
         Refusal::Window { .. } => "wait for the window, or run this again with --yes".to_owned(),
         Refusal::OpenTransaction { .. } => {
             "wait for it, or end that process: what it has not committed is rolled back".to_owned()

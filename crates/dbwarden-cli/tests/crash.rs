@@ -8,6 +8,10 @@
 #![cfg(all(unix, debug_assertions))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stop at the first surprise")]
 
+#[path = "crash/duckdb.rs"]
+mod duckdb;
+#[path = "crash/mysql.rs"]
+mod mysql;
 #[path = "crash/postgres.rs"]
 mod postgres;
 #[path = "crash/scenarios.rs"]
@@ -46,6 +50,8 @@ fn scenarios(engine: Engine) -> &'static [Scenario] {
     match engine {
         Engine::Sqlite => SCENARIOS,
         Engine::Postgres => postgres::SCENARIOS,
+        Engine::Mariadb => mysql::SCENARIOS,
+        Engine::Duckdb => duckdb::SCENARIOS,
     }
 }
 
@@ -87,7 +93,7 @@ fn wrongs(database: &Database, again: &Finished, expected: &End) -> Vec<String> 
         wrongs.push(format!("history: {:#?}\nin place of: {:#?}", found.history, expected.history));
     }
     let left = database.one(
-        "SELECT (SELECT count(*) FROM dbwarden_journal) || ' in the journal, lock: ' || coalesce(owner, '') \
+        "SELECT concat((SELECT count(*) FROM dbwarden_journal), ' in the journal, lock: ', coalesce(owner, '')) \
          FROM dbwarden_lock WHERE name = 'holder'",
     );
     if !left.starts_with("0 ") {
@@ -123,7 +129,7 @@ fn kill_everywhere(engine: Engine, scenario: &Scenario) -> (BTreeMap<&'static st
 
     // What comes before the lock is taken is the same for each file: it is killed where nothing was run before, and where
     // something is undone.
-    let first = engine == Engine::Postgres && !scenario.before.is_empty() && scenario.command == ["migrate"];
+    let first = engine != Engine::Sqlite && !scenario.before.is_empty() && scenario.command == ["migrate"];
     let passed: BTreeMap<_, usize> =
         passed.into_iter().filter(|(point, _)| !(first && BEFORE.contains(point))).collect();
 
@@ -187,6 +193,17 @@ fn killed_at_every_point_it_is_run_again_on_postgres() {
     killed_at_every_point(Engine::Postgres);
 }
 
+#[test]
+fn killed_at_every_point_it_is_run_again_on_mariadb() {
+    killed_at_every_point(Engine::Mariadb);
+}
+
+#[test]
+#[cfg(feature = "duckdb")]
+fn killed_at_every_point_it_is_run_again_on_duckdb() {
+    killed_at_every_point(Engine::Duckdb);
+}
+
 /// Kills each of `names` twice, `rounds` times; at least `least` of the kills must hit a run.
 fn killed_twice(engine: Engine, names: &[&str], rounds: usize, least: usize) {
     let mut random = Random::new(2);
@@ -232,6 +249,20 @@ fn killed_twice_it_is_run_again_on_postgres() {
     killed_twice(Engine::Postgres, &names, 8, 20);
 }
 
+#[test]
+fn killed_twice_it_is_run_again_on_mariadb() {
+    // What goes in one packet passes few points.
+    let names = ["groups", "no transaction", "every sort of definition"];
+    killed_twice(Engine::Mariadb, &names, 4, 4);
+}
+
+#[test]
+#[cfg(feature = "duckdb")]
+fn killed_twice_it_is_run_again_on_duckdb() {
+    let names = ["groups", "checkpoints", "what an index cannot follow"];
+    killed_twice(Engine::Duckdb, &names, 10, 20);
+}
+
 /// Kills each of `names` at random moments, `rounds` times.
 fn killed_at_a_random_moment(engine: Engine, names: &[&str], rounds: usize) {
     let mut random = Random::new(20_261_121);
@@ -275,6 +306,19 @@ fn killed_at_a_random_moment_it_is_run_again_on_postgres() {
     killed_at_a_random_moment(Engine::Postgres, &names, 6);
 }
 
+#[test]
+fn killed_at_a_random_moment_it_is_run_again_on_mariadb() {
+    let names = ["plain", "every sort of definition", "settings that are set again", "rollback of two"];
+    killed_at_a_random_moment(Engine::Mariadb, &names, 6);
+}
+
+#[test]
+#[cfg(feature = "duckdb")]
+fn killed_at_a_random_moment_it_is_run_again_on_duckdb() {
+    let names = ["plain", "groups", "checkpoints", "what an index cannot follow", "rollback of two"];
+    killed_at_a_random_moment(Engine::Duckdb, &names, 6);
+}
+
 /// A statement that ends only when the table `dial` says so.
 fn long_statement(engine: Engine) -> &'static str {
     match engine {
@@ -285,6 +329,15 @@ fn long_statement(engine: Engine) -> &'static str {
         Engine::Postgres => {
             "INSERT INTO numbers SELECT i FROM dial CROSS JOIN LATERAL generate_series(1, least(until, 3)) AS i \
              CROSS JOIN LATERAL pg_sleep(CASE WHEN until > 3 THEN 1000 ELSE 0 END);\n"
+        }
+        Engine::Mariadb => {
+            // Rows that it reads are locked until its end, so that a table's being there is what it asks for.
+            "INSERT INTO numbers SELECT i + if((SELECT count(*) FROM information_schema.tables WHERE table_schema = database() \
+             AND table_name = 'quick') = 0, sleep(1000), 0) FROM (SELECT 1 AS i UNION ALL SELECT 2 UNION ALL SELECT 3) AS three;\n"
+        }
+        Engine::Duckdb => {
+            "INSERT INTO numbers SELECT unnest(range(1, 4)) WHERE \
+             (SELECT count(*) FROM dial, range(until) AS r (i) WHERE hash(i) <> 0) >= 0;\n"
         }
     }
 }
@@ -301,12 +354,26 @@ fn long(engine: Engine, header: &str) -> Database {
 
 /// Starts a run, and returns when it is in its long statement.
 fn in_the_long_statement(database: &Database) -> testkit::Running {
-    let running = Program::new(BINARY, database).start(&["migrate", "-v"]);
+    let points = database.folder().join("points");
+    let program = Program::new(BINARY, database);
+    let program = match database.engine() {
+        Engine::Duckdb => program.telling_points(&points),
+        _ => program,
+    };
+    let running = program.start(&["migrate", "-v"]);
     let started = Instant::now();
     let begun = || match database.engine() {
         // Pages that leave SQLite's cache. From then on not even a reader gets in.
         Engine::Sqlite => std::fs::metadata(database.file()).map_or(0, |file| file.len()) >= 1 << 20,
-        Engine::Postgres => database.one(SLEEPERS) == "1",
+        Engine::Postgres | Engine::Mariadb => database.one(sleepers(database.engine())) == "1",
+        // Nobody can look into the file. Of the four statements before it the last has run a while ago.
+        Engine::Duckdb => {
+            let passed = std::fs::read_to_string(&points).unwrap_or_default();
+            let last = std::fs::metadata(&points).and_then(|file| file.modified()).ok();
+            passed.lines().filter(|point| *point == "statement-run").count() == 4
+                && last
+                    .is_some_and(|last| last.elapsed().is_ok_and(|since| since > Duration::from_millis(500)))
+        }
     };
     while !begun() {
         assert!(started.elapsed() < Duration::from_secs(100), "the long statement did not begin");
@@ -315,21 +382,34 @@ fn in_the_long_statement(database: &Database) -> testkit::Running {
     running
 }
 
-/// PostgreSQL: how many sessions sleep in a statement.
-const SLEEPERS: &str =
-    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+/// How many sessions sleep in a statement.
+fn sleepers(engine: Engine) -> &'static str {
+    if engine == Engine::Mariadb {
+        "SELECT count(*) FROM information_schema.processlist WHERE db = database() AND state = 'User sleep'"
+    } else {
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+    }
+}
 
 fn killed_in_a_long_statement(engine: Engine) {
     for (header, kept) in [("", 0), ("-- no-transaction", 2)] {
         let database = long(engine, header);
+        // The table commits by itself, and the first row is rolled back with the long statement.
+        let (done, rows) =
+            if database.commits_definitions() && kept == 0 { (1, 0) } else { (kept, kept / 2) };
         let running = in_the_long_statement(&database);
         running.kill();
         assert!(running.finish().was_killed());
-        assert_eq!(database.rows("SELECT i FROM numbers").len(), kept / 2, "rolled back");
-        assert_eq!(database.rows("SELECT 1 FROM dbwarden_journal WHERE state = 'done'").len(), kept);
-        database.execute("UPDATE dial SET until = 3");
+        assert_eq!(database.rows("SELECT i FROM numbers").len(), rows, "rolled back");
+        assert_eq!(database.rows("SELECT 1 FROM dbwarden_journal WHERE state = 'done'").len(), done);
+        let quick = if engine == Engine::Mariadb {
+            "CREATE TABLE quick (i INTEGER)"
+        } else {
+            "UPDATE dial SET until = 3"
+        };
+        database.execute(quick);
         if engine == Engine::Postgres {
-            assert_eq!(database.one(SLEEPERS), "1", "the server works on for a client that is gone");
+            assert_eq!(database.one(sleepers(engine)), "1", "the server works on for a client that is gone");
         }
         let again = Program::new(BINARY, &database).run(&["migrate"]).expect(0);
         assert!(again.took < AT_ONCE, "{:?}", again.took);
@@ -350,6 +430,17 @@ fn killed_in_a_long_statement_it_is_run_again_on_postgres() {
     killed_in_a_long_statement(Engine::Postgres);
 }
 
+#[test]
+fn killed_in_a_long_statement_it_is_run_again_on_mariadb() {
+    killed_in_a_long_statement(Engine::Mariadb);
+}
+
+#[test]
+#[cfg(feature = "duckdb")]
+fn killed_in_a_long_statement_it_is_run_again_on_duckdb() {
+    killed_in_a_long_statement(Engine::Duckdb);
+}
+
 fn told_to_end_in_a_long_statement(engine: Engine) {
     let database = long(engine, "");
     let running = in_the_long_statement(&database);
@@ -358,7 +449,12 @@ fn told_to_end_in_a_long_statement(engine: Engine) {
     assert!(ended.stderr.contains("error[interrupted]"), "{}", ended.stderr);
     assert!(ended.took < AT_ONCE * 3, "{:?}", ended.took);
     assert_eq!(database.versions(), ["0001"]);
-    assert!(!database.snapshot().contains("numbers"), "rolled back");
+    let rolled_back = if database.commits_definitions() {
+        database.rows("SELECT i FROM numbers").is_empty()
+    } else {
+        !database.snapshot().contains("numbers")
+    };
+    assert!(rolled_back);
     assert_eq!(database.lock_owner(), "");
     assert!(!database.lock_file());
 }
@@ -371,4 +467,15 @@ fn told_to_end_in_a_long_statement_it_leaves_no_lock_on_sqlite() {
 #[test]
 fn told_to_end_in_a_long_statement_it_leaves_no_lock_on_postgres() {
     told_to_end_in_a_long_statement(Engine::Postgres);
+}
+
+#[test]
+fn told_to_end_in_a_long_statement_it_leaves_no_lock_on_mariadb() {
+    told_to_end_in_a_long_statement(Engine::Mariadb);
+}
+
+#[test]
+#[cfg(feature = "duckdb")]
+fn told_to_end_in_a_long_statement_it_leaves_no_lock_on_duckdb() {
+    told_to_end_in_a_long_statement(Engine::Duckdb);
 }

@@ -9,12 +9,18 @@ const BINARY: &str = env!("CARGO_BIN_EXE_dbwarden");
 /// A database with five migrations, each of which adds one row to `log`.
 fn database(engine: Engine, first: &str) -> Database {
     let database = Database::new(engine);
+    let alone = if engine == Engine::Mariadb { "ANALYZE TABLE b" } else { "VACUUM" };
     database.write(&[
-        ("0001_log.sql", &format!("{first}\nCREATE TABLE log (what TEXT);\nINSERT INTO log VALUES ('1');\n")),
+        (
+            "0001_log.sql",
+            &format!("{first}\nCREATE TABLE log (what VARCHAR(40));\nINSERT INTO log VALUES ('1');\n"),
+        ),
         ("0002_a.sql", "CREATE TABLE a (x INTEGER);\nINSERT INTO log VALUES ('2');\n"),
         (
             "0003_b.sql",
-            "-- no-transaction\nCREATE TABLE b (x INTEGER);\nVACUUM;\nINSERT INTO log VALUES ('3');\n",
+            &format!(
+                "-- no-transaction\nCREATE TABLE b (x INTEGER);\n{alone};\nINSERT INTO log VALUES ('3');\n"
+            ),
         ),
         ("0004_c.sql", "INSERT INTO log VALUES ('4');\n"),
         ("0005_d.sql", "CREATE INDEX log_what ON log (what);\nINSERT INTO log VALUES ('5');\n"),
@@ -123,4 +129,20 @@ fn different_verbs_at_once_take_turns_on_sqlite() {
 #[test]
 fn different_verbs_at_once_take_turns_on_postgres() {
     different_verbs(Engine::Postgres);
+}
+
+#[test]
+fn thirty_two_processes_apply_each_migration_once_on_mariadb() {
+    let database = database(Engine::Mariadb, "");
+    thirty_two(&database, &database.url());
+}
+
+#[test]
+fn processes_that_are_killed_leave_the_work_to_the_others_on_mariadb() {
+    processes_that_are_killed(Engine::Mariadb);
+}
+
+#[test]
+fn different_verbs_at_once_take_turns_on_mariadb() {
+    different_verbs(Engine::Mariadb);
 }

@@ -1,6 +1,7 @@
 //! The async face: mirrors [`Migrator`](crate::Migrator) over threads where blocking is allowed. Dropping a future cancels what it
 //! runs: the statement is interrupted, the migration rolled back, the lock released.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::apply::run::Cancel;
@@ -8,8 +9,10 @@ use crate::error::{Error, ErrorKind};
 use crate::migration::RevisionId;
 use crate::migration::applied::Applied;
 use crate::ops::Report;
+use crate::ops::backup::Made;
 use crate::ops::migrate::MigrateOptions;
 use crate::ops::ready::Readiness;
+use crate::ops::restore::{RestoreOptions, Restored};
 use crate::ops::rollback::RollbackOptions;
 use crate::ops::status::Status;
 use crate::ops::verify::Verification;
@@ -198,6 +201,23 @@ impl Migrator {
     pub async fn stamp(&self, target: &str) -> Result<Report, Error> {
         let target = target.to_owned();
         self.call(move |migrator| migrator.stamp(&target)).await
+    }
+
+    /// As [`Migrator::backup`](crate::Migrator::backup).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn backup(&self, directory: &Path) -> Result<Made, Error> {
+        let directory = directory.to_owned();
+        self.call(move |migrator| migrator.backup(&directory)).await
+    }
+
+    /// As [`Migrator::restore`](crate::Migrator::restore).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn restore(&self, options: RestoreOptions) -> Result<Restored, Error> {
+        self.call(move |migrator| migrator.restore(&options)).await
     }
 
     /// As [`Migrator::verify`](crate::Migrator::verify).

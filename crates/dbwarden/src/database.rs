@@ -82,6 +82,11 @@ impl Database {
         matches!(self, Database::Sqlite | Database::Duckdb)
     }
 
+    /// Whether what others call a schema is a database there.
+    pub fn schemas_are_databases(self) -> bool {
+        matches!(self, Database::Mysql | Database::Mariadb)
+    }
+
     /// Returns what the engine's own client takes where nothing is said; all of it empty where there is no server.
     pub fn client_defaults(self) -> ClientDefaults {
         let none = ClientDefaults { port: None, host: None, user: None, name: None, named_after_user: false };

@@ -3,6 +3,7 @@
 use crate::apply::failure::{Cause, StepError};
 use crate::apply::history::HistoryError;
 use crate::apply::lock::LockError;
+use crate::backup::BackupError;
 use crate::database::Database;
 use crate::driver::{DriverError, DriverErrorKind};
 use crate::migration::RevisionId;
@@ -12,6 +13,7 @@ use crate::migration::plan::PlanError;
 use crate::migration::set::SetError;
 use crate::migration::source::SourceError;
 use crate::ops::Report;
+use crate::ops::backup::Made;
 use crate::project::SettingsError;
 use crate::url::UrlError;
 
@@ -98,6 +100,19 @@ pub enum ErrorKind {
         /// The migration.
         id: RevisionId,
     },
+    /// A backup.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// A backup could not be brought back.
+    #[error("the backup was not brought back: {error}")]
+    Restore {
+        /// Why not.
+        error: BackupError,
+        /// Whether the database is as it was.
+        atomic: bool,
+        /// The backup of what was to be replaced.
+        replaced: Option<Box<Made>>,
+    },
     /// What was to be printed cannot be written.
     #[error("the script cannot be written: {error}")]
     Output {
@@ -158,6 +173,16 @@ pub enum Refusal {
         id: RevisionId,
         /// The script.
         script: String,
+    },
+    /// A backup of another database.
+    #[error("{backup} is a backup of {of}, and would replace {target}")]
+    OtherTarget {
+        /// The backup.
+        backup: String,
+        /// What it is a copy of.
+        of: String,
+        /// What it would replace.
+        target: String,
     },
     /// A lock whose holder lives.
     #[error("{holder} holds the lock, and lives")]
@@ -251,11 +276,13 @@ impl Error {
                 Refusal::Breaking { .. } => "breaking",
                 Refusal::NoBackup { .. } => "no-backup",
                 Refusal::Window { .. } => "window",
+                Refusal::OtherTarget { .. } => "other-database",
                 Refusal::RecordedScript { .. } => "recorded-script",
                 Refusal::LiveLock { .. } | Refusal::OpenTransaction { .. } => "live-lock",
             },
             ErrorKind::StrictAhead { .. } => "ahead",
             ErrorKind::Output { .. } => "output",
+            ErrorKind::Backup(error) | ErrorKind::Restore { error, .. } => backup_code(error),
             ErrorKind::NothingToAccept { .. } | ErrorKind::Usage { .. } => "usage",
         }
     }
@@ -265,6 +292,8 @@ impl Error {
         match self.kind() {
             ErrorKind::History(HistoryError::Driver(error))
             | ErrorKind::Lock(LockError::Driver(error))
+            | ErrorKind::Backup(BackupError::Driver(error))
+            | ErrorKind::Restore { error: BackupError::Driver(error), .. }
             | ErrorKind::Driver { error, .. } => Some(error),
             ErrorKind::Lock(LockError::StillThere { reason, .. }) => reason.as_ref(),
             ErrorKind::Step { step, .. } => match &step.cause {
@@ -339,6 +368,24 @@ fn graph_code(error: &GraphError) -> &'static str {
             "count"
         }
         _ => "target",
+    }
+}
+
+fn backup_code(error: &BackupError) -> &'static str {
+    match error {
+        BackupError::NotYet { .. } => "not-yet",
+        BackupError::InMemory { .. } | BackupError::NoDatabase { .. } => "no-database",
+        BackupError::NoTool { .. } => "no-tool",
+        BackupError::Tool { .. } => "backup-tool",
+        BackupError::Driver(error) => driver_code(error),
+        BackupError::File { .. } => "backup-file",
+        BackupError::Missing { .. } => "unknown-backup",
+        BackupError::NoRecord { .. } => "no-record",
+        BackupError::Record { .. } => "backup-record",
+        BackupError::Changed { .. } => "backup-changed",
+        BackupError::Damaged { .. } => "backup-damaged",
+        BackupError::OtherEngine { .. } => "other-engine",
+        BackupError::Cancelled => "interrupted",
     }
 }
 

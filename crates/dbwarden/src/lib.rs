@@ -13,6 +13,7 @@
 pub mod apply;
 #[cfg(feature = "tokio")]
 pub mod asynchronous;
+pub mod backup;
 pub mod database;
 pub mod dialect;
 pub mod driver;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +14,11 @@ use crate::migration::plan::Plan;
 use crate::migration::source::{EmbeddedFile, Source};
 use crate::migration::state::Selection;
 use crate::migration::{Kind, RevisionId};
+use crate::ops::backup::{BackupOptions, Made, backup};
 use crate::ops::migrate::{MigrateOptions, migrate};
 use crate::ops::new::{Created, NewOptions, Scripts, new};
 use crate::ops::ready::{Readiness, ready};
+use crate::ops::restore::{RestoreOptions, Restored, restore};
 use crate::ops::rollback::{RollbackOptions, rollback};
 use crate::ops::stamp::{Stamp, StampOptions, stamp};
 use crate::ops::status::{Status, StatusOptions, status};
@@ -399,6 +401,23 @@ impl<'host> Migrator<'host> {
     /// As [`Migrator::survey`].
     pub fn verify(&mut self) -> Result<Verification, Error> {
         verify(&mut self.deployment, None)
+    }
+
+    /// Copies the database into `directory`, by the engine's own means.
+    ///
+    /// # Errors
+    /// The database cannot be reached; the engine's tool is missing or failed; the directory cannot be written.
+    pub fn backup(&mut self, directory: &Path) -> Result<Made, Error> {
+        let options = BackupOptions { directory: Some(directory.to_owned()) };
+        backup(&mut self.deployment, &options)
+    }
+
+    /// Replaces the database by a backup, which is verified first.
+    ///
+    /// # Errors
+    /// As [`restore`](crate::ops::restore::restore).
+    pub fn restore(&mut self, options: &RestoreOptions) -> Result<Restored, Error> {
+        restore(&mut self.deployment, options, &mut *self.observer)
     }
 
     /// Writes an empty migration into the directory, with the next free id.

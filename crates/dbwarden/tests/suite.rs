@@ -15,6 +15,8 @@ mod journal;
 mod limits;
 #[path = "suite/locks.rs"]
 mod locks;
+#[path = "suite/mysql_alone.rs"]
+mod mysql_alone;
 #[path = "suite/postgres_alone.rs"]
 mod postgres_alone;
 #[path = "suite/records.rs"]

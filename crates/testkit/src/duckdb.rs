@@ -1,8 +1,7 @@
 //! DuckDB: its library, found or fetched from an npm package, and what a test asks of a file itself.
 
-#[cfg(not(feature = "duckdb"))]
-use std::path::Path;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use crate::server::npm;
 
@@ -23,49 +22,66 @@ fn folder() -> PathBuf {
     npm::folder(&format!("duckdb-{VERSION}"))
 }
 
+/// Written last: until then the library may be there in part.
+fn fetched() -> PathBuf {
+    folder().join("fetched")
+}
+
 fn find() -> Option<PathBuf> {
     if let Some(given) = std::env::var_os(VARIABLE).filter(|path| !path.is_empty()) {
         return Some(given.into());
     }
     let (package, file) = package()?;
-    Some(folder().join("node_modules").join(package).join(file)).filter(|library| library.is_file())
+    let library = folder().join("node_modules").join(package).join(file);
+    Some(library).filter(|library| library.is_file() && fetched().exists())
 }
 
-/// Returns the file of DuckDB's library.
+/// Returns the file of DuckDB's library; fetches it where it is missing.
 ///
 /// # Panics
-/// Where it is not here: the message says what to do.
+/// Where it is not to be had: the message says what to do.
+#[track_caller]
 pub fn library() -> PathBuf {
-    find().unwrap_or_else(|| {
+    static LIBRARY: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let found = LIBRARY.get_or_init(|| {
+        install();
+        find()
+    });
+    found.clone().unwrap_or_else(|| {
+        let package = package().map_or("for this machine", |(package, _)| package);
         panic!(
-            "DuckDB's library is not here, and {VARIABLE} does not name it: `cargo xtask test` fetches it with npm"
+            "DuckDB's library is not here, and npm did not fetch it (package {package} {VERSION}): install npm, or set \
+             {VARIABLE} to the library's file"
         )
     })
 }
 
 /// Fetches the library where it is missing; where that fails, the tests that need it say so.
 pub(crate) fn install() {
-    if let (None, Some((package, _))) = (find(), package())
-        && !npm::install(package, VERSION, &folder())
+    let Some((package, _)) = package().filter(|_| find().is_none()) else { return };
+    let folder = folder();
+    // Many tests begin at once: the first one fetches it.
+    let lock = std::fs::create_dir_all(&folder).and_then(|()| {
+        let lock = std::fs::File::create(folder.join("lock"))?;
+        lock.lock()?;
+        Ok(lock)
+    });
+    if let Err(error) = &lock {
+        eprintln!("cannot lock {}: {error}", folder.display());
+    } else if find().is_none()
+        && !(npm::install(package, VERSION, &folder) && std::fs::write(fetched(), "").is_ok())
     {
         eprintln!("{package} cannot be installed");
     }
 }
 
-#[cfg(feature = "duckdb")]
+/// Whether it is neither here nor named by a variable.
+pub(crate) fn is_missing() -> bool {
+    package().is_some() && find().is_none()
+}
+
 pub(crate) use shell::{rows, snapshot};
 
-#[cfg(not(feature = "duckdb"))]
-pub(crate) fn rows(_: &Path, _: &str) -> Result<Vec<String>, String> {
-    panic!("testkit is built without its feature `duckdb`")
-}
-
-#[cfg(not(feature = "duckdb"))]
-pub(crate) fn snapshot(_: &Path, _: &str) -> Result<String, String> {
-    panic!("testkit is built without its feature `duckdb`")
-}
-
-#[cfg(feature = "duckdb")]
 mod shell {
     use std::path::Path;
     use std::sync::{Mutex, OnceLock, PoisonError};

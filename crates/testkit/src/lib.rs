@@ -32,6 +32,7 @@ macro_rules! on_every_database {
         $($(#[$about])* fn $name($database: $crate::Database) $body)*
         $crate::tests_of!(sqlite, $crate::Engine::Sqlite; $($name)*);
         $crate::tests_of!(postgres, $crate::Engine::Postgres; $($name)*);
+        $crate::tests_of!(mariadb, $crate::Engine::Mariadb; $($name)*);
         #[cfg(feature = "duckdb")]
         $crate::tests_of!(duckdb, $crate::Engine::Duckdb; $($name)*);
     };
@@ -61,6 +62,15 @@ macro_rules! on_postgres {
     ($($(#[$about:meta])* fn $name:ident($database:ident) $body:block)*) => {
         $($(#[$about])* fn $name($database: $crate::Database) $body)*
         $crate::tests_of!(postgres, $crate::Engine::Postgres; $($name)*);
+    };
+}
+
+/// Runs each test on MariaDB alone.
+#[macro_export]
+macro_rules! on_mysql {
+    ($($(#[$about:meta])* fn $name:ident($database:ident) $body:block)*) => {
+        $($(#[$about])* fn $name($database: $crate::Database) $body)*
+        $crate::tests_of!(mariadb, $crate::Engine::Mariadb; $($name)*);
     };
 }
 

@@ -21,13 +21,18 @@ const INDEXES: &str = "SELECT count(*) FROM sqlite_master WHERE type = 'index' A
 /// The migrations, and the same SQL as one script for the shell.
 pub(super) struct MigrationSet {
     pub(super) directory: PathBuf,
-    script: PathBuf,
+    pub(super) script: PathBuf,
     pub(super) count: usize,
 }
 
 impl MigrationSet {
     pub(super) fn write(scratch: &Scratch, count: usize) -> Result<Self, Failure> {
-        let directory = scratch.path().join("migrations");
+        Self::write_as(scratch, "migrations", count)
+    }
+
+    /// The same, under another name.
+    pub(super) fn write_as(scratch: &Scratch, name: &str, count: usize) -> Result<Self, Failure> {
+        let directory = scratch.path().join(name);
         fs::create_dir(&directory).map_err(Failure::at("cannot make", &directory))?;
         let width = count.to_string().len().max(4);
         let mut script = String::from(
@@ -44,7 +49,7 @@ impl MigrationSet {
                 "BEGIN;\n{up}INSERT INTO _history (version, checksum) VALUES ('{i:0width$}', '{i:064}');\nCOMMIT;\n"
             );
         }
-        let script = scratch.write("floor.sql", &script)?;
+        let script = scratch.write(&format!("{name}.sql"), &script)?;
         Ok(Self { directory, script, count })
     }
 

@@ -10,6 +10,7 @@ pub(super) enum Task {
     Noop,
     Split,
     Memory,
+    Servers,
     All,
 }
 
@@ -55,6 +56,7 @@ pub(super) fn parse(given: &[String]) -> Result<Request, Failure> {
             "noop" => Task::Noop,
             "split" => Task::Split,
             "memory" => Task::Memory,
+            "servers" => Task::Servers,
             "all" => Task::All,
             "--help" | "-h" => return Ok(Request::Help),
             "--strict" => {

@@ -33,9 +33,15 @@ impl Dbwarden {
 
     /// A verb, quietly, in an empty directory, where no settings file is found.
     pub(super) fn verb(&self, verb: &str, migrations: &Path, file: &Path, scratch: &Scratch) -> Command {
+        let mut command = self.bare(migrations, scratch);
+        command.arg("--url").arg(url(file)).args([verb, "--quiet"]);
+        command
+    }
+
+    /// The same without a verb and without an address.
+    pub(super) fn bare(&self, migrations: &Path, scratch: &Scratch) -> Command {
         let mut command = bare(&self.binary);
-        command.arg("--url").arg(url(file)).arg("--migrations").arg(migrations).args([verb, "--quiet"]);
-        command.current_dir(scratch.empty());
+        command.arg("--migrations").arg(migrations).current_dir(scratch.empty());
         command
     }
 }
@@ -69,9 +75,7 @@ impl Shell {
 
     /// The shell on a file, reading its input from `script`.
     pub(super) fn script(&self, file: &Path, script: &Path, scratch: &Scratch) -> Result<Command, Failure> {
-        let mut command = self.on(file, scratch);
-        command.stdin(File::open(script).map_err(Failure::at("cannot open", script))?);
-        Ok(command)
+        with_input(self.on(file, scratch), script)
     }
 
     /// The shell on a file, with one query.
@@ -118,6 +122,12 @@ impl Shell {
     }
 }
 
+/// A command that reads its input from `script`.
+pub(super) fn with_input(mut command: Command, script: &Path) -> Result<Command, Failure> {
+    command.stdin(File::open(script).map_err(Failure::at("cannot open", script))?);
+    Ok(command)
+}
+
 /// Runs a command, its output thrown away, and returns the seconds it took. One that fails is an error.
 pub(super) fn seconds(command: &mut Command) -> Result<f64, Failure> {
     seconds_watched(command, |_| ())
@@ -135,7 +145,8 @@ pub(super) fn seconds_watched(command: &mut Command, started: impl FnOnce(u32)) 
     succeeded(command, ended).map(|_| seconds)
 }
 
-fn output(command: &mut Command) -> Result<String, Failure> {
+/// What a command prints. One that fails is an error.
+pub(super) fn output(command: &mut Command) -> Result<String, Failure> {
     let ended = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output();
     let output = succeeded(command, ended)?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
@@ -178,7 +189,8 @@ pub(super) fn fresh_file(scratch: &Scratch) -> Result<PathBuf, Failure> {
     Ok(directory.join("bench.db"))
 }
 
-fn bare(binary: &Path) -> Command {
+/// A program with a small environment and no input.
+pub(super) fn bare(binary: &Path) -> Command {
     let mut command = Command::new(binary);
     command.env_clear().stdin(Stdio::null());
     for name in ["PATH", "HOME", "TMPDIR", "SYSTEMROOT"] {

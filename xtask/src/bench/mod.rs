@@ -10,6 +10,7 @@ mod noop;
 mod paired;
 mod peak;
 mod scratch;
+mod servers;
 mod split;
 mod table;
 
@@ -31,7 +32,9 @@ Usage: cargo xtask bench [TASK] [OPTION…]
   split     how fast statements are cut (cargo bench --bench split)
   memory    applies a seed file of 1 GiB, which takes minutes: the most memory held, and the time; the floor is `sqlite3`
             reading the file
-  all       these four (without a TASK too)
+  servers   apply, noop and status on a PostgreSQL and a MariaDB of this machine, which are started; the floors are `psql` and
+            `mariadb`, for PostgreSQL also a line that is 20 ms longer, where the floor is one round trip for each migration
+  all       the first four (without a TASK too)
 
   --rounds N      rounds, each of which runs every contestant once (apply 7, noop 21, memory 1)
   --count N       migrations for apply and noop (1000)
@@ -58,7 +61,7 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
 fn measure(arguments: &Arguments) -> Result<Vec<Row>, Failure> {
     let wanted = |task| arguments.task == Task::All || arguments.task == task;
     let mut rows = Vec::new();
-    if wanted(Task::Apply) || wanted(Task::Noop) || wanted(Task::Memory) {
+    if wanted(Task::Apply) || wanted(Task::Noop) || wanted(Task::Memory) || arguments.task == Task::Servers {
         let shell = Shell::find()?;
         let binary = match &arguments.binary {
             Some(binary) => binary.clone(),
@@ -80,6 +83,11 @@ fn measure(arguments: &Arguments) -> Result<Vec<Row>, Failure> {
             if wanted(Task::Noop) {
                 rows.extend(noop::measure(arguments, &ours, &shell, &scratch, &set)?);
             }
+        }
+        if arguments.task == Task::Servers {
+            let scratch = scratch::fast(arguments.count)?;
+            let set = apply::MigrationSet::write(&scratch, arguments.count)?;
+            rows.extend(servers::measure(arguments, &ours, &scratch, &set)?);
         }
         if wanted(Task::Memory) {
             rows.extend(memory::measure(arguments, &ours, &shell)?);

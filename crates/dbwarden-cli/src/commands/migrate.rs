@@ -31,6 +31,7 @@ pub(super) fn run(
         single_transaction: args.single_transaction,
         record_only: args.baseline,
         dry_run: args.dry_run,
+        backup: args.before.directory(&deployment.settings),
         agreed: false,
         resume: args.resume.map(Into::into),
     };
@@ -47,6 +48,9 @@ pub(super) fn run(
     drop(observer);
     if speaks(global) {
         show(&heading(deployment), &report, "applied");
+        if let Some(made) = &report.backup {
+            super::backup::show(made, global, &name);
+        }
     }
     Ok(Answer::of(global, || json(&report)))
 }

@@ -1,5 +1,6 @@
 //! One file a command: fills the options of the library's verb and shows its report.
 
+pub(crate) mod backup;
 mod branches;
 mod config;
 mod database;
@@ -10,6 +11,7 @@ mod init;
 mod lock;
 mod migrate;
 mod new;
+mod restore;
 mod rollback;
 mod shell;
 mod show;
@@ -81,6 +83,9 @@ pub(crate) fn run(cli: Cli) -> u8 {
         }
         Command::Stamp(args) => on_each(&global, |deployment| stamp::run(deployment, &global, &args)),
         Command::Verify(args) => on_each(&global, |deployment| verify::run(deployment, &global, &args)),
+        Command::Backup(args) => on_each(&global, |deployment| backup::run(deployment, &global, &args)),
+        Command::Backups(args) => on_each(&global, |deployment| backup::list(deployment, &global, &args)),
+        Command::Restore(args) => on_each(&global, |deployment| restore::run(deployment, &global, &args)),
         Command::LockStatus => on_each(&global, |deployment| lock::status(deployment, &global)),
         Command::Unlock { force } => on_each(&global, |deployment| lock::unlock(deployment, &global, force)),
         Command::Doctor => on_each(&global, |deployment| doctor::run(deployment, &global)),
@@ -119,6 +124,9 @@ fn name(command: &Command) -> &'static str {
         Command::Show { .. } => "show",
         Command::Stamp(_) => "stamp",
         Command::Verify(_) => "verify",
+        Command::Backup(_) => "backup",
+        Command::Backups(_) => "backups",
+        Command::Restore(_) => "restore",
         Command::LockStatus => "lock-status",
         Command::Unlock { .. } => "unlock",
         Command::Config => "config",
@@ -197,6 +205,11 @@ fn deployment(
         && !short.as_os_str().is_empty()
     {
         deployment.source = dbwarden::migration::source::Source::Directory(short.to_owned());
+    }
+    if let Ok(short) = deployment.settings.backups.strip_prefix(settings::here())
+        && !short.as_os_str().is_empty()
+    {
+        deployment.settings.backups = short.to_owned();
     }
     deployment.others = project.names().map(str::to_owned).collect();
     if let Some(wait) = global.lock_wait {

@@ -42,8 +42,12 @@ pub(super) fn run(deployment: &mut Deployment<'_>, global: &Global, args: &New) 
         _ => error.into(),
     })?;
     if speaks(global) {
-        line(&clean(&created.path.display().to_string()));
+        for path in std::iter::once(&created.path).chain(&created.down_path) {
+            line(&clean(&path.display().to_string()));
+        }
         aside("next: write its SQL, then `dbwarden migrate`");
     }
-    Ok(Answer::done(json!({ "path": created.path, "version": created.version })))
+    Ok(Answer::done(
+        json!({ "path": created.path, "down_path": created.down_path, "version": created.version }),
+    ))
 }

@@ -20,6 +20,7 @@ pub(super) fn run(
         count: args.count,
         dry_run: args.dry_run,
         without_checks: args.no_safety_check,
+        backup: args.before.directory(&deployment.settings),
         agreed: false,
         resume: args.resume.map(Into::into),
     };
@@ -33,6 +34,9 @@ pub(super) fn run(
     drop(observer);
     if speaks(global) {
         migrate::show(&heading(deployment), &report, "rolled back");
+        if let Some(made) = &report.backup {
+            super::backup::show(made, global, &name);
+        }
     }
     Ok(Answer::done(migrate::json(&report)))
 }

@@ -14,8 +14,6 @@ use crate::ui::line;
 /// Commands of SPEC that come with a later version.
 const LATER: &[&str] = &[
     "adopt",
-    "backup",
-    "backups",
     "check",
     "check-db",
     "diff",
@@ -23,7 +21,6 @@ const LATER: &[&str] = &[
     "merge",
     "plan",
     "prove",
-    "restore",
     "seed",
     "squash",
     "template",

@@ -1,8 +1,9 @@
 //! `dbwarden show REV`.
 
+use dbwarden::migration::Script;
 use dbwarden::migration::graph::Target;
+use dbwarden::migration::source::SourceFile;
 use dbwarden::migration::state::Selection;
-use dbwarden::migration::{Migration, Script};
 use dbwarden::ops::status::how;
 use dbwarden::ops::{Deployment, survey};
 use serde_json::json;
@@ -45,8 +46,9 @@ pub(super) fn run(
         ));
     };
     let row = survey.history.get(&id);
-    let up = text(migration, &migration.up)?;
-    let down = migration.down.as_ref().map(|down| text(migration, down)).transpose()?;
+    let up = text(&migration.file, &migration.up)?;
+    let down = migration.down.as_ref().map(|down| text(migration.file_of_down(), down)).transpose()?;
+    let down_file = migration.down_file().map(|down| down.file.name.clone());
     if speaks(global) {
         let names = |ids: Vec<&dbwarden::migration::RevisionId>| {
             ids.into_iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ")
@@ -55,6 +57,7 @@ pub(super) fn run(
         let mut rows = vec![
             ("revision", format!("{id}  {}", migration.description)),
             ("file", migration.file.name.clone()),
+            ("rollback file", down_file.clone().unwrap_or_default()),
             ("kind", migration.kind.name().to_owned()),
             ("checksum", migration.checksum().to_string()),
             ("parents", names(graph.parents(&id))),
@@ -104,6 +107,7 @@ pub(super) fn run(
         "version": id,
         "description": migration.description,
         "file": migration.file.name,
+        "down_file": down_file,
         "kind": migration.kind,
         "headers": migration.headers,
         "checksum": migration.checksum(),
@@ -116,12 +120,12 @@ pub(super) fn run(
     })))
 }
 
-fn text(migration: &Migration, script: &Script) -> Result<String, Failure> {
+fn text(file: &SourceFile, script: &Script) -> Result<String, Failure> {
     let shown = script.length.min(SHOWN);
-    let file = migration.file.open_at(script.start.offset);
     let mut text = file
-        .and_then(|file| read_part(file, shown))
-        .map_err(|error| broken(&format!("{} cannot be read", migration.file.name), error))?;
+        .open_at(script.start.offset)
+        .and_then(|text| read_part(text, shown))
+        .map_err(|error| broken(&format!("{} cannot be read", file.name), error))?;
     if script.length > SHOWN {
         text.push_str(&format!("\n-- … {} bytes more in the file", script.length - SHOWN));
     }

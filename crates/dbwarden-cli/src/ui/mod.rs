@@ -102,6 +102,18 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// `812 bytes`, `20.0 KiB`, `1.4 GiB`.
+pub(crate) fn size(bytes: u64) -> String {
+    let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
+    match units.iter().find(|(power, _)| bytes >> power > 0) {
+        Some((power, unit)) => {
+            let tenths = (u128::from(bytes) * 10) >> power;
+            format!("{}.{} {unit}", tenths / 10, tenths % 10)
+        }
+        None => count(bytes, "byte"),
+    }
+}
+
 /// `14 ms`, `3.2 s`, `2 min 5 s`.
 pub(crate) fn time(millis: u64) -> String {
     match millis {

@@ -14,7 +14,7 @@ pub(crate) struct Scenario {
 
 pub(crate) const LOG: &str = "CREATE TABLE log (what TEXT NOT NULL);\nINSERT INTO log VALUES ('first');\n\
                    -- rollback\nDROP TABLE log;\n";
-pub(crate) const USERS: &str = "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL);\n\
+pub(crate) const USERS: &str = "CREATE TABLE users (id INTEGER PRIMARY KEY, name VARCHAR(40) NOT NULL);\n\
                      INSERT INTO log VALUES ('users');\nCREATE INDEX users_name ON users (name);\n\
                      -- rollback\nINSERT INTO log VALUES ('users undone');\nDROP TABLE users;\n";
 const ORDERS: &str = "CREATE TABLE orders (id INTEGER PRIMARY KEY, user_id INTEGER REFERENCES users (id));\n\

@@ -6,10 +6,14 @@
 #[path = "../sandbox/mod.rs"]
 mod sandbox;
 
+mod backup;
 mod engine;
 mod files;
 mod graph;
+mod layouts;
 mod lock;
+#[cfg(unix)]
+mod mysql;
 #[cfg(unix)]
 mod postgres;
 mod records;

@@ -43,6 +43,23 @@ const CUSTOMERS: &str = "CREATE TABLE customers (id integer PRIMARY KEY, email t
                          INSERT INTO customers VALUES (1, 'ana@example.org');\n";
 
 #[test]
+fn what_is_no_sql_is_shown_in_its_line() {
+    let shop = Shop::holding(&[(
+        "0001_customers.sql",
+        "-- the café's\nCREATE TABLE customers (id integer);\nINSERT INTO customers SELECT 1 FORM x y z;\nSELECT 1;\n",
+    )]);
+    let mut said = vec![shop.said(1, &["migrate"])];
+    shop.sandbox
+        .migration("0001_customers.sql", "CREATE TABLE customers (id integer);\nALTER TABLE customers\n");
+    said.push(shop.said(1, &["migrate"]));
+    // Nothing of it is left behind in the session that goes on.
+    shop.sandbox.migration("0001_customers.sql", CUSTOMERS);
+    shop.sandbox.migration("0002_orders.sql", "CREATE TABEL orders (id integer);\n");
+    said.push(shop.said(1, &["migrate"]));
+    assert_snapshot!(said.join("\n"));
+}
+
+#[test]
 fn what_the_server_adds_to_its_answer() {
     let shop = Shop::holding(&[
         ("0001_customers.sql", CUSTOMERS),

@@ -5,6 +5,8 @@
 #[path = "../sandbox/mod.rs"]
 mod sandbox;
 
+mod layouts;
+
 use sandbox::Sandbox;
 
 /// Applies, sees ids and tables, goes back to the start and applies again.

@@ -1,6 +1,6 @@
 //! What is under way, unit by unit, where a migration is not one transaction. Empty when nothing is unfinished.
 
-use crate::dialect::Records;
+use crate::dialect::{Comparison, Records};
 use crate::driver::{DriverError, Session};
 use crate::migration::RevisionId;
 use crate::migration::applied::{Direction, Unfinished, Unit};
@@ -43,6 +43,7 @@ fn unit(row: &Row) -> Option<(RevisionId, Direction, Unit)> {
         finished_at: row.optional_text(7),
         error: row.optional_text(8),
         summary: row.text(10).to_owned(),
+        evidence: row.optional_text(11),
     };
     Some((RevisionId::new(row.optional_text(0)?), direction, unit))
 }
@@ -66,7 +67,13 @@ pub(crate) fn begin(
     unit: &NewUnit<'_>,
     now: String,
 ) -> Result<(), DriverError> {
-    let parameters = [
+    let (sql, parameters) = beginning(records, unit, now);
+    session.execute(&sql, &parameters).map(drop)
+}
+
+/// Returns what writes that a unit begins.
+pub(crate) fn beginning(records: &Records, unit: &NewUnit<'_>, now: String) -> (String, Vec<Value>) {
+    let parameters = vec![
         Value::from(unit.version.as_str()),
         unit.direction.name().into(),
         number(unit.first),
@@ -76,7 +83,19 @@ pub(crate) fn begin(
         unit.run.into(),
         unit.summary.into(),
     ];
-    session.execute(&records.begin_unit, &parameters).map(drop)
+    (records.begin_unit.clone(), parameters)
+}
+
+/// Returns what records the catalogue's word on what a unit touches, before it is run.
+pub(crate) fn seeing(
+    records: &Records,
+    comparison: &Comparison,
+    version: &RevisionId,
+    first: u64,
+) -> Option<(String, Vec<Value>)> {
+    let sql = records.see_unit.as_ref()?.replace("{evidence}", &comparison.evidence);
+    let parameters = comparison.parameters.iter().cloned().chain([version.as_str().into(), number(first)]);
+    Some((sql, parameters.collect()))
 }
 
 /// Writes that a unit is done.
@@ -87,7 +106,18 @@ pub(crate) fn finish(
     first: u64,
     now: String,
 ) -> Result<(), DriverError> {
-    session.execute(&records.finish_unit, &[now.into(), version.as_str().into(), number(first)]).map(drop)
+    let (sql, parameters) = finishing(records, version, first, now);
+    session.execute(&sql, &parameters).map(drop)
+}
+
+/// Returns what writes that a unit is done.
+pub(crate) fn finishing(
+    records: &Records,
+    version: &RevisionId,
+    first: u64,
+    now: String,
+) -> (String, Vec<Value>) {
+    (records.finish_unit.clone(), vec![now.into(), version.as_str().into(), number(first)])
 }
 
 /// Writes why a unit failed.

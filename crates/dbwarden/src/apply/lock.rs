@@ -201,7 +201,7 @@ impl<'s> LockGuard<'s> {
                 SessionLock::Busy => (None, true),
                 SessionLock::Unsupported => (None, false),
             };
-            here.session_lock = held.is_some();
+            here.session_lock = held.as_ref().is_some_and(|held| held.is_proof());
             run.point("session-locked");
             let left = options.wait.saturating_sub(started.elapsed()).max(POLL);
             session.set_lock_timeout(lock_timeout.min(ONE_LOOK).min(left))?;
@@ -241,8 +241,10 @@ impl<'s> LockGuard<'s> {
                 {
                     session.rollback()?;
                     let role = company.and_then(|(url, _)| url.user()).unwrap_or("this_role");
-                    let role = format!("\"{}\"", role.replace('"', "\"\""));
-                    return Err(LockError::Rights { grant: format!("{} {role}", records.rights), error });
+                    return Err(LockError::Rights {
+                        grant: records.rights.replace("{role}", &role.replace('"', "\"\"")),
+                        error,
+                    });
                 }
                 Err(error) => {
                     session.rollback()?;
@@ -370,6 +372,28 @@ impl<'s> LockGuard<'s> {
         self.let_go()
     }
 
+    /// Releases the lock of a database that was replaced under it: what its rows say now is as old as the backup. The token grows
+    /// beyond both, so that no holder of then or now can come back; where the backup knew no lock, there is none to release.
+    ///
+    /// # Errors
+    /// The engine's answer. The lease then runs out by itself.
+    pub(crate) fn replaced(mut self) -> Result<(), LockError> {
+        self.released = true;
+        self.heartbeat = None;
+        self.session.rollback()?;
+        let then = match read(&mut *self.session, &self.records) {
+            Ok(LockRow::Free(token)) => token,
+            Ok(LockRow::Held(holder)) => holder.token,
+            Err(LockError::Driver(error)) if error.kind == DriverErrorKind::Statement => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let next = then.max(self.token) + 1;
+        let row = [next.into(), Value::Null, Value::Null, then.into()];
+        self.session.execute(&self.records.take, &row)?;
+        self.held = None;
+        Ok(())
+    }
+
     fn let_go(&mut self) -> Result<(), LockError> {
         if self.released {
             return Ok(());
@@ -428,9 +452,15 @@ fn attempt(
             return Ok(Attempt::Held(holder));
         }
     }
-    session.begin()?;
-    for statement in &records.create {
-        session.execute(statement, &[])?;
+    if let Some(made) = &records.made {
+        // Each commits by itself.
+        if session.query(made, &[])?.is_empty() {
+            make(session, records)?;
+        }
+        session.begin()?;
+    } else {
+        session.begin()?;
+        make(session, records)?;
     }
     run.point("records-created");
     let token = match read(session, records)? {
@@ -455,6 +485,10 @@ fn attempt(
     session.execute(&records.reset_beat, &[Value::from(token + 1), doing.into()])?;
     session.commit()?;
     Ok(Attempt::Taken(token + 1))
+}
+
+fn make(session: &mut dyn Session, records: &Records) -> Result<(), DriverError> {
+    records.create.iter().try_for_each(|statement| session.execute(statement, &[]).map(drop))
 }
 
 /// Why `holder` may be followed, where `why` says that it gave no sign or is gone as far as can be seen from this machine. What its

@@ -8,6 +8,7 @@ use crate::sql::Syntax;
 use crate::value::{Row, Value};
 
 pub(crate) mod duckdb;
+mod mysql;
 mod postgres;
 mod sqlite;
 
@@ -77,6 +78,8 @@ pub fn of(database: Database) -> Option<&'static dyn Dialect> {
         Database::Sqlite => Some(&sqlite::Sqlite),
         Database::Postgres => Some(&postgres::Postgres),
         Database::Duckdb => Some(&duckdb::Duckdb),
+        Database::Mysql => Some(&mysql::Mysql),
+        Database::Mariadb => Some(&mysql::Mariadb),
         _ => None,
     }
 }
@@ -91,6 +94,9 @@ pub struct Capabilities {
     /// So many bytes of a script may go to the server in one packet with its transaction and its records; 0 where statements go
     /// one by one.
     pub packet: u64,
+    /// So many bytes of a script may go to the server in one packet with the journal's rows between its statements; 0 where they
+    /// go one by one.
+    pub journalled_packet: u64,
 }
 
 /// How a statement stands to transactions.
@@ -110,6 +116,8 @@ pub enum Manner {
     Alone,
     /// Refuses a transaction, and changes the session alone.
     Session,
+    /// Changes the session alone, and bears a transaction: it goes with the open one, else by itself.
+    Either,
     /// Turns foreign keys on or off, which has no effect inside a transaction.
     ForeignKeys(bool),
     /// Does to the transaction what a migration cannot have; why.
@@ -153,8 +161,39 @@ pub enum Settle {
         /// [`Settled::Busy`] and [`Settled::Clear`] mean something then.
         before: bool,
     },
+    /// What the catalogue says of it was recorded before it was run.
+    Compare(Comparison),
     /// Nothing tells: a person must look.
     Ask,
+}
+
+/// How the catalogue before a statement and the catalogue now tell whether it was done. The engine does it whole or not at all,
+/// unless it says otherwise here.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Comparison {
+    /// An expression that says what the catalogue knows of what the statement touches.
+    pub evidence: String,
+    /// Its parameters.
+    pub parameters: Vec<Value>,
+    /// Where nothing has changed the statement may have been done all the same, and doing it twice is not doing it once.
+    pub blind: bool,
+    /// What is said where it was done to the last part, and the statement that finishes it else.
+    pub parts: Option<(String, String)>,
+}
+
+impl Comparison {
+    /// Tells what became of the statement, by what was recorded `before` it and what is said `now`.
+    pub fn read(&self, before: Option<&str>, now: &str) -> Settled {
+        match (before, &self.parts) {
+            (None, _) => Settled::Ask("nothing was recorded before it".to_owned()),
+            (Some(before), _) if before == now && self.blind => {
+                Settled::Ask("the catalogue looks the same before and after it".to_owned())
+            }
+            (Some(before), _) if before == now => Settled::Again,
+            (Some(_), Some((whole, finish))) if now != whole => Settled::Finish(finish.clone()),
+            (Some(_), _) => Settled::Done,
+        }
+    }
 }
 
 /// What became of a statement.
@@ -245,12 +284,15 @@ pub struct Fence {
 pub struct Records {
     /// The lock's table, by which the engine's locks of sessions are told apart.
     pub lock_name: String,
-    /// What lets a role make the tables, up to its name; empty where there are no roles.
+    /// What lets the role `{role}` make the tables; empty where there are no roles.
     pub rights: String,
     /// Names the objects that are ours or another tool's: type, name, table, columns separated by commas. The type
     /// `stranger-owned` is a table of ours that belongs to a role which is not to be trusted, with that role in the place of
     /// the columns.
     pub probe: String,
+    /// Has a row where all tables are there. Only where the engine commits what makes them by itself: they are made outside the
+    /// transaction that takes the lock then.
+    pub made: Option<String>,
     /// Makes the tables, and nothing where they are there. To be run by one session at a time: two at once may get 23505 or
     /// 42P07 on PostgreSQL, whose `IF NOT EXISTS` does not wait for another's transaction, and try again.
     pub create: Vec<String>,
@@ -284,10 +326,14 @@ pub struct Records {
     pub beat: String,
     /// token: frees the lock where the token is the holder's.
     pub release: String,
-    /// version, direction, first, count, hash, state, `started_at`, `finished_at`, error, `run_id`, summary; in order.
+    /// version, direction, first, count, hash, state, `started_at`, `finished_at`, error, `run_id`, summary, and what `see_unit`
+    /// wrote; in order.
     pub journal: String,
     /// version, direction, first, count, hash, `started_at`, `run_id`, summary.
     pub begin_unit: String,
+    /// The parameters of the evidence that stands for `{evidence}`, version, first: records what the catalogue says of a unit before
+    /// it is run.
+    pub see_unit: Option<String>,
     /// `finished_at`, version, first.
     pub finish_unit: String,
     /// error, `finished_at`, version, first.

@@ -13,11 +13,15 @@ use crate::value::{Row, Value};
 
 #[cfg(feature = "duckdb")]
 mod duckdb;
+#[cfg(feature = "mysql")]
+mod mysql;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+#[cfg(feature = "sqlite")]
+pub(crate) use sqlite::answer as sqlite_failure;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{HostConnection, host_session};
 
@@ -140,6 +144,16 @@ pub trait Session: Send {
         Err(WholeError { error: DriverError::new(DriverErrorKind::Statement, message), finished: None })
     }
 
+    /// Runs our own statements and a migration's, one after the other, in one packet, up to the first that fails. Asked only where
+    /// [`Capabilities::journalled_packet`](crate::dialect::Capabilities::journalled_packet) allows it.
+    ///
+    /// # Errors
+    /// What the engine answered, and to which part. What was committed before stays.
+    fn run_parts(&mut self, _parts: &[Part<'_>]) -> Result<(), PartError> {
+        let message = "this engine takes one statement after the other";
+        Err(PartError { error: DriverError::new(DriverErrorKind::Statement, message), part: None })
+    }
+
     /// Sets how long a statement waits for another session's lock from now on.
     ///
     /// # Errors
@@ -251,7 +265,12 @@ pub enum SessionLock {
 }
 
 /// A held lock of sessions; released when dropped.
-pub trait Held: Send + fmt::Debug {}
+pub trait Held: Send + fmt::Debug {
+    /// Returns whether it lasts as long as its session, so that another's holding it proves that the session has ended.
+    fn is_proof(&self) -> bool {
+        true
+    }
+}
 
 /// Opens a session on `url`.
 ///
@@ -265,6 +284,8 @@ pub fn open(url: &DatabaseUrl, options: &OpenOptions) -> Result<Box<dyn Session>
         Database::Postgres => Ok(Box::new(postgres::PostgresSession::open(url, options)?)),
         #[cfg(feature = "duckdb")]
         Database::Duckdb => Ok(Box::new(duckdb::DuckdbSession::open(url, options)?)),
+        #[cfg(feature = "mysql")]
+        Database::Mysql | Database::Mariadb => Ok(Box::new(mysql::MysqlSession::open(url, options)?)),
         database => Err(DriverError::new(
             DriverErrorKind::NoDriver,
             format!("this build has no driver for {database}"),
@@ -279,6 +300,25 @@ pub struct WholeError {
     pub error: DriverError,
     /// Statements of body and records that were run to their end; nothing where the transaction did not begin.
     pub finished: Option<u64>,
+}
+
+/// A part of a packet.
+#[derive(Debug, Clone)]
+pub enum Part<'a> {
+    /// One statement of ours, with its parameters.
+    Ours(String, Vec<Value>),
+    /// One statement of a migration, which may answer with rows and warnings.
+    Theirs(&'a str),
+}
+
+/// Why a packet was not run to its end.
+#[derive(Debug)]
+pub struct PartError {
+    /// What the engine answered; its place is one in the migration's statement.
+    pub error: DriverError,
+    /// The part that failed, or at least one of the same sort that is not further off than the next statement of the migration;
+    /// nothing where the packet was not run at all.
+    pub part: Option<usize>,
 }
 
 /// What sort of failure an engine reported.

@@ -455,7 +455,8 @@ fn value(value: ValueRef<'_>) -> Value {
     }
 }
 
-fn answer(error: &rusqlite::Error) -> DriverError {
+/// SQLite's answer in our words.
+pub(crate) fn answer(error: &rusqlite::Error) -> DriverError {
     failed(error, DriverErrorKind::Statement)
 }
 

@@ -95,6 +95,9 @@ pub struct Unit {
     pub error: Option<String>,
     /// The statements' first words.
     pub summary: String,
+    /// What the catalogue said before it, of what it touches; only of a statement that commits by itself.
+    #[serde(skip)]
+    pub evidence: Option<String>,
 }
 
 /// A migration that was begun and is not finished.

@@ -121,6 +121,11 @@ impl Grouper {
             }
             (Manner::Alone, None) => return self.run(GroupKind::Each, false, start),
             (Manner::Session, None) => return self.run(GroupKind::Session, false, start),
+            (Manner::Either, explicit) => {
+                let inside = explicit.is_some() || (self.open && !self.each && self.in_transaction());
+                let kind = if inside { GroupKind::Transaction } else { GroupKind::Session };
+                return self.run(kind, inside, start);
+            }
             (Manner::Plain | Manner::Ends, None) if self.each => {
                 return self.run(GroupKind::Each, true, start);
             }
@@ -187,13 +192,16 @@ impl Grouper {
     }
 
     fn pragma(&mut self, on: bool, start: Position) {
-        let inside = self.open && self.groups.last().is_some_and(|last| last.kind == GroupKind::Transaction);
-        if inside {
+        if self.open && self.in_transaction() {
             self.late_pragma = Some((start, on));
         } else {
             self.foreign_keys = Some(on);
             self.open = false;
         }
+    }
+
+    fn in_transaction(&self) -> bool {
+        self.groups.last().is_some_and(|last| last.kind == GroupKind::Transaction)
     }
 
     /// Returns the groups and the number of statements.

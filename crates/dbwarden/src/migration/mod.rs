@@ -17,7 +17,7 @@ pub use id::RevisionId;
 use crate::sql::Position;
 use checksum::{Checksum, FileHash};
 use groups::Group;
-use source::{Headers, SourceFile};
+use source::{Headers, Metadata, SourceFile};
 
 /// What sort of migration a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -60,8 +60,12 @@ pub struct Migration {
     pub up: Script,
     /// What `rollback` runs, where there is something.
     pub down: Option<Script>,
-    /// The SHA-256 of the file's bytes.
+    /// The SHA-256 of the file's bytes; where there are several files, that of their sums.
     pub file_hash: FileHash,
+    /// Its name as one file, whatever it lies in.
+    pub(crate) name: String,
+    /// Its other files, where it has some.
+    pub(crate) beside: Option<Box<Beside>>,
     /// Its scripts were left out, since the records know the file byte by byte.
     pub(crate) glanced: bool,
 }
@@ -71,6 +75,69 @@ impl Migration {
     pub fn checksum(&self) -> &Checksum {
         &self.up.checksum
     }
+
+    /// Returns the file of the rollback, where it has one of its own.
+    pub fn down_file(&self) -> Option<&DownFile> {
+        self.beside.as_ref()?.down.as_ref()
+    }
+
+    /// Returns the file in which the down script stands.
+    pub fn file_of_down(&self) -> &SourceFile {
+        self.down_file().map_or(&self.file, |down| &down.file)
+    }
+
+    /// Returns the headers that say how the down script is run.
+    pub fn headers_of_down(&self) -> &Headers {
+        self.down_file().map_or(&self.headers, |down| &down.headers)
+    }
+
+    /// Returns the hash that the files have now: [`Self::file_hash`], where none was written since.
+    ///
+    /// # Errors
+    /// A file's own.
+    pub fn hash_now(&self) -> std::io::Result<FileHash> {
+        let up = self.file.hash()?;
+        let Some(beside) = &self.beside else { return Ok(up) };
+        let down = beside.down.as_ref().map(|down| down.file.hash()).transpose()?;
+        let metadata = beside.metadata.as_ref().map(|metadata| metadata.file.hash()).transpose()?;
+        Ok(FileHash::together(up, down.as_ref(), metadata.as_ref()))
+    }
+
+    /// Returns whether one of the files may have been written since it was read.
+    pub(crate) fn was_written(&self) -> bool {
+        let mut others = self.beside.iter().flat_map(|beside| {
+            let down = beside.down.iter().map(|down| &down.file);
+            down.chain(beside.metadata.iter().map(|metadata| &metadata.file))
+        });
+        self.file.was_written() || others.any(SourceFile::was_written)
+    }
+}
+
+/// The other files of a migration that has several.
+#[derive(Debug, Clone)]
+pub(crate) struct Beside {
+    /// The SHA-256 of the bytes of the up file.
+    pub(crate) up_hash: FileHash,
+    pub(crate) down: Option<DownFile>,
+    pub(crate) metadata: Option<Metadata>,
+}
+
+impl Beside {
+    /// Returns the hash of all files.
+    pub(crate) fn hash(&self) -> FileHash {
+        let down = self.down.as_ref().map(|down| &down.hash);
+        FileHash::together(self.up_hash.clone(), down, self.metadata.as_ref().map(|metadata| &metadata.hash))
+    }
+}
+
+/// The file of a rollback that has one of its own.
+#[derive(Debug, Clone)]
+pub struct DownFile {
+    /// The file.
+    pub file: SourceFile,
+    /// How it is run: what its own headers say, else those of the up file.
+    pub headers: Headers,
+    pub(crate) hash: FileHash,
 }
 
 /// One section of a file, by its place.

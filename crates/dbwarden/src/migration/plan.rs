@@ -463,13 +463,15 @@ pub(crate) fn step(migration: &Migration, action: Action) -> Step {
         Action::Undo => migration.down.as_ref(),
         Action::Record | Action::Forget => None,
     };
-    let headers = &migration.headers;
+    let undo = action == Action::Undo;
+    let file = if undo { migration.file_of_down() } else { &migration.file };
+    let headers = if undo { migration.headers_of_down() } else { &migration.headers };
     Step {
         id: migration.id.clone(),
         description: migration.description.clone(),
         kind: migration.kind,
         action,
-        file: migration.file.name.clone(),
+        file: file.name.clone(),
         checksum: Some(migration.checksum().clone()),
         statements: script.map_or(0, |script| script.statements),
         groups: script.map_or_else(Vec::new, |script| script.groups.clone()),
@@ -579,7 +581,7 @@ pub fn downgrade(
             (migration, _) => {
                 without.push(id.clone());
                 match migration {
-                    Some(migration) => files.push(migration.file.name.clone()),
+                    Some(migration) => files.push(migration.file_of_down().name.clone()),
                     None => without_file.push(id.clone()),
                 }
             }

@@ -144,7 +144,7 @@ impl MigrationSet {
 
     /// Returns whether the file of `id` was read as far as its running needs, and is as it was then.
     pub(crate) fn is_fresh(&self, id: &RevisionId) -> bool {
-        self.get(id).is_none_or(|migration| !migration.glanced && !migration.file.was_written())
+        self.get(id).is_none_or(|migration| !migration.glanced && !migration.was_written())
     }
 
     /// Returns the versioned ones in the order in which they run.

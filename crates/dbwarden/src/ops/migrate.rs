@@ -1,15 +1,17 @@
 //! Applies what is pending.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::run::{DeploymentLimits, Ground, steps};
 use super::survey::{self, Survey, read_history};
-use super::{Deployment, Report};
+use super::{Deployment, Report, backup};
 use crate::apply::history;
 use crate::apply::lock::LockGuard;
 use crate::apply::run::{Observer, Resume};
+use crate::backup::Reason;
 use crate::driver::{DriverError, DriverErrorKind};
 use crate::error::{Error, ErrorKind, Refusal};
 use crate::migration::graph::Target;
@@ -40,6 +42,8 @@ pub struct MigrateOptions {
     pub record_only: bool,
     /// Plans, and changes nothing.
     pub dry_run: bool,
+    /// Makes a backup in this directory before the first step.
+    pub backup: Option<PathBuf>,
     /// A person agreed to what would be refused.
     pub agreed: bool,
     /// What a person decided of a statement of which the database does not tell whether it was done.
@@ -149,6 +153,11 @@ pub fn migrate(
     report.notes.extend(unknown);
     run.point("planned");
     if !plan.is_empty() {
+        if let Some(directory) = &options.backup {
+            let (records, history) = (guard.records(), &survey.history);
+            let made = backup::before(Reason::Migrate, &settings, &open, &records, history, &run, directory)?;
+            report.backup = Some(made);
+        }
         let note = options.record_only.then(|| format!("recorded without being run, by {}", run.who));
         let recorded = plan::Recorded::new();
         let ground = Ground {

@@ -1,5 +1,6 @@
 //! The verbs, one file each: options in, report out. What the command line and the library's face both call.
 
+pub mod backup;
 mod deployment;
 pub mod doctor;
 pub mod init;
@@ -8,6 +9,7 @@ pub mod migrate;
 pub mod new;
 pub mod ready;
 mod report;
+pub mod restore;
 pub mod rollback;
 mod run;
 pub mod script;

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::migration::graph::Target;
 use crate::migration::set::MigrationSet;
 use crate::migration::source::write::{self, Family, NewFile};
-use crate::migration::source::{Headers, Source};
+use crate::migration::source::{Headers, Layout, Source};
 use crate::migration::{Kind, Migration, RevisionId};
 
 /// What is asked of `new`.
@@ -45,8 +45,10 @@ pub struct Scripts {
 /// The file that was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Created {
-    /// Its path.
+    /// Its path; where there are two files, that of the up script.
     pub path: PathBuf,
+    /// The path of the down script, where it has a file of its own.
+    pub down_path: Option<PathBuf>,
     /// Its id.
     pub version: RevisionId,
 }
@@ -65,7 +67,12 @@ pub fn new(deployment: &Deployment<'_>, options: &NewOptions) -> Result<Created,
     if crate::migration::source::formats::words(&options.description).is_empty() {
         return Err(usage("the text has no letter or digit to name a file by".to_owned()));
     }
-    let names = deployment.source.names()?;
+    let named = deployment.source.names()?;
+    let layout = match options.kind {
+        Kind::Versioned => write::layout(&named),
+        Kind::RunsAlways | Kind::RunsOnChange => Layout::File,
+    };
+    let names: Vec<String> = named.into_iter().map(|(name, _)| name).collect();
     let others = deployment.others();
     // References are looked up before anything is written.
     let (mut head, mut depends_on) = (None, Vec::new());
@@ -142,13 +149,24 @@ pub fn new(deployment: &Deployment<'_>, options: &NewOptions) -> Result<Created,
         head: head.as_ref(),
         depends_on: &depends_on,
     };
-    let text = match template(deployment, options)? {
+    let date = now.strftime("%Y-%m-%d").to_string();
+    let template = template(deployment, options)?;
+    if let (None, Layout::Pair | Layout::Directory) = (&template, layout) {
+        let (up, down) = texts(options, &links, &date);
+        let (path, down) = write::write_both(directory, &name, layout, &up, &down)?;
+        return Ok(Created { path, down_path: Some(down), version });
+    }
+    let text = match template {
         // What says where it stands is no part of a template.
         Some(text) => links.lines() + &text,
-        None => text(options, &links, &now.strftime("%Y-%m-%d").to_string()),
+        None => text(options, &links, &date),
     };
-    let path = write::write(directory, &name, &text)?;
-    Ok(Created { path, version })
+    let path = match layout {
+        // A template has both scripts, and an up file may have both too.
+        Layout::Directory => write::write(&directory.join(name.trim_end_matches(".sql")), "up.sql", &text)?,
+        Layout::Pair | Layout::File => write::write(directory, &name, &text)?,
+    };
+    Ok(Created { path, down_path: None, version })
 }
 
 /// The one head that a new file stands on, where its number does not say so; nothing in an empty directory.
@@ -163,8 +181,7 @@ fn only_head(set: &MigrationSet) -> Result<Option<RevisionId>, Error> {
 
 /// Whether the name of a migration's file says its id.
 fn is_named(migration: &Migration) -> bool {
-    let name = migration.file.name.rsplit(['/', std::path::MAIN_SEPARATOR]).next().unwrap_or_default();
-    crate::migration::source::formats::recognise(name).is_some()
+    crate::migration::source::formats::recognise(&migration.name).is_some()
 }
 
 /// Where a new file stands in the graph.
@@ -204,15 +221,36 @@ fn template(deployment: &Deployment<'_>, options: &NewOptions) -> Result<Option<
     Ok(Some(text.replace("{description}", &options.description).replace("{date}", &date)))
 }
 
-fn text(options: &NewOptions, links: &Links<'_>, date: &str) -> String {
-    // Words behind a colon are free text, whatever they are; alone they could be a header or a marker.
+/// The texts of the two files of a migration.
+fn texts(options: &NewOptions, links: &Links<'_>, date: &str) -> (String, String) {
+    let (up, down) = match &options.scripts {
+        Some(scripts) => (terminated(&scripts.up), scripts.down.as_deref().map(terminated)),
+        None => (String::new(), None),
+    };
+    let title = title(options);
+    (head(options, links, date) + "\n" + &up + "\n", title + "\n" + &down.unwrap_or_default() + "\n")
+}
+
+/// The line that says what a migration does. Words behind a colon are free text, whatever they are; alone they could be a header
+/// or a marker.
+fn title(options: &NewOptions) -> String {
     let words = options.description.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut text = format!("-- Migration: {words}\n");
+    format!("-- Migration: {words}\n")
+}
+
+/// The comments at the start of a migration.
+fn head(options: &NewOptions, links: &Links<'_>, date: &str) -> String {
+    let mut text = title(options);
     text.push_str(&format!("-- created: {date}\n"));
     text.push_str(&links.lines());
     if options.seed {
         text.push_str("-- seed\n");
     }
+    text
+}
+
+fn text(options: &NewOptions, links: &Links<'_>, date: &str) -> String {
+    let mut text = head(options, links, date);
     match &options.scripts {
         Some(scripts) => {
             text.push_str(&format!("\n-- upgrade\n\n{}\n", terminated(&scripts.up)));

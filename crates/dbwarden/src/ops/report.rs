@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::backup::Made;
 use crate::apply::run::StepReport;
 use crate::migration::plan::{Action, Plan};
 use crate::migration::{Kind, RevisionId};
@@ -35,6 +36,9 @@ pub struct Report {
     pub without_file: Vec<RevisionId>,
     /// Applied by a later release, without a file here.
     pub ahead: Vec<RevisionId>,
+    /// The backup that was made before the first step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backup: Option<Made>,
     /// What a person should know.
     pub notes: Vec<String>,
     /// What would be run, where nothing was to be.

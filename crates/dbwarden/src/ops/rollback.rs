@@ -1,14 +1,16 @@
 //! Undoes what is applied.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::migrate::{finish, release, report};
 use super::run::{DeploymentLimits, Ground, steps};
 use super::survey::{self, Survey, read_history};
-use super::{Deployment, Report};
+use super::{Deployment, Report, backup};
 use crate::apply::history;
 use crate::apply::lock::LockGuard;
 use crate::apply::run::{Event, Observer, Resume};
+use crate::backup::Reason;
 use crate::dialect::Dialect;
 use crate::driver::Session;
 use crate::error::{Error, ErrorKind, Refusal};
@@ -29,6 +31,8 @@ pub struct RollbackOptions {
     pub dry_run: bool,
     /// Leaves out the checks before a rollback.
     pub without_checks: bool,
+    /// Makes a backup in this directory before the first step.
+    pub backup: Option<PathBuf>,
     /// A person agreed to what would be refused.
     pub agreed: bool,
     /// What a person decided of a statement of which the database does not tell whether it was done.
@@ -75,7 +79,7 @@ pub fn rollback(
         return Ok(report);
     }
     if !options.agreed {
-        gates(&settings, &plan, &recorded, options.without_checks, clock.now())?;
+        gates(&settings, &plan, &recorded, options, clock.now())?;
     }
 
     history::writable(&survey.history)?;
@@ -88,6 +92,11 @@ pub fn rollback(
     (plan, recorded) = self::plan(&survey, guard.session(), dialect, &records, &reach)?;
     report = self::report(&settings, &survey, &plan);
     run.point("planned");
+    if let (Some(directory), false) = (&options.backup, plan.is_empty()) {
+        let history = &survey.history;
+        let made = backup::before(Reason::Rollback, &settings, &open, &records, history, &run, directory)?;
+        report.backup = Some(made);
+    }
     for (id, recorded) in &recorded {
         let text = recorded.file.whole_text().unwrap_or_default();
         run.observer.event(&Event::StoredScript { id, text: &text });
@@ -145,7 +154,7 @@ fn gates(
     settings: &crate::project::DatabaseSettings,
     plan: &Plan,
     recorded: &Recorded,
-    without_checks: bool,
+    options: &RollbackOptions,
     now: jiff::Timestamp,
 ) -> Result<(), Error> {
     let refused = |refusal| Err(ErrorKind::Refused { refusal }.into());
@@ -158,11 +167,14 @@ fn gates(
         let script = recorded.file.whole_text().unwrap_or_default();
         return refused(Refusal::RecordedScript { id: id.clone(), script });
     }
-    if without_checks {
+    if options.without_checks {
         return Ok(());
     }
-    // Backups come with a later version: until then none is ever recorded.
-    if let Some(within) = settings.safety.require_backup_within {
+    // One that is made now is recent enough.
+    if let Some(within) = settings.safety.require_backup_within
+        && options.backup.is_none()
+        && !backup::is_recent(settings, within, now)
+    {
         return refused(Refusal::NoBackup { within: crate::project::duration_text(within) });
     }
     if !settings.protected {

@@ -149,14 +149,14 @@ fn task<'a>(
     let script = match step.action {
         Action::Apply => migration.map(|migration| (&migration.file, &migration.up)),
         Action::Undo => migration
-            .and_then(|migration| Some((&migration.file, migration.down.as_ref()?)))
+            .and_then(|migration| Some((migration.file_of_down(), migration.down.as_ref()?)))
             .or_else(|| ground.recorded.get(&step.id).map(|recorded| (&recorded.file, &recorded.script))),
         Action::Record | Action::Forget => None,
     };
     let (row, down) = match (step.action, migration) {
         (Action::Apply | Action::Record, Some(migration)) => {
             let down = down_script(migration, dialect).map_err(|error| {
-                let error = SourceError::new(migration.file.name.clone(), error);
+                let error = SourceError::new(migration.file_of_down().name.clone(), error);
                 Box::new(stopped(step, Cause::Source(Arc::new(error))))
             })?;
             let mut note = ground.note.clone();
@@ -176,8 +176,7 @@ fn task<'a>(
             )
     });
     let journalled = ground.history.journalled.contains(&step.id);
-    let file_hash = migration.map(|migration| &migration.file_hash);
-    Ok(Task { step, script, row, down, unfinished, journalled, file_hash })
+    Ok(Task { step, script, row, down, unfinished, journalled, migration })
 }
 
 /// The text that undoes `migration`, to be stored with its row, so that a release without the file can still go back. Our own
@@ -192,7 +191,7 @@ pub(super) fn down_script(
         return Ok(None);
     }
     let mut text = String::new();
-    let headers = &migration.headers;
+    let (file, headers) = (migration.file_of_down(), migration.headers_of_down());
     if headers.no_transaction {
         text.push_str("-- no-transaction\n");
     }
@@ -209,14 +208,14 @@ pub(super) fn down_script(
     if !text.is_empty() {
         text.push_str("-- rollback\n");
     }
-    let read = migration.file.open_at(down.start.offset);
+    let read = file.open_at(down.start.offset);
     read.and_then(|file| file.take(down.length).read_to_string(&mut text))
         .map_err(|error| SourceProblem::Unreadable { error })?;
-    if migration.file.is_fixed() {
+    if file.is_fixed() {
         return Ok(Some(text));
     }
     // The file may have changed since it was read, and what is cut from it by its old places would be another script.
-    let file = SourceFile::text(migration.file.name.clone(), &text);
+    let file = SourceFile::text(file.name.clone(), &text);
     match script_of(&file, &text, dialect) {
         Ok((script, _)) if script.checksum == down.checksum => Ok(Some(text)),
         _ => Err(SourceProblem::Changed),

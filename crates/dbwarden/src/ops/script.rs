@@ -219,7 +219,7 @@ impl Writer {
     fn record(&self, migration: &Migration) -> Result<String, Error> {
         let text = |text: &str| format!("'{}'", text.replace('\'', "''"));
         let down = down_script(migration, self.dialect)
-            .map_err(|error| Error::from(SourceError::new(migration.file.name.clone(), error)))?;
+            .map_err(|error| Error::from(SourceError::new(migration.file_of_down().name.clone(), error)))?;
         let values = [
             text(migration.id.as_str()),
             text(&migration.description),

@@ -89,6 +89,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("database", Text, Plain),
     key("parameters", Map, Hidden),
     key("migrations", Text, Plain),
+    with_default("backups", key("backups", Text, Plain)),
     older("model_paths", over(&["STRATA_MODEL_PATHS"], Reach::Default, key("models", List, Plain))),
     older("postgres_schema", over(&["STRATA_POSTGRES_SCHEMA"], Reach::Default, key("schema", Text, Plain))),
     key("session", List, Unexpanded),

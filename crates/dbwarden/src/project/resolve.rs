@@ -58,6 +58,7 @@ impl Resolver<'_> {
             strict_translation: project.overrides.strict_translation,
             environment: project.environment.clone(),
             migrations: self.migrations()?,
+            backups: self.path("backups")?.unwrap_or_else(|| project.root.join("backups")),
             models: self.list("models")?,
             schema: self.schema(schemaless, foreign)?,
             session,
@@ -67,7 +68,7 @@ impl Resolver<'_> {
             foreign_keys: self.flag("foreign_keys")?,
             duckdb_library: self.path("duckdb_library")?,
             strict_ahead: self.flag("strict_ahead")?,
-            tables: self.tables(foreign)?,
+            tables: self.tables(foreign, &url)?,
             hooks: Hooks {
                 before: self.list("hooks.before")?,
                 after: self.list("hooks.after")?,
@@ -250,14 +251,17 @@ impl Resolver<'_> {
         Ok(Some(schema).filter(|_| !(foreign || (from_variable && schemaless))))
     }
 
-    fn tables(&self, foreign: bool) -> Result<Tables, SettingsError> {
+    fn tables(&self, foreign: bool, url: &DatabaseUrl) -> Result<Tables, SettingsError> {
         let default = Tables::default();
         let text = |key| Ok::<_, SettingsError>(self.text(key)?.map(|(text, _)| text));
         Ok(Tables {
             migrations: text("tables.migrations")?.unwrap_or(default.migrations),
             lock: text("tables.lock")?.unwrap_or(default.lock),
             journal: text("tables.journal")?.unwrap_or(default.journal),
-            schema: text("tables.schema")?.filter(|_| !foreign),
+            schema: text("tables.schema")?.filter(|_| !foreign).or_else(|| {
+                let name = url.name().filter(|_| url.database().schemas_are_databases());
+                name.map(str::to_owned)
+            }),
         })
     }
 

@@ -31,6 +31,8 @@ pub struct DatabaseSettings {
     pub environment: Option<Environment>,
     /// The directory of the migrations.
     pub migrations: PathBuf,
+    /// The directory of the backups.
+    pub backups: PathBuf,
     /// Where the models are: directories, files or modules, relative to the project's root.
     pub models: Vec<String>,
     /// The schema of every session, and of our tables.
@@ -116,6 +118,7 @@ impl DatabaseSettings {
             strict_translation: false,
             environment: None,
             migrations: PathBuf::from("migrations"),
+            backups: PathBuf::from("backups"),
             models: Vec::new(),
             schema: None,
             session: Vec::new(),

@@ -25,12 +25,20 @@ pub struct Rules {
     pub ansi_quotes: bool,
     /// MySQL's `NO_BACKSLASH_ESCAPES`: a backslash in a string is only a backslash.
     pub no_backslash_escapes: bool,
+    /// Nothing of a statement stands before: MySQL's and MariaDB's clients then take `--` for a comment whatever follows it, and send no such
+    /// line (tried with `mariadb` 10.11).
+    pub(crate) leading: bool,
 }
 
 impl Rules {
     /// The rules of a dialect in its default mode.
     pub const fn new(syntax: Syntax) -> Self {
-        Rules { syntax, ansi_quotes: false, no_backslash_escapes: false }
+        Rules { syntax, ansi_quotes: false, no_backslash_escapes: false, leading: false }
+    }
+
+    /// The same rules for what stands before a statement.
+    pub(crate) const fn before_a_statement(self) -> Self {
+        Rules { leading: true, ..self }
     }
 
     /// Whether a backslash escapes in strings without a prefix.

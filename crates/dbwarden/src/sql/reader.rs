@@ -135,7 +135,7 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    /// Ends a piece at each line comment that begins with `--`, stands alone on its line, and for which `breaks` returns true, given the
+    /// Ends a piece at each line comment that begins with `--` or `#`, stands alone on its line, and for which `breaks` returns true, given the
     /// comment without its line end. In the body of a trigger or routine such a comment is an ordinary one. A `DELIMITER` ends there too,
     /// since what follows may be read by itself.
     #[must_use]
@@ -265,7 +265,8 @@ impl<R: Read> Reader<R> {
                     Some(false) => {}
                 }
             }
-            let Some(mut token) = scan(&self.buffer[..self.filled], at, rules, last) else {
+            let here = if self.pending.start.is_none() { rules.before_a_statement() } else { rules };
+            let Some(mut token) = scan(&self.buffer[..self.filled], at, here, last) else {
                 return Ok(Found::More);
             };
             let may_be_open = rules.syntax == Syntax::Sqlite && token.kind == TokenKind::BlockComment;

@@ -52,6 +52,7 @@ on_every_database! {
             testkit::Engine::Sqlite => "sqlite",
             testkit::Engine::Postgres => "postgres",
             testkit::Engine::Duckdb => "duckdb",
+            testkit::Engine::Mariadb => "mariadb",
         };
         let text = format!(
             "-- only-if: engine {engine}\nINSERT INTO log (what) VALUES ('engine');\n\

@@ -41,7 +41,13 @@ fn acquire(database: &Database, id: &str, options: &LockOptions) -> Result<LockG
         who: format!("{id}@test"),
         next: None,
     };
-    LockGuard::acquire(session(&settings), records, options, Some((&settings.url, &open_options())), &mut run)
+    LockGuard::acquire(
+        session(&settings),
+        records,
+        options,
+        Some((&settings.url, &open_options(&settings))),
+        &mut run,
+    )
 }
 
 fn quick(wait: u64) -> LockOptions {

@@ -126,7 +126,8 @@ on_every_database! {
     fn headers_that_stand_where_a_glance_ends_are_read(database) {
         // The 65,537th byte is the second dash.
         let mut text = "-- to fill the file\n".repeat(3276);
-        text.push_str(&"-".repeat((64 << 10) - text.len() - 1));
+        // MySQL wants a space behind the first two (https://dev.mysql.com/doc/refman/8.4/en/ansi-diff-comments.html).
+        text.push_str(&format!("-- {}", "-".repeat((64 << 10) - text.len() - 4)));
         text.push_str("\n-- revision: abc9\nCREATE TABLE a (x INTEGER);\n");
         database.write(&[LOG, ("0005_x.sql", &text)]);
         migrate(&database).unwrap();
@@ -181,6 +182,9 @@ on_every_database! {
     fn what_a_stamp_finishes_leaves_nothing_in_the_journal(database) {
         let failing = "BEGIN;\nCREATE TABLE a (x INTEGER);\nCOMMIT;\nBEGIN;\nCREATE TABLE b (x INTEGER);\n\
                        INSERT INTO nowhere VALUES (1);\nCOMMIT;\n-- rollback\nDROP TABLE IF EXISTS a;\nDROP TABLE IF EXISTS b;\n";
+        // Where definitions commit by themselves, no transaction can hold them.
+        let apart = failing.replace("BEGIN;\n", "").replace("COMMIT;\n", "");
+        let failing = if database.commits_definitions() { &apart } else { failing };
         database.write(&[("0001_a.sql", failing)]);
         assert_eq!(code(migrate(&database)), "sql");
         assert_ne!(database.journalled(), 0);
@@ -245,7 +249,7 @@ on_every_database! {
     fn a_comment_that_begins_a_down_section_is_no_header_of_the_stored_script(database) {
         for comment in ["-- seed: goes with the table", "-- no-transaction", "-- tags: a, b", "-- depends_on: [\"0099\"]", "-- irreversible"] {
             let database = Database::new(database.engine());
-            let text = "CREATE TABLE helper (x INTEGER);\nINSERT INTO log (what) VALUES ('2');\n-- rollback\n-- a remark\nDELETE FROM log;\nDROP TABLE helper;\n";
+            let text = "CREATE TABLE helper (x INTEGER);\nINSERT INTO log (what) VALUES ('2');\n-- rollback\n-- a remark\nDELETE FROM log;\nDELETE FROM helper;\n";
             database.write(&[LOG, ("0002_a.sql", text)]);
             migrate(&database).unwrap_or_else(|error| panic!("{comment}: {error}"));
             database.remove("0002_a.sql");

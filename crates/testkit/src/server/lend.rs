@@ -93,6 +93,9 @@ pub fn install_missing() {
     if all_servers() && !galera::installed() && !is_set(galera::VARIABLES[0]) {
         missing.extend(["galera-4", "rsync"]);
     }
+    if crate::duckdb::is_missing() && find::program(&["npm"]).is_none() {
+        missing.push("npm");
+    }
     if !missing.is_empty() && rustix::process::geteuid().is_root() && find::program(&["apt-get"]).is_some() {
         eprintln!("installing {}", missing.join(", "));
         apt(&["update", "-q"]);

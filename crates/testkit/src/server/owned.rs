@@ -32,12 +32,58 @@ impl OwnedDatabase {
         Self { server: self.server.clone(), name }
     }
 
-    /// PostgreSQL: returns what `pg_dump` makes of everything but the tables named, the rows of each table sorted: in which order
+    /// MariaDB: puts everything in it into another database, which is empty.
+    ///
+    /// # Panics
+    /// Where there is no `mariadb-dump`, or the server refuses.
+    pub fn copy_into(&self, other: &Self) {
+        other.shell(&self.mariadb_dump(&[]));
+    }
+
+    fn mariadb_dump(&self, arguments: &[String]) -> String {
+        let mut command =
+            std::process::Command::new(find::program(&["mariadb-dump", "mysqldump"]).expect("a shell"));
+        command.env("MYSQL_PWD", self.server.password());
+        command.args(["--no-defaults", "--protocol=TCP", "--skip-ssl", "--host", self.server.host()]);
+        command.args(["--user", self.server.user(), "--port", &self.server.port().to_string()]);
+        command.args(["--skip-comments", "--skip-add-locks", "--skip-lock-tables", "--single-transaction"]);
+        command.args([
+            "--routines",
+            "--events",
+            "--triggers",
+            "--order-by-primary",
+            "--skip-extended-insert",
+        ]);
+        command.args(arguments).arg(&self.name);
+        let output = command.output().unwrap_or_else(|error| panic!("mariadb-dump: {error}"));
+        assert!(output.status.success(), "mariadb-dump: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// What `mariadb-dump` makes of everything but the tables named, the rows of each table sorted; which number comes next is not
+    /// part of it, since what is undone uses numbers too.
+    fn dump_of_mariadb(&self, without: &[&str]) -> String {
+        let without: Vec<_> =
+            without.iter().map(|table| format!("--ignore-table={}.{table}", self.name)).collect();
+        let text = self.mariadb_dump(&without);
+        let mut lines: Vec<String> = text.lines().map(without_next_number).collect();
+        for rows in lines.chunk_by_mut(|a, b| a.starts_with("INSERT ") == b.starts_with("INSERT ")) {
+            if rows[0].starts_with("INSERT ") {
+                rows.sort_unstable();
+            }
+        }
+        lines.join("\n")
+    }
+
+    /// Returns what `pg_dump`, or `mariadb-dump`, makes of everything but the tables named, the rows of each table sorted: in which order
     /// they lie says only what was undone before.
     ///
     /// # Panics
     /// Where there is no `pg_dump`, or it fails.
     pub fn dump(&self, without: &[&str]) -> String {
+        if !self.server.brand().is_postgres() {
+            return self.dump_of_mariadb(without);
+        }
         let mut command = std::process::Command::new(find::dump());
         command.env("PGPASSWORD", self.server.password()).env("PGSSLMODE", "disable");
         command.args(["--no-owner", "--no-privileges", "--no-comments"]);
@@ -170,6 +216,16 @@ impl Drop for Role {
         };
         // What it owns goes with the server at last.
         self.server.try_shell("", &sql).ok();
+    }
+}
+
+/// The line without `AUTO_INCREMENT=…`.
+fn without_next_number(line: &str) -> String {
+    match line.split_once(" AUTO_INCREMENT=") {
+        Some((before, after)) => {
+            format!("{before}{}", after.trim_start_matches(|c: char| c.is_ascii_digit()))
+        }
+        None => line.to_owned(),
     }
 }
 

@@ -164,6 +164,8 @@ pub(super) fn mariadb_arguments(folder: &Folder, address: &Address) -> Vec<Strin
         "--skip-log-bin".to_owned(),
         "--max-connections=400".to_owned(),
         "--skip-name-resolve".to_owned(),
+        // Tests let a recursion run until it is ended.
+        "--max-recursive-iterations=4294967295".to_owned(),
         "--performance-schema=OFF".to_owned(),
     ]
 }

@@ -1,6 +1,7 @@
 //! Runs one step of a plan: its statements, its record and the renewal of the lease in one transaction where the plan has one
 //! group, else unit by unit with the journal, so that a killed run goes on where it stopped.
 
+mod packet;
 mod settle;
 mod statements;
 mod stop;
@@ -18,9 +19,9 @@ use super::run::{Event, Resume, Run, StepReport};
 use super::watchdog::Watchdog;
 use crate::dialect::{Dialect, Records};
 use crate::driver::{DriverError, DriverErrorKind};
+use crate::migration::Migration;
 use crate::migration::Script;
 use crate::migration::applied::{Applied, Direction, Unfinished};
-use crate::migration::checksum::FileHash;
 use crate::migration::groups::GroupKind;
 use crate::migration::plan::{Action, Step};
 use crate::migration::source::{GroupHash, SourceError, SourceFile, SourceProblem};
@@ -43,8 +44,8 @@ pub(crate) struct Task<'a> {
     pub(crate) unfinished: Option<&'a Unfinished>,
     /// The journal has rows of this migration, of whatever run.
     pub(crate) journalled: bool,
-    /// The hash of the file that was planned.
-    pub(crate) file_hash: Option<&'a FileHash>,
+    /// The migration that was planned; none where the script comes from the records.
+    pub(crate) migration: Option<&'a Migration>,
 }
 
 /// Runs steps on the session of a lock.
@@ -91,6 +92,8 @@ struct Progress<'t> {
     violations: Option<Violations>,
     keys: Option<bool>,
     recorded: bool,
+    /// The journal says that the statement at hand was begun, and what the catalogue was before it.
+    announced: bool,
     /// COMMIT is under way, and its answer is not there.
     committing: bool,
     skipped: u64,
@@ -120,6 +123,7 @@ impl<'t> Progress<'t> {
             violations: None,
             keys: None,
             recorded: false,
+            announced: false,
             committing: false,
             skipped: 0,
             traces: false,
@@ -217,6 +221,9 @@ impl Executor<'_, '_, '_> {
             progress.traces = script.changes_session;
             if self.fits_one_packet(progress, file, script) {
                 return self.whole(progress, file, script);
+            }
+            if self.fits_a_journalled_packet(progress, file, script) {
+                return self.packet(progress, file, script);
             }
             self.statements(progress, file, script)?;
         }

@@ -3,10 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Executor, Progress, around};
+use super::{Executor, Progress, around, rest};
 use crate::apply::failure::Cause;
 use crate::apply::run::{Event, Resume};
-use crate::dialect::{Settle, Settled};
+use crate::dialect::{Comparison, Settle, Settled};
+use crate::driver::DriverErrorKind;
 use crate::migration::applied::Unit;
 use crate::value::Value;
 
@@ -19,17 +20,60 @@ impl Executor<'_, '_, '_> {
         let number = progress.ordinal;
         let begun = |unit: &&Unit| unit.first == number && unit.state != "done";
         let units = progress.task.unfinished.iter().flat_map(|unfinished| &unfinished.units);
+        // What the server refused, and said so, is not there where a definition is done whole or not at all.
+        let refused =
+            self.records_evidence() && units.clone().any(|unit| begun(&unit) && unit.state == "failed");
         let doubtful = units.clone().any(|unit| begun(&unit));
         if doubtful && let Some(resume) = self.resume {
             return Ok(resume == Resume::Skip);
         }
         match self.dialect.settle(text) {
             Settle::Again => Ok(false),
+            Settle::Ask if refused => Ok(false),
             Settle::Ask if doubtful => Err(self.doubt(progress, None)),
             Settle::Look { query, parameters, before } if doubtful || before => {
                 self.settled(progress, doubtful, &query, &parameters)
             }
-            Settle::Ask | Settle::Look { .. } => Ok(false),
+            Settle::Compare(comparison) if doubtful => {
+                let unit = units.clone().find(begun);
+                self.compared(progress, &comparison, unit)
+            }
+            Settle::Ask | Settle::Look { .. } | Settle::Compare(_) => Ok(false),
+        }
+    }
+
+    /// Whether the catalogue's word is recorded before each statement that commits by itself.
+    fn records_evidence(&self) -> bool {
+        self.guard.records().see_unit.is_some()
+    }
+
+    /// Compares the catalogue with what it said before the statement.
+    fn compared(
+        &mut self,
+        progress: &Progress<'_>,
+        comparison: &Comparison,
+        unit: Option<&Unit>,
+    ) -> Result<bool, Cause> {
+        // It failed, and was seen to fail: nothing of it is there, unless it is done part by part.
+        if unit.is_some_and(|unit| unit.state == "failed") && comparison.parts.is_none() {
+            return Ok(false);
+        }
+        let query = format!("SELECT {}", comparison.evidence);
+        let rows = self
+            .guard
+            .session()
+            .query(&query, &comparison.parameters)
+            .map_err(around("looking what became of the statement"))?;
+        let now = rows.first().map(|row| row.text(0)).unwrap_or_default();
+        match comparison.read(unit.and_then(|unit| unit.evidence.as_deref()), now) {
+            Settled::Done => Ok(true),
+            Settled::Finish(statement) => {
+                self.unbounded(&statement, false)
+                    .map_err(around("finishing what an earlier attempt began"))?;
+                Ok(true)
+            }
+            Settled::Ask(reason) => Err(self.doubt(progress, Some(reason))),
+            _ => Ok(false),
         }
     }
 
@@ -85,6 +129,31 @@ impl Executor<'_, '_, '_> {
 
     fn doubt(&self, progress: &Progress<'_>, reason: Option<String>) -> Cause {
         Cause::Doubtful { id: progress.task.step.id.clone(), statement: progress.ordinal, reason }
+    }
+
+    /// Runs a statement; one that commits by itself, and met another session's lock, is tried again: nothing of it was done.
+    pub(super) fn patiently(
+        &mut self,
+        progress: &Progress<'_>,
+        statement: &str,
+        in_transaction: bool,
+        unbounded: bool,
+    ) -> Result<(), crate::driver::DriverError> {
+        let mut attempt = 0;
+        loop {
+            let ran = self.unbounded(statement, unbounded);
+            let Err(error) = &ran else { return ran };
+            let may = error.kind == DriverErrorKind::Busy
+                && !in_transaction
+                && self.records_evidence()
+                && self.dialect.settle(statement) != Settle::Ask;
+            if !may || attempt >= progress.tries() || self.run.cancel.take_note() {
+                return ran;
+            }
+            attempt += 1;
+            self.run.observer.event(&Event::Retrying { attempt, reason: &error.message });
+            std::thread::sleep(rest(attempt));
+        }
     }
 
     /// Runs a statement that waits for every session that came before it: a limit for locks would end it half done

@@ -35,9 +35,9 @@ impl Executor<'_, '_, '_> {
         // Where the text at hand is the one that was planned, its sums were made when it was split.
         let fixed = file.is_fixed();
         // What commits by parts cannot be taken back when the last part turns out to be another.
-        if let (false, false, Some(planned)) = (fixed, progress.atomic, progress.task.file_hash) {
-            let now = file.hash().map_err(|error| problem(SourceProblem::Unreadable { error }))?;
-            if now != *planned {
+        if let (false, false, Some(planned)) = (fixed, progress.atomic, progress.task.migration) {
+            let now = planned.hash_now().map_err(|error| problem(SourceProblem::Unreadable { error }))?;
+            if now != planned.file_hash {
                 return Err(problem(SourceProblem::Changed));
             }
         }
@@ -165,7 +165,10 @@ impl Executor<'_, '_, '_> {
         if self.run.cancel.take_note() {
             return Err(Cause::Cancelled);
         }
-        let alone = matches!(manner, Manner::Alone | Manner::Session);
+        let alone = match manner {
+            Manner::Either => group.kind != GroupKind::Transaction,
+            manner => matches!(manner, Manner::Alone | Manner::Session),
+        };
         if manner == Manner::Alone && self.is_done(progress, piece.text)? {
             progress.summary = summary(piece.text);
             progress.unit_hash.statement(piece.found, piece.text, self.dialect);
@@ -183,7 +186,7 @@ impl Executor<'_, '_, '_> {
             progress.unit_hash.statement(piece.found, piece.text, self.dialect);
         }
         if manner == Manner::Alone {
-            self.announce(progress)?;
+            self.announce(progress, piece.text)?;
         }
         self.conditions_and_statement(progress, piece, !alone)
     }
@@ -254,7 +257,7 @@ impl Executor<'_, '_, '_> {
             self.guard.session().copy_begin(piece.text)
         } else {
             let unbounded = !in_transaction && self.dialect.waits_for_everybody(piece.text);
-            self.unbounded(piece.text, unbounded)
+            self.patiently(progress, piece.text, in_transaction, unbounded)
         };
         let over = progress.watchdog.as_ref().and_then(Watchdog::stop);
         for notice in self.guard.session().notices() {
@@ -305,7 +308,7 @@ impl From<Cause> for RowsError {
 }
 
 /// The beginning of a statement on one line, without secrets: it is recorded.
-fn summary(text: &str) -> String {
+pub(super) fn summary(text: &str) -> String {
     // Masked before it is cut: half a literal is none.
     let head = text.char_indices().nth(4096).map_or(text, |(end, _)| &text[..end]);
     let masked = crate::sql::mask_secrets(head);

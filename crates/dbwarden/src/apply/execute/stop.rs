@@ -96,7 +96,10 @@ impl Executor<'_, '_, '_> {
             _ => cause,
         };
         let session = self.guard.session();
+        // A statement that commits by itself may have been done when the connection was cut: its row says that it began.
+        let in_doubt = progress.announced && cause.is_cut();
         let worth_a_row = !progress.atomic
+            && !in_doubt
             && !progress.recorded
             && progress.ordinal > 0
             // What is committed keeps its row: the cut may have come behind the commit.

@@ -6,6 +6,7 @@ use crate::apply::history;
 use crate::apply::inspect::{self, Violations};
 use crate::apply::journal::{self, NewUnit};
 use crate::apply::run::Event;
+use crate::dialect::Settle;
 use crate::driver::DriverErrorKind;
 use crate::migration::applied::Applied;
 use crate::migration::groups::Group;
@@ -72,6 +73,7 @@ impl Executor<'_, '_, '_> {
         self.guard.session().commit().map_err(around("committing"))?;
         progress.committing = false;
         self.run.point("committed");
+        progress.announced = false;
         progress.committed = progress.ordinal;
         progress.unit = progress.ordinal + 1;
         Ok(())
@@ -92,7 +94,7 @@ impl Executor<'_, '_, '_> {
     }
 
     /// Writes before a statement that runs outside a transaction that it is about to run.
-    pub(super) fn announce(&mut self, progress: &mut Progress<'_>) -> Result<(), Cause> {
+    pub(super) fn announce(&mut self, progress: &mut Progress<'_>, text: &str) -> Result<(), Cause> {
         self.open(progress)?;
         progress.violations = None;
         let now = self.run.now();
@@ -107,8 +109,15 @@ impl Executor<'_, '_, '_> {
         };
         journal::begin(self.guard.session(), &progress.records, &unit, now)
             .map_err(around("writing the journal"))?;
+        if let Settle::Compare(comparison) = self.dialect.settle(text)
+            && let Some((sql, parameters)) =
+                journal::seeing(&progress.records, &comparison, unit.version, unit.first)
+        {
+            self.guard.session().execute(&sql, &parameters).map_err(around("writing the journal"))?;
+        }
         self.renew(progress, progress.ordinal)?;
         self.guard.session().commit().map_err(around("committing"))?;
+        progress.announced = progress.records.see_unit.is_some();
         self.run.point("unit-begun");
         Ok(())
     }

@@ -122,6 +122,7 @@ impl Executor<'_, '_, '_> {
         // Behind the last statement, where what is open there ends.
         if offset.is_some_and(|offset| offset >= body.trim_end().len()) {
             let end: Position = script.start.advance(body.trim_end());
+            progress.ordinal = number.max(1);
             progress.position = Some(end);
             progress.line = file.line_at(end.offset);
         }

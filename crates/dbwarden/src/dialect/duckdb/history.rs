@@ -12,6 +12,7 @@ pub(super) fn records(dialect: &Duckdb, tables: &Tables) -> Records {
         lock_name: lock.clone(),
         rights: String::new(),
         probe: probe(schema, tables),
+        made: None,
         create: vec![
             format!(
                 "CREATE TABLE IF NOT EXISTS {migrations} (sequence BIGINT PRIMARY KEY, version TEXT NOT NULL UNIQUE, \
@@ -84,6 +85,7 @@ pub(super) fn records(dialect: &Duckdb, tables: &Tables) -> Records {
              started_at = excluded.started_at, finished_at = NULL, error = NULL, run_id = excluded.run_id, \
              summary = excluded.summary"
         ),
+        see_unit: None,
         finish_unit: format!(
             "UPDATE {journal} SET state = 'done', finished_at = ?, error = NULL WHERE version = ? AND first = ?"
         ),

@@ -39,7 +39,7 @@ impl Dialect for Duckdb {
 
     fn capabilities(&self) -> Capabilities {
         // A checkpoint wants no other transaction (https://duckdb.org/docs/stable/sql/statements/checkpoint).
-        Capabilities { transactional_ddl: true, alone_refuses_company: true, packet: 0 }
+        Capabilities { transactional_ddl: true, alone_refuses_company: true, packet: 0, journalled_packet: 0 }
     }
 
     fn manner(&self, statement: &str) -> Manner {

@@ -17,8 +17,9 @@ pub(super) fn records(dialect: &Postgres, tables: &Tables) -> Records {
     let (migrations, lock, journal) = (name(&tables.migrations), name(&tables.lock), name(&tables.journal));
     Records {
         lock_name: lock.clone(),
-        rights: format!("GRANT USAGE, CREATE ON SCHEMA {} TO", dialect.quote(schema)),
+        rights: format!("GRANT USAGE, CREATE ON SCHEMA {} TO \"{{role}}\"", dialect.quote(schema)),
         probe: probe(schema, tables),
+        made: None,
         create: vec![
             create(schema, tables, [&migrations, &lock, &journal]),
             format!(
@@ -76,6 +77,7 @@ pub(super) fn records(dialect: &Postgres, tables: &Tables) -> Records {
              started_at = excluded.started_at, finished_at = NULL, error = NULL, run_id = excluded.run_id, \
              summary = excluded.summary"
         ),
+        see_unit: None,
         finish_unit: format!(
             "UPDATE {journal} SET state = 'done', finished_at = ?, error = NULL WHERE version = ? AND first = ?"
         ),

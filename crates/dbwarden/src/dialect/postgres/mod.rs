@@ -42,7 +42,12 @@ impl Dialect for Postgres {
 
     fn capabilities(&self) -> Capabilities {
         // A packet of 48 MiB cost the server 412 MiB.
-        Capabilities { transactional_ddl: true, alone_refuses_company: false, packet: 1 << 20 }
+        Capabilities {
+            transactional_ddl: true,
+            alone_refuses_company: false,
+            packet: 1 << 20,
+            journalled_packet: 0,
+        }
     }
 
     fn waits_for_everybody(&self, statement: &str) -> bool {

@@ -22,6 +22,7 @@ pub(super) fn records(dialect: &Sqlite, tables: &Tables) -> Records {
              'goose_db_version', 'django_migrations', 'databasechangelog', '_prisma_migrations') \
              AND type <> 'index'"
         ),
+        made: None,
         create: vec![
             format!(
                 "CREATE TABLE IF NOT EXISTS {migrations} (\n  sequence INTEGER PRIMARY KEY,\n  version TEXT NOT NULL UNIQUE,\n  \
@@ -84,6 +85,7 @@ pub(super) fn records(dialect: &Sqlite, tables: &Tables) -> Records {
              started_at = excluded.started_at, finished_at = NULL, error = NULL, run_id = excluded.run_id, \
              summary = excluded.summary"
         ),
+        see_unit: None,
         finish_unit: format!(
             "UPDATE {journal} SET state = 'done', finished_at = ?, error = NULL WHERE version = ? AND first = ?"
         ),

@@ -19,7 +19,7 @@ impl Dialect for Sqlite {
 
     fn capabilities(&self) -> Capabilities {
         // Leaving WAL wants no other connection (https://www.sqlite.org/pragma.html#pragma_journal_mode).
-        Capabilities { transactional_ddl: true, alone_refuses_company: true, packet: 0 }
+        Capabilities { transactional_ddl: true, alone_refuses_company: true, packet: 0, journalled_packet: 0 }
     }
 
     fn manner(&self, statement: &str) -> Manner {

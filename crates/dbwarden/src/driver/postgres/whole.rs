@@ -37,16 +37,22 @@ pub(super) fn run(
     let (finished, outcome) = block_on(send(&client, &text));
     let Err(error) = outcome else { return Ok(()) };
     let mut error = answer(&error, &text);
-    error.offset =
-        error.offset.and_then(|offset| offset.checked_sub(start)).filter(|offset| *offset <= body.len());
-    // The failed transaction is still open there.
-    if error.kind != DriverErrorKind::Cut {
+    // The `;` that ends the body is ours: what it cuts short ends where the body does.
+    error.offset = error
+        .offset
+        .and_then(|offset| offset.checked_sub(start))
+        .filter(|offset| *offset < body.len() + "\n;\n".len())
+        .map(|offset| offset.min(body.len()));
+    // What is no SQL is found before the first statement: nothing was begun.
+    let unread = finished == 0 && error.offset.is_some();
+    // Else the failed transaction is still open there.
+    if error.kind != DriverErrorKind::Cut && finished > 0 {
         session.open = true;
         if let Err(ended) = session.rollback() {
             error.notes.push(format!("rolling back: {ended}"));
         }
     }
-    Err(WholeError { error, finished: finished.checked_sub(BEFORE) })
+    Err(WholeError { error, finished: if unread { Some(0) } else { finished.checked_sub(BEFORE) } })
 }
 
 async fn send(client: &Client, text: &str) -> (u64, Result<(), Error>) {

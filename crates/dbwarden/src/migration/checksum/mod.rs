@@ -58,6 +58,21 @@ impl FileHash {
         Self(hex(&digest.finalize()))
     }
 
+    /// Returns the hash of a migration whose files have these: that of its only file, or that of the lines `up HASH`, `down HASH` and
+    /// `metadata HASH`, as far as there are such files.
+    pub(crate) fn together(up: Self, down: Option<&Self>, metadata: Option<&Self>) -> Self {
+        if down.is_none() && metadata.is_none() {
+            return up;
+        }
+        let mut lines = format!("up {}\n", up.0);
+        for (name, hash) in [("down", down), ("metadata", metadata)] {
+            if let Some(hash) = hash {
+                lines.push_str(&format!("{name} {}\n", hash.0));
+            }
+        }
+        Self::of(lines.as_bytes())
+    }
+
     /// Returns the hash as text.
     pub fn as_str(&self) -> &str {
         &self.0

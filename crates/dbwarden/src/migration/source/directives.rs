@@ -50,7 +50,9 @@ pub(crate) fn directives(
         return Ok(Vec::new());
     }
     let mut found = Vec::new();
-    for token in tokens(leading, Rules::new(syntax)).filter(|token| token.kind == TokenKind::LineComment) {
+    for token in tokens(leading, Rules::new(syntax).before_a_statement())
+        .filter(|token| token.kind == TokenKind::LineComment)
+    {
         let Some(text) = token.text.strip_prefix("--") else { continue };
         let Some((name, value)) = text.split_once(':') else { continue };
         let (name, value) = (name.trim().to_ascii_lowercase().replace('_', "-"), value.trim());
@@ -78,8 +80,8 @@ pub(crate) fn dangling(leading: &str, syntax: Syntax) -> Option<(&'static str, u
     if !leading.contains("--") {
         return None;
     }
-    let mut comments =
-        tokens(leading, Rules::new(syntax)).filter(|token| token.kind == TokenKind::LineComment);
+    let mut comments = tokens(leading, Rules::new(syntax).before_a_statement())
+        .filter(|token| token.kind == TokenKind::LineComment);
     comments.find_map(|token| {
         let (name, _) = token.text.strip_prefix("--")?.split_once(':')?;
         let name = name.trim().to_ascii_lowercase().replace('_', "-");

@@ -38,17 +38,22 @@ impl SourceError {
             SourceProblem::NoDirectory { .. } => "no-directory",
             SourceProblem::Unreadable { .. } => "unreadable",
             SourceProblem::Unwritable { .. } => "unwritable",
-            SourceProblem::UnknownName => "file-name",
+            SourceProblem::UnknownName { .. } | SourceProblem::PartTwice { .. } => "file-name",
+            SourceProblem::NoUpFile { .. } | SourceProblem::EmptyDirectory => "up-file",
+            SourceProblem::Metadata { .. } => "metadata",
             SourceProblem::Text(_) => "sql-text",
             SourceProblem::StatementBeforeMarker { .. }
             | SourceProblem::TwoSections { .. }
             | SourceProblem::MarkerNearMiss { .. }
+            | SourceProblem::OtherTool { .. }
+            | SourceProblem::OfOtherFile { .. }
             | SourceProblem::IrreversibleWithDown => "sections",
             SourceProblem::NearMiss { .. }
             | SourceProblem::NoColon { .. }
             | SourceProblem::KindByName { .. }
             | SourceProblem::HeaderTwice { .. }
             | SourceProblem::LateHeader { .. }
+            | SourceProblem::HeaderOfWhole { .. }
             | SourceProblem::HeaderValue { .. } => "header",
             SourceProblem::DirectiveValue { .. }
             | SourceProblem::DirectiveNearMiss { .. }
@@ -96,8 +101,58 @@ pub enum SourceProblem {
         error: std::io::Error,
     },
     /// The name fits no format, and no header gives an id.
-    #[error("the file's name says no revision, and it has no `-- revision:` header")]
-    UnknownName,
+    #[error("the {}'s name says no revision, and it has no `-- revision:` header", if *directory { "directory" } else { "file" })]
+    UnknownName {
+        /// It is the directory's name that should say it.
+        directory: bool,
+    },
+    /// A down file without its up file, or a directory without one.
+    #[error("there is no {missing} beside it")]
+    NoUpFile {
+        /// The name that the up file would have.
+        missing: String,
+    },
+    /// A directory with the name of a migration and nothing in it.
+    #[error("the directory is named as a migration, and has no up.sql in it")]
+    EmptyDirectory,
+    /// Two up files, or two down files, of one migration.
+    #[error("the migration has a second file for the same script; the first is {first}")]
+    PartTwice {
+        /// The first.
+        first: String,
+    },
+    /// A `metadata.toml` that cannot be taken.
+    #[error("{problem}")]
+    Metadata {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A section whose place is the other file of the migration.
+    #[error("`{marker}` opens the {section}, which has a file of its own here: {file}")]
+    OfOtherFile {
+        /// The marker.
+        marker: String,
+        /// `upgrade` or `rollback`.
+        section: &'static str,
+        /// The other file.
+        file: String,
+    },
+    /// A header in the down file that says something else of the migration than the up file.
+    #[error("the header `-- {header}` is for the whole migration: it stands in {file}, or in neither")]
+    HeaderOfWhole {
+        /// The header.
+        header: &'static str,
+        /// The up file.
+        file: String,
+    },
+    /// A file with another tool's comments for its sections.
+    #[error("`{found}` is a marker of {tool}, which is not read here: both scripts would be run as one")]
+    OtherTool {
+        /// What stands there.
+        found: String,
+        /// Who reads it.
+        tool: &'static str,
+    },
     /// The text cannot be split into statements.
     #[error("{0}")]
     Text(TextError),
@@ -116,7 +171,7 @@ pub enum SourceProblem {
         first: u32,
     },
     /// `-- irreversible` and a rollback section.
-    #[error("the file says `-- irreversible` and has a rollback section")]
+    #[error("the migration says `-- irreversible` and has a rollback")]
     IrreversibleWithDown,
     /// A comment that is nearly a header.
     #[error("`-- {found}` is no header; did you mean `-- {known}`?")]
@@ -221,7 +276,7 @@ pub enum SourceProblem {
     #[error("this ROLLBACK would undo the migration while it runs")]
     Rollback,
     /// A statement that refuses a transaction, inside the file's own.
-    #[error("{statement} refuses to run inside a transaction, and line {opened} opens one")]
+    #[error("{statement} cannot be part of a transaction, and line {opened} opens one")]
     RefusesTransaction {
         /// The statement's first words.
         statement: String,

@@ -88,10 +88,10 @@ pub(super) struct HeaderReader {
 }
 
 impl HeaderReader {
-    /// The reader for the file called `name`.
-    pub(super) fn of(name: &str) -> Self {
-        let base = name.rsplit(['/', '\\']).next().unwrap_or(name);
-        Self { once: !["RA__", "ROC__"].iter().any(|prefix| base.contains(prefix)), ..Self::default() }
+    /// The reader for a file of the migration called `name`, which runs outside a transaction already.
+    pub(super) fn of(name: &str, no_transaction: bool) -> Self {
+        let once = !["RA__", "ROC__"].iter().any(|prefix| name.contains(prefix));
+        Self { once, headers: Headers { no_transaction, ..Headers::default() }, ..Self::default() }
     }
 
     /// Whether `-- no-transaction` was seen.
@@ -101,6 +101,39 @@ impl HeaderReader {
 
     pub(super) fn finish(self) -> Headers {
         self.headers
+    }
+
+    /// Returns the headers of a down file: how it is run it may say itself; all else is said of the `whole` migration.
+    pub(super) fn finish_down(self, whole: &Headers) -> Headers {
+        let own = self.headers;
+        Headers {
+            no_transaction: own.no_transaction,
+            lock_timeout: own.lock_timeout.or(whole.lock_timeout),
+            statement_timeout: own.statement_timeout.or(whole.statement_timeout),
+            retries: own.retries.or(whole.retries),
+            irreversible: own.irreversible || whole.irreversible,
+            ..whole.clone()
+        }
+    }
+
+    /// Returns the newest header, where it says something else of the migration than its up file's headers, `whole`.
+    pub(super) fn disagrees(&self, whole: &Headers) -> Option<&'static str> {
+        let (own, header) = (&self.headers, *self.seen.last()?);
+        let agrees = match header {
+            "revision" => own.revision == whole.revision,
+            "down_revision" => own.down_revision == whole.down_revision,
+            "depends_on" => own.depends_on == whole.depends_on,
+            "branch" => own.branch == whole.branch,
+            "seed" => own.seed == whole.seed,
+            "tags" => own.tags == whole.tags,
+            "environments" => own.environments == whole.environments,
+            "replaces" => own.replaces == whole.replaces,
+            "breaking" => own.breaking == whole.breaking,
+            "phase" => own.phase == whole.phase,
+            // How a script is run, and when a file was written, is that file's own.
+            _ => true,
+        };
+        (!agrees).then_some(header)
     }
 
     /// Takes one line comment, with its dashes.

@@ -45,11 +45,6 @@ pub(super) fn nearly_marker(comment: &str) -> Option<&'static str> {
         ("undomigration", "-- Undo migration"),
         ("down", "-- DOWN"),
         ("downgrade", "-- rollback"),
-        // Other tools' own.
-        ("migratedown", "-- rollback"),
-        ("goosedown", "-- rollback"),
-        ("migrateup", "-- upgrade"),
-        ("gooseup", "-- upgrade"),
     ];
     let text = comment.strip_prefix("--")?.trim();
     if text.len() > 40 {
@@ -64,7 +59,18 @@ pub(super) fn nearly_marker(comment: &str) -> Option<&'static str> {
         7 => 1,
         _ => 2,
     };
-    (words.count() <= 2).then_some(())?;
+    let words: Vec<String> = words.map(str::to_ascii_lowercase).collect();
+    // `-- Down Migration`, `-- rollback script`.
+    if let [one, other] = &words[..]
+        && [(one, other), (other, one)].iter().any(|(way, noun)| {
+            ["down", "undo", "rollback", "downgrade", "revert"].contains(&way.as_str())
+                && ["migration", "migrations", "script", "sql", "section", "part", "steps"]
+                    .contains(&noun.as_str())
+        })
+    {
+        return Some("-- rollback");
+    }
+    (words.len() <= 2).then_some(())?;
     MEANT
         .iter()
         // Most comments are of another length, which is cheaper to see than a distance.
@@ -73,6 +79,28 @@ pub(super) fn nearly_marker(comment: &str) -> Option<&'static str> {
         .filter(|(distance, name, _)| *distance <= allowed(name))
         .min_by_key(|(distance, ..)| *distance)
         .map(|(.., marker)| *marker)
+}
+
+/// The tool that takes a comment for the start of a script or for a word on how to run it. To run such a file as it stands would run
+/// its down script too.
+pub(super) fn other_tool(comment: &str) -> Option<&'static str> {
+    const BEGINNINGS: &[(&str, &str)] = &[
+        ("+goose ", "goose"),
+        ("+migrate ", "sql-migrate"),
+        ("+micrate ", "micrate"),
+        ("migrate:up", "dbmate"),
+        ("migrate:down", "dbmate"),
+        ("rambler up", "rambler"),
+        ("rambler down", "rambler"),
+        ("create above / drop below", "tern"),
+        ("!ups", "Play"),
+        ("!downs", "Play"),
+    ];
+    let text = comment.trim_start_matches(['-', '#', ' ', '\t']);
+    let found = BEGINNINGS.iter().find(|(beginning, _)| {
+        text.get(..beginning.len()).is_some_and(|text| text.eq_ignore_ascii_case(beginning))
+    })?;
+    Some(found.1)
 }
 
 /// Whether a comment begins as a rollback's marker does, with more words behind.
@@ -86,5 +114,5 @@ pub(super) fn begins_as_rollback(comment: &str) -> bool {
 }
 
 pub(super) fn is_marker(comment: &str) -> bool {
-    marker(comment).is_some() || nearly_marker(comment).is_some()
+    marker(comment).is_some() || other_tool(comment).is_some() || nearly_marker(comment).is_some()
 }

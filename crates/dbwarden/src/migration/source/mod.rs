@@ -5,12 +5,15 @@ mod directives;
 mod error;
 pub mod formats;
 mod headers;
+mod layout;
 mod markers;
+mod metadata;
 mod read;
 mod scan;
+mod second;
 pub mod write;
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,9 +27,11 @@ pub(crate) use directives::directives;
 pub use directives::{Condition, Directive};
 pub use error::{SourceError, SourceProblem};
 pub use headers::{Headers, Phase};
+pub use layout::Layout;
+pub(crate) use metadata::Metadata;
 pub use read::ReadOptions;
 pub(crate) use read::{Outline, in_order, script_of, split};
-pub(crate) use scan::{GroupHash, section_reader};
+pub(crate) use second::{GroupHash, section_reader};
 
 /// Where migrations come from.
 #[derive(Debug, Clone)]
@@ -84,7 +89,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(metadata: &Metadata) -> Self {
+    fn of(metadata: &fs::Metadata) -> Self {
         #[cfg(unix)]
         use std::os::unix::fs::MetadataExt;
         Self {
@@ -153,6 +158,18 @@ impl SourceFile {
             Place::Kept { bytes, .. } => Box::new(&bytes[behind(bytes)..]),
             Place::Text(text) => Box::new(&text.as_bytes()[behind(text.as_bytes())..]),
         })
+    }
+
+    /// Reads a small file whole, and keeps its bytes.
+    fn load(&mut self) -> io::Result<Vec<u8>> {
+        let seen = match &self.place {
+            Place::Path { path, .. } => Some(Seen::of(&fs::metadata(path)?)),
+            _ => None,
+        };
+        let mut bytes = Vec::new();
+        self.open_at(0)?.read_to_end(&mut bytes)?;
+        self.keep(seen.map(|seen| (Some(bytes.clone()), seen)));
+        Ok(bytes)
     }
 
     /// Returns the SHA-256 of the file's bytes as they are now.

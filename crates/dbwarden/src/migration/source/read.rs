@@ -11,10 +11,13 @@ use super::error::{SourceError, SourceProblem};
 use sha2::{Digest, Sha256};
 
 use super::formats::FileName;
+use super::layout::{self, Files, Layout};
+use super::metadata::{self, Metadata};
+use super::scan::Role;
 use super::{EmbeddedFile, Headers, Place, Seen, Source, SourceFile, formats, scan};
 use crate::dialect::Dialect;
 use crate::migration::checksum::{Checksum, FileHash};
-use crate::migration::{Kind, Migration, RevisionId, Script};
+use crate::migration::{Beside, DownFile, Kind, Migration, RevisionId, Script};
 use crate::sql::Position;
 
 /// Up to this size a file is kept while it is read; of a larger one the headers must stand in so many bytes.
@@ -56,9 +59,23 @@ impl Source {
         made: &(impl Fn(Outline) -> Result<T, SourceError> + Sync),
     ) -> Result<Vec<T>, SourceError> {
         let room = AtomicU64::new(KEPT);
-        let outline =
-            |name: &str, file: SourceFile| outline(name, file, options, &room)?.map(made).transpose();
+        let gathered = layout::gather(self.files()?)?;
+        let outline = |files: Files| outline(files, options, &room)?.map(made).transpose();
         let found: Vec<Option<T>> = match self {
+            Source::Directory(_) => {
+                let many = gathered.len();
+                in_order(gathered, many, &outline)?
+            }
+            Source::Embedded(_) | Source::Texts(_) => {
+                gathered.into_iter().map(outline).collect::<Result<_, _>>()?
+            }
+        };
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Returns every file, with its path below the directory.
+    fn files(&self) -> Result<Vec<(String, SourceFile)>, SourceError> {
+        Ok(match self {
             Source::Directory(directory) => {
                 if !directory.is_dir() {
                     let problem =
@@ -68,56 +85,63 @@ impl Source {
                 let mut paths = Vec::new();
                 list(directory, DEPTH, &mut paths)?;
                 paths.sort_unstable_by(|one, other| one.as_os_str().cmp(other.as_os_str()));
-                let many = paths.len();
-                in_order(paths, many, &|path: PathBuf| {
-                    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-                    let file = SourceFile {
-                        name: path.display().to_string(),
-                        place: Place::Path { path, seen: None },
-                    };
-                    outline(&name.unwrap_or_default(), file)
-                })?
+                let file = |path: PathBuf| {
+                    let name = path.display().to_string();
+                    (below(directory, &path), SourceFile { name, place: Place::Path { path, seen: None } })
+                };
+                paths.into_iter().map(file).collect()
             }
             Source::Embedded(files) => {
-                let read = |file: &EmbeddedFile| {
-                    let place = Place::Static(file.bytes);
-                    outline(file.name, SourceFile { name: file.name.to_owned(), place })
+                let file = |file: &EmbeddedFile| {
+                    let (name, place) = (file.name.to_owned(), Place::Static(file.bytes));
+                    (name.clone(), SourceFile { name, place })
                 };
-                files.iter().map(read).collect::<Result<_, _>>()?
+                files.iter().map(file).collect()
             }
             Source::Texts(texts) => {
-                let read = |(name, text): &(String, Arc<str>)| {
-                    let place = Place::Text(text.clone());
-                    outline(name, SourceFile { name: name.clone(), place })
+                let file = |(name, text): &(String, Arc<str>)| {
+                    (name.clone(), SourceFile { name: name.clone(), place: Place::Text(text.clone()) })
                 };
-                texts.iter().map(read).collect::<Result<_, _>>()?
+                texts.iter().map(file).collect()
             }
-        };
-        Ok(found.into_iter().flatten().collect())
+        })
     }
 
-    /// Returns the files' names, without reading them.
+    /// Returns what each migration is called as one file, and how it lies, without reading any.
     ///
     /// # Errors
     /// The directory that cannot be read.
-    pub fn names(&self) -> Result<Vec<String>, SourceError> {
-        Ok(match self {
+    pub fn names(&self) -> Result<Vec<(String, Layout)>, SourceError> {
+        let paths: Vec<String> = match self {
             Source::Directory(directory) if !directory.is_dir() => Vec::new(),
             Source::Directory(directory) => {
                 let mut paths = Vec::new();
                 list(directory, DEPTH, &mut paths)?;
-                paths
-                    .iter()
-                    .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
-                    .collect()
+                paths.iter().map(|path| below(directory, path)).collect()
             }
             Source::Embedded(files) => files.iter().map(|file| file.name.to_owned()).collect(),
             Source::Texts(texts) => texts.iter().map(|(name, _)| name.clone()).collect(),
-        })
+        };
+        Ok(paths.iter().filter_map(|path| layout::named(path)).collect())
     }
 }
 
-/// Adds the `.sql` files below `directory`. Names that begin with a dot are left out: that is where Kubernetes keeps the
+/// Whether a file called `name`, in lower case, is a script or stands beside one.
+fn is_read(name: &str) -> bool {
+    name.ends_with(".sql") || name == layout::METADATA
+}
+
+/// The path `path` below `directory`, with `/` between.
+fn below(directory: &Path, path: &Path) -> String {
+    let rest = path.strip_prefix(directory).unwrap_or(path).to_string_lossy();
+    if std::path::MAIN_SEPARATOR == '/' {
+        rest.into_owned()
+    } else {
+        rest.replace(std::path::MAIN_SEPARATOR, "/")
+    }
+}
+
+/// Adds the `.sql` files below `directory`, and what may stand beside them. Names that begin with a dot are left out: that is where Kubernetes keeps the
 /// versions of a mounted `ConfigMap`.
 fn list(directory: &Path, depth: usize, to: &mut Vec<PathBuf>) -> Result<(), SourceError> {
     let unreadable = |path: &Path, error| {
@@ -134,46 +158,72 @@ fn list(directory: &Path, depth: usize, to: &mut Vec<PathBuf>) -> Result<(), Sou
         let folder = kind.is_dir() || kind.is_symlink() && path.is_dir();
         if folder {
             if depth > 0 {
+                let before = to.len();
                 list(&path, depth - 1, to)?;
+                if to.len() == before && layout::is_stamped(&name.to_string_lossy()) {
+                    let problem = SourceProblem::EmptyDirectory;
+                    return Err(SourceError::new(path.display().to_string(), problem));
+                }
             }
-        } else if name.to_string_lossy().to_ascii_lowercase().ends_with(".sql") {
+        } else if is_read(&name.to_string_lossy().to_ascii_lowercase()) {
             to.push(path);
         }
     }
     Ok(())
 }
 
-/// A file that was read and not yet split into statements.
+/// A migration whose files were read and not yet split into statements.
 #[derive(Debug)]
 pub(crate) struct Outline {
-    file: SourceFile,
-    /// The last part of its path.
-    base: String,
+    up: ReadFile,
+    down: Option<ReadFile>,
+    metadata: Option<Metadata>,
+    /// Its name as one file.
+    name: String,
     named: Option<FileName>,
-    /// What its headers say; nothing where they are wrong, which splitting will tell.
+    /// What the headers of the up file say; nothing where they are wrong, which splitting will tell.
     headers: Option<Headers>,
     file_hash: FileHash,
+}
+
+/// A file as it was read.
+#[derive(Debug)]
+struct ReadFile {
+    file: SourceFile,
+    hash: FileHash,
     /// Its bytes, where they are few, and how it was seen when they were read.
     read: Option<(Option<Vec<u8>>, Seen)>,
 }
 
-/// One file's outline; nothing where it is for another database. What is kept of it is taken from `room`.
-fn outline(
-    name: &str,
-    file: SourceFile,
-    options: &ReadOptions,
-    room: &AtomicU64,
-) -> Result<Option<Outline>, SourceError> {
-    let base = name.rsplit('/').next().unwrap_or(name);
-    let named = formats::recognise(base).map(|(named, _)| named);
+/// One migration's outline; nothing where it is for another database. What is kept of it is taken from `room`.
+fn outline(files: Files, options: &ReadOptions, room: &AtomicU64) -> Result<Option<Outline>, SourceError> {
+    let Files { name, up, down, metadata } = files;
+    let named = formats::recognise(&name).map(|(named, _)| named);
     if let Some(database) = named.as_ref().and_then(|named| named.database.as_ref())
         && options.others.contains(database)
     {
         return Ok(None);
     }
+    let metadata = metadata.map(metadata::read).transpose()?;
+    let (up, mut headers) = read_file(up, options, room)?;
+    if let (Some(headers), Some(metadata)) = (&mut headers, &metadata) {
+        headers.no_transaction |= metadata.no_transaction;
+    }
+    let down = down.map(|down| read_file(down, options, room)).transpose()?.map(|(down, _)| down);
+    let of_metadata = metadata.as_ref().map(|metadata| &metadata.hash);
+    let file_hash = FileHash::together(up.hash.clone(), down.as_ref().map(|down| &down.hash), of_metadata);
+    Ok(Some(Outline { up, down, metadata, name, named, headers, file_hash }))
+}
+
+/// Reads the bytes of `file`, and what its headers say.
+fn read_file(
+    file: SourceFile,
+    options: &ReadOptions,
+    room: &AtomicU64,
+) -> Result<(ReadFile, Option<Headers>), SourceError> {
     let unreadable = |error| SourceError::new(file.name.clone(), SourceProblem::Unreadable { error });
     let syntax = options.dialect.syntax();
-    let (headers, file_hash, read) = match &file.place {
+    let (headers, hash, read) = match &file.place {
         Place::Static(bytes) => (scan::headers(bytes, true, syntax), FileHash::of(bytes), None),
         Place::Kept { bytes, .. } => (scan::headers(bytes, true, syntax), FileHash::of(bytes), None),
         Place::Text(text) => {
@@ -203,7 +253,7 @@ fn outline(
             }
         }
     };
-    Ok(Some(Outline { base: base.to_owned(), named, headers, file_hash, read, file }))
+    Ok((ReadFile { file, hash, read }, headers))
 }
 
 /// Reads the first [`HEAD`] bytes of a file and one more, where it has so many. Where the file ends as its `length` says, no
@@ -240,17 +290,19 @@ impl Outline {
 
     /// Returns whether `migration` is this very file, read whole.
     pub(crate) fn is(&self, migration: &Migration) -> bool {
-        !migration.glanced && migration.file_hash == self.file_hash && migration.file.name == self.file.name
+        let down = |name: Option<&str>| name == migration.down_file().map(|down| down.file.name.as_str());
+        !migration.glanced
+            && migration.file_hash == self.file_hash
+            && migration.file.name == self.up.file.name
+            && down(self.down.as_ref().map(|down| down.file.name.as_str()))
     }
 
     /// Splits the file into statements.
     ///
     /// # Errors
     /// What is wrong with the file.
-    pub(crate) fn migration(mut self, options: &ReadOptions) -> Result<Migration, SourceError> {
-        self.file.keep(self.read.take());
-        let (scanned, hash) = scan_file(&self.file, self.file_hash.clone(), options.dialect)?;
-        self.named(scanned.headers, scanned.up, scanned.down, hash, false)
+    pub(crate) fn migration(self, options: &ReadOptions) -> Result<Migration, SourceError> {
+        split(self.named(Headers::default()), options)
     }
 
     /// Makes a migration of what is known by now, with empty scripts. It serves to find out that nothing is to be done, and for
@@ -260,66 +312,99 @@ impl Outline {
     /// What is wrong with a file that is split at once.
     pub(crate) fn glanced(mut self, options: &ReadOptions) -> Result<Migration, SourceError> {
         let is_named = self.named.is_some();
-        let Some(headers) = self.headers.take().filter(|headers| is_named || headers.revision.is_some())
-        else {
-            return self.migration(options);
-        };
-        self.file.keep(self.read.take());
-        let up = Script {
-            start: Position::START,
-            length: 0,
-            // Something was run: it is no file that is still to be written.
-            statements: 1,
-            groups: Vec::new(),
-            changes_session: false,
-            as_it_stands: false,
-            checksum: Checksum::recorded(""),
-        };
-        let hash = self.file_hash.clone();
-        self.named(headers, up, None, hash, true)
+        match self.headers.take().filter(|headers| is_named || headers.revision.is_some()) {
+            Some(headers) => Ok(self.named(headers)),
+            None => self.migration(options),
+        }
     }
 
-    fn named(
-        self,
-        headers: Headers,
-        up: Script,
-        down: Option<Script>,
-        file_hash: FileHash,
-        glanced: bool,
-    ) -> Result<Migration, SourceError> {
-        let (mut id, description, kind) = match self.named {
+    /// The migration without its scripts.
+    fn named(self, headers: Headers) -> Migration {
+        let (id, description, kind) = match self.named {
             Some(named) => (named.id, named.description, named.kind),
-            None if headers.revision.is_some() => {
-                let words = self.base.strip_suffix(".sql").unwrap_or(&self.base).replace('_', " ");
+            None => {
+                let words = self.name.strip_suffix(".sql").unwrap_or(&self.name).replace('_', " ");
                 (RevisionId::from(""), words, Kind::Versioned)
             }
-            None => return Err(SourceError::new(self.file.name, SourceProblem::UnknownName)),
         };
-        if let Some(revision) = &headers.revision {
-            id = RevisionId::from(revision.as_str());
+        let id = headers.revision.as_deref().map_or(id, RevisionId::from);
+        let kept = |mut read: ReadFile| {
+            read.file.keep(read.read.take());
+            (read.file, read.hash)
+        };
+        let (file, up_hash) = kept(self.up);
+        let beside = (self.down.is_some() || self.metadata.is_some()).then(|| {
+            let down = self.down.map(kept);
+            let down = down.map(|(file, hash)| DownFile { file, headers: headers.clone(), hash });
+            Box::new(Beside { up_hash, down, metadata: self.metadata })
+        });
+        Migration {
+            id,
+            description,
+            kind,
+            headers,
+            up: Script {
+                start: Position::START,
+                length: 0,
+                // Something was run: it is no file that is still to be written.
+                statements: 1,
+                groups: Vec::new(),
+                changes_session: false,
+                as_it_stands: false,
+                checksum: Checksum::recorded(""),
+            },
+            down: None,
+            file_hash: self.file_hash,
+            file,
+            beside,
+            name: self.name,
+            glanced: true,
         }
-        Ok(Migration { id, description, kind, headers, up, down, file_hash, file: self.file, glanced })
     }
 }
 
-/// Splits the file of a migration that was only glanced at.
+/// Splits the files of a migration that was only glanced at.
 ///
 /// # Errors
-/// What is wrong with the file.
+/// What is wrong with a file.
 pub(crate) fn split(migration: Migration, options: &ReadOptions) -> Result<Migration, SourceError> {
-    let (scanned, file_hash) = scan_file(&migration.file, migration.file_hash, options.dialect)?;
-    let scan::Scanned { headers, up, down } = scanned;
-    // A glance reads headers as the splitting does; should it ever not, the whole file is right, also of the id.
-    let id = match (&headers.revision, &migration.headers.revision) {
-        (Some(revision), _) => RevisionId::from(revision.as_str()),
-        (None, None) => migration.id,
-        (None, Some(_)) => {
-            let base = migration.file.name.rsplit(['/', '\\']).next().unwrap_or_default();
-            let named = formats::recognise(base).map(|(named, _)| named.id);
-            named.ok_or_else(|| SourceError::new(migration.file.name.clone(), SourceProblem::UnknownName))?
+    let name = &migration.name;
+    let (up_hash, down_file, metadata) = match migration.beside {
+        Some(beside) => (beside.up_hash, beside.down, beside.metadata),
+        None => (migration.file_hash, None, None),
+    };
+    let role = down_file.as_ref().map_or(Role::Whole, |down| Role::Up { down: &down.file.name });
+    let no_transaction = metadata.as_ref().is_some_and(|metadata| metadata.no_transaction);
+    let text = scan::Text { name, file: &migration.file, role, no_transaction };
+    let (scanned, up_hash) = scan_file(&text, up_hash, options.dialect)?;
+    let scan::Scanned { mut headers, up, mut down } = scanned;
+    let down_file = match down_file {
+        None => None,
+        Some(DownFile { file, hash, .. }) => {
+            let role = Role::Down { up: &migration.file.name, headers: &headers };
+            let text = scan::Text { name, file: &file, role, no_transaction: headers.no_transaction };
+            let (scanned, hash) = scan_file(&text, hash, options.dialect)?;
+            down = scanned.down;
+            headers.irreversible |= scanned.headers.irreversible;
+            Some(DownFile { headers: scanned.headers, file, hash })
         }
     };
-    Ok(Migration { id, headers, up, down, file_hash, glanced: false, ..migration })
+    // A glance reads headers as the splitting does; should it ever not, the whole file is right, also of the id.
+    let named = || formats::recognise(name).map(|(named, _)| named.id);
+    let id = match headers.revision.as_deref().map(RevisionId::from).or_else(named) {
+        Some(id) => id,
+        None => {
+            let directory = layout::is_of_directory(&migration.file.name);
+            return Err(SourceError::new(migration.file.name, SourceProblem::UnknownName { directory }));
+        }
+    };
+    let (file_hash, beside) = if down_file.is_some() || metadata.is_some() {
+        let beside = Beside { up_hash, down: down_file, metadata };
+        (beside.hash(), Some(Box::new(beside)))
+    } else {
+        (up_hash, None)
+    };
+    Ok(Migration { id, headers, up, down, file_hash, beside, glanced: false, ..migration })
 }
 
 /// Does the same to each of `items`, and returns what comes of them in their order. Where `many` of them are work, the processor's
@@ -363,11 +448,12 @@ fn halves<T: Send, R: Send>(
 
 /// Splits a file whose bytes had the sum `hash`, and returns the sum of those that were split.
 fn scan_file(
-    file: &SourceFile,
+    text: &scan::Text<'_>,
     hash: FileHash,
     dialect: &'static dyn Dialect,
 ) -> Result<(scan::Scanned, FileHash), SourceError> {
-    let fixed = |bytes: &[u8]| scan::scan(file, bytes, bytes.len() as u64, dialect);
+    let file = text.file;
+    let fixed = |bytes: &[u8]| scan::scan(text, bytes, bytes.len() as u64, dialect);
     let scanned = match &file.place {
         Place::Static(bytes) => fixed(bytes)?,
         Place::Kept { bytes, .. } => fixed(bytes)?,
@@ -377,7 +463,7 @@ fn scan_file(
             let opened = File::open(path).map_err(unreadable)?;
             let size = opened.metadata().map_err(unreadable)?.len();
             let mut digest = Sha256::new();
-            let scanned = scan::scan(file, Hashing { text: opened, digest: &mut digest }, size, dialect)?;
+            let scanned = scan::scan(text, Hashing { text: opened, digest: &mut digest }, size, dialect)?;
             return Ok((scanned, FileHash::finish(digest)));
         }
     };

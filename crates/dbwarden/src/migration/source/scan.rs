@@ -1,11 +1,12 @@
 //! The first pass over a file: its headers, its sections, what is committed together, and the sums.
 
-use std::io::{self, Read};
+use std::io::Read;
 
 use super::directives::dangling;
 use super::error::{SourceError, SourceProblem};
 use super::headers::{self, HeaderReader};
-use super::markers::{Section, begins_as_rollback, is_marker, marker, nearly_marker};
+use super::markers::{Section, begins_as_rollback, is_marker, marker, nearly_marker, other_tool};
+use super::second::buffer;
 use super::{Headers, SourceFile, directives};
 use crate::dialect::{Dialect, SessionTrace};
 use crate::migration::Script;
@@ -31,7 +32,7 @@ pub(super) fn headers(head: &[u8], whole: bool, syntax: Syntax) -> Option<Header
     };
     let mut reader = HeaderReader::default();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    for token in tokens(text, Rules::new(syntax)) {
+    for token in tokens(text, Rules::new(syntax).before_a_statement()) {
         // What the head is cut in may be the beginning of anything.
         if !whole && token.start + token.text.len() == text.len() {
             return None;
@@ -47,23 +48,6 @@ pub(super) fn headers(head: &[u8], whole: bool, syntax: Syntax) -> Option<Header
         }
     }
     None
-}
-
-/// A buffer for `length` bytes of text: making it is what a small file would cost most.
-fn buffer(length: u64) -> usize {
-    const MOST: u64 = 256 << 10;
-    usize::try_from(length.saturating_add(1).min(MOST)).unwrap_or(1)
-}
-
-/// Opens the text of `script`, whose file is `file`, to be run.
-pub(crate) fn section_reader<'a>(
-    file: &'a SourceFile,
-    script: &Script,
-    rules: Rules,
-) -> io::Result<Reader<Box<dyn Read + Send + 'a>>> {
-    let text = file.open_at(script.start.offset)?.take(script.length);
-    let text = Box::new(text) as Box<dyn Read + Send>;
-    Ok(Reader::starting_at(text, rules, script.start).with_capacity(buffer(script.length)))
 }
 
 /// One section while it is read.
@@ -110,14 +94,37 @@ impl Draft {
     }
 }
 
-/// Reads `text`, the whole of `file`, some `size` bytes.
+/// A file that is to be split.
+pub(super) struct Text<'a> {
+    /// Its migration's name as one file.
+    pub(super) name: &'a str,
+    pub(super) file: &'a SourceFile,
+    pub(super) role: Role<'a>,
+    /// Something beside the file says what `-- no-transaction` says in it.
+    pub(super) no_transaction: bool,
+}
+
+/// What a file holds of its migration.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Role<'a> {
+    /// All of it.
+    Whole,
+    /// The up script; the other one is in the file `down`.
+    Up { down: &'a str },
+    /// The down script. The headers of the whole migration stand in the file `up`.
+    Down { up: &'a str, headers: &'a Headers },
+}
+
+/// Reads `text`, some `size` bytes, the whole of the file that `of` tells of.
 pub(super) fn scan(
-    file: &SourceFile,
+    of: &Text<'_>,
     text: impl Read,
     size: u64,
     dialect: &'static dyn Dialect,
 ) -> Result<Scanned, SourceError> {
-    let scan = Scan { headers: HeaderReader::of(&file.name), ..Scan::new(dialect) };
+    let file = of.file;
+    let headers = HeaderReader::of(of.name, of.no_transaction);
+    let scan = Scan { headers, role: of.role, ..Scan::new(dialect) };
     scan.run(text, size).map_err(|(problem, position)| {
         let mut error = SourceError::new(file.name.clone(), problem);
         if let Some(position) = position {
@@ -176,8 +183,9 @@ fn stored_parts(text: &str) -> (&str, &str) {
 
 type Problem = (SourceProblem, Option<Position>);
 
-struct Scan {
+struct Scan<'a> {
     dialect: &'static dyn Dialect,
+    role: Role<'a>,
     headers: HeaderReader,
     /// Whether headers may still come.
     in_headers: bool,
@@ -204,10 +212,11 @@ fn placed((problem, position): (SourceProblem, Position)) -> Problem {
     (problem, Some(position))
 }
 
-impl Scan {
+impl Scan<'_> {
     fn new(dialect: &'static dyn Dialect) -> Self {
         Self {
             dialect,
+            role: Role::Whole,
             headers: HeaderReader::default(),
             in_headers: true,
             no_transaction: false,
@@ -260,7 +269,11 @@ impl Scan {
                     self.dangling(comment.leading, before)?;
                     if let Some(section) = marker(comment.text) {
                         self.open(section, comment.text, comment.start, comment.end)?;
-                    } else if let Some(known) = nearly_marker(comment.text) {
+                    } else if let Some(tool) = other_tool(comment.text) {
+                        let found = comment.text.trim().to_owned();
+                        return Err((SourceProblem::OtherTool { found, tool }, Some(comment.start)));
+                    } else if let Some(known) = nearly_marker(comment.text).filter(|known| self.means(known))
+                    {
                         let found = comment.text.trim().to_owned();
                         let problem = SourceProblem::MarkerNearMiss { found, known };
                         return Err((problem, Some(comment.start)));
@@ -302,7 +315,10 @@ impl Scan {
     }
 
     fn finish(self) -> Result<Scanned, Problem> {
-        if let (None, Some((found, place))) = (&self.down, self.suspicious) {
+        if let Role::Down { headers, .. } = self.role {
+            return self.finish_down(headers);
+        }
+        if let (None, Some((found, place)), Role::Whole) = (&self.down, self.suspicious, self.role) {
             return Err((SourceProblem::MarkerNearMiss { found, known: "-- rollback" }, Some(place)));
         }
         let headers = self.headers.finish();
@@ -322,9 +338,33 @@ impl Scan {
         Ok(Scanned { headers, up, down })
     }
 
+    /// Takes what was read as a down script.
+    fn finish_down(self, whole: &Headers) -> Result<Scanned, Problem> {
+        let headers = self.headers.finish_down(whole);
+        let empty = || Draft::new(Position::START, false).finish().map_err(placed);
+        let down = self.stray.map(Draft::finish).transpose().map_err(placed)?;
+        let down = down.filter(|down| down.statements > 0);
+        if let Some(down) = &down
+            && headers.irreversible
+        {
+            return Err((SourceProblem::IrreversibleWithDown, Some(down.start)));
+        }
+        Ok(Scanned { headers, up: empty()?, down })
+    }
+
+    /// Whether a slip of the marker `known` would matter in this file: that of its own script changes nothing.
+    fn means(&self, known: &str) -> bool {
+        let up = matches!(marker(known), Some(Section::Up));
+        match self.role {
+            Role::Whole => true,
+            Role::Up { .. } => !up,
+            Role::Down { .. } => up,
+        }
+    }
+
     /// Refuses a comment that runs to the end of the file: SQLite takes it, and whatever stands in it is silently left out.
     fn closed(&self, tail: &str, start: Position) -> Result<(), Problem> {
-        let last = tokens(tail, Rules::new(self.dialect.syntax())).last();
+        let last = tokens(tail, Rules::new(self.dialect.syntax()).before_a_statement()).last();
         match last.filter(|token| token.kind == TokenKind::BlockComment) {
             Some(token) if token.text.len() < 4 || !token.text.ends_with("*/") => {
                 let place = start.advance(&tail[..token.start]);
@@ -341,7 +381,7 @@ impl Scan {
         if !begun || self.suspicious.is_some() || !leading.contains("--") {
             return;
         }
-        let rules = Rules::new(self.dialect.syntax());
+        let rules = Rules::new(self.dialect.syntax()).before_a_statement();
         let found = tokens(leading, rules).find(|token| {
             let alone = leading[..token.start].contains(['\n', '\r']);
             token.kind == TokenKind::LineComment && alone && begins_as_rollback(token.text)
@@ -374,7 +414,7 @@ impl Scan {
         if !leading.contains("--") || !self.in_headers && !self.whole_file {
             return Ok(());
         }
-        let rules = Rules::new(self.dialect.syntax());
+        let rules = Rules::new(self.dialect.syntax()).before_a_statement();
         for token in tokens(leading, rules).filter(|token| token.kind == TokenKind::LineComment) {
             if !self.in_headers {
                 // What stands behind code on its line is a remark on that.
@@ -386,6 +426,12 @@ impl Scan {
             } else if token.text.starts_with("--") {
                 let place = start.advance(&leading[..token.start]);
                 self.headers.comment(token.text).map_err(at(place))?;
+                if let Role::Down { up, headers } = self.role
+                    && let Some(header) = self.headers.disagrees(headers)
+                {
+                    let file = up.to_owned();
+                    return Err((SourceProblem::HeaderOfWhole { header, file }, Some(place)));
+                }
             }
         }
         Ok(())
@@ -398,6 +444,25 @@ impl Scan {
         start: Position,
         end: Position,
     ) -> Result<(), Problem> {
+        let other = match (self.role, section) {
+            (Role::Up { down }, Section::Down) => Some(down),
+            (Role::Down { up, .. }, Section::Up) => Some(up),
+            _ => None,
+        };
+        if let Some(file) = other {
+            let (marker, section, file) = (marker.trim().to_owned(), section.name(), file.to_owned());
+            return Err((SourceProblem::OfOtherFile { marker, section, file }, Some(start)));
+        }
+        if matches!(self.role, Role::Down { .. }) {
+            // It says what the file's name says.
+            return match &self.stray {
+                Some(draft) if draft.grouper.len() > 0 => {
+                    let first = draft.start.line;
+                    Err((SourceProblem::TwoSections { section: section.name(), first }, Some(start)))
+                }
+                _ => Ok(()),
+            };
+        }
         let first = self.first_marker.is_none();
         if first {
             self.first_marker = Some(marker.trim().to_owned());
@@ -504,48 +569,5 @@ impl Scan {
             }
         }
         self.encoded = encoded;
-    }
-}
-
-/// The sum of the statements of one group, as the second pass sees them.
-#[derive(Debug, Default)]
-pub(crate) struct GroupHash {
-    hasher: v1::Hasher,
-    encoded: Vec<u8>,
-}
-
-impl GroupHash {
-    /// Takes one statement and its directives.
-    pub(crate) fn statement(
-        &mut self,
-        found: &[(super::Directive, String)],
-        text: &str,
-        dialect: &dyn Dialect,
-    ) {
-        self.encoded.clear();
-        for (directive, text) in found {
-            if !matches!(directive, super::Directive::Allow { .. }) {
-                v1::encode_directive(text, &mut self.encoded);
-            }
-        }
-        v1::encode(text, dialect.syntax(), &mut self.encoded);
-        self.hasher.update(&self.encoded);
-    }
-
-    /// Takes some of the rows behind a statement.
-    pub(crate) fn rows(&mut self, rows: &[u8]) {
-        self.encoded.clear();
-        v1::encode_rows(rows, &mut self.encoded);
-        self.hasher.update(&self.encoded);
-    }
-
-    /// Takes the end of the rows.
-    pub(crate) fn rows_end(&mut self) {
-        self.hasher.update(&[0]);
-    }
-
-    /// Returns the sum and starts the next one.
-    pub(crate) fn finish(&mut self) -> String {
-        std::mem::take(&mut self.hasher).finish().to_string()
     }
 }

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::formats::{self, FORMATS, FileName, Format};
-use super::{SourceError, SourceProblem};
+use super::{Layout, SourceError, SourceProblem};
 use crate::migration::{Kind, RevisionId};
 
 /// What a new file is to be.
@@ -48,6 +48,37 @@ pub fn style<'a, S: AsRef<str> + 'a>(names: impl IntoIterator<Item = &'a S>) -> 
         .filter(|(file, _)| file.kind == Kind::Versioned)
         .max_by(|(a, _), (b, _)| a.id.version_cmp(&b.id));
     newest.map_or_else(|| named("number"), |(_, format)| format)
+}
+
+/// Returns how the files of the newest of `names` lie.
+pub fn layout(names: &[(String, Layout)]) -> Layout {
+    let newest = names
+        .iter()
+        .filter_map(|(name, layout)| Some((formats::recognise(name)?.0, *layout)))
+        .filter(|(file, _)| file.kind == Kind::Versioned)
+        .max_by(|(a, _), (b, _)| a.id.version_cmp(&b.id));
+    newest.map_or(Layout::File, |(_, layout)| layout)
+}
+
+/// Writes the two files of the migration that would be called `name` if it were one, the down file first: alone, that is an error
+/// that everybody sees. Returns their paths.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_both(
+    directory: &Path,
+    name: &str,
+    layout: Layout,
+    up: &str,
+    down: &str,
+) -> Result<(PathBuf, PathBuf), SourceError> {
+    let stem = name.strip_suffix(".sql").unwrap_or(name);
+    let (folder, front) = match layout {
+        Layout::Directory => (directory.join(stem), String::new()),
+        _ => (directory.to_owned(), format!("{stem}.")),
+    };
+    let down = write(&folder, &format!("{front}down.sql"), down)?;
+    Ok((write(&folder, &format!("{front}up.sql"), up)?, down))
 }
 
 /// The format called `name`.

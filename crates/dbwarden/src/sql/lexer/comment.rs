@@ -14,12 +14,15 @@ impl Scanner<'_> {
     }
 
     /// Whether `--` begins a comment here. MySQL wants white space, a control character or the end behind it, so that `5--3` is 8.
-    /// <https://dev.mysql.com/doc/refman/8.4/en/ansi-diff-comments.html>
+    /// <https://dev.mysql.com/doc/refman/8.4/en/ansi-diff-comments.html>. Its client wants none of it before a statement, and sends no such
+    /// line to the server.
     fn line_comment(&self, at: usize) -> bool {
         if self.byte(at + 1) != b'-' {
             return false;
         }
-        !self.is(Syntax::Mysql) || self.bytes.get(at + 2).is_none_or(|&b| b == b' ' || b.is_ascii_control())
+        !self.is(Syntax::Mysql)
+            || self.rules.leading
+            || self.bytes.get(at + 2).is_none_or(|&b| b == b' ' || b.is_ascii_control())
     }
 
     /// Where the line ends on which `at` stands. SQLite and MySQL end a comment at LF alone, PostgreSQL and DuckDB at CR too. The CR of a

@@ -12,7 +12,7 @@ impl<R: Read> Reader<R> {
         let at = self.at;
         self.at = token.end;
         let Some(breaks) = self.breaks else { return Ok(None) };
-        if self.buffer[at] != b'-' || !self.begins_line(at) || self.body.opened().is_some() {
+        if !matches!(self.buffer[at], b'-' | b'#') || !self.begins_line(at) || self.body.opened().is_some() {
             return Ok(None);
         }
         if !std::str::from_utf8(&self.buffer[at..token.end]).is_ok_and(breaks) {

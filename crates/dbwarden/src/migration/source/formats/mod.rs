@@ -1,5 +1,6 @@
 //! How a file's name says which migration it is. A format is one file here and one line in [`FORMATS`].
 
+mod dated;
 mod hash;
 mod number;
 mod repeatable;
@@ -44,6 +45,7 @@ pub const FORMATS: &[Format] = &[
     repeatable::ON_CHANGE,
     version::FORMAT,
     stamp::FORMAT,
+    dated::FORMAT,
     number::FORMAT,
     hash::FORMAT,
 ];
@@ -115,6 +117,13 @@ mod tests {
             ),
             ("V1.2__x.sql", "1.2", "x", Kind::Versioned, "version"),
             ("20230101120000_create_users.sql", "20230101120000", "create users", Kind::Versioned, "stamp"),
+            (
+                "2018-03-31-201450_create_users.sql",
+                "20180331201450",
+                "create users",
+                Kind::Versioned,
+                "dated",
+            ),
             ("a1b2c3d4e5f6_create_users.sql", "a1b2c3d4e5f6", "create users", Kind::Versioned, "hash"),
             ("RA__refresh_views.sql", "RA__refresh_views", "refresh views", Kind::RunsAlways, "runs always"),
             (
@@ -149,6 +158,10 @@ mod tests {
             "RA_x.sql",
             "0001_x.txt",
             "décor_x.sql",
+            "20180-3-31-201450_x.sql",
+            "2018-03-31-201450_.sql",
+            "R__views.sql",
+            "U1__x.sql",
         ] {
             assert_eq!(recognise(name).map(|(file, _)| file), None, "{name}");
         }

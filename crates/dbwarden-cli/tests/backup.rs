@@ -1,0 +1,268 @@
+//! Backups are made and brought back for real, on each engine that has them: what was there comes back, and nothing else; a restore
+//! that is killed leaves the one or the other; a secret is in nobody's list of processes.
+
+#![cfg(all(unix, debug_assertions))]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stop at the first surprise")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::Value;
+use testkit::{Database, Engine, Program};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_dbwarden");
+
+/// The engines whose databases are backed up.
+const ENGINES: [Engine; 2] = [Engine::Sqlite, Engine::Postgres];
+
+/// Two tables with rows, a view, and what is PostgreSQL's own there.
+fn shop(engine: Engine) -> Database {
+    let database = Database::new(engine);
+    let own = match engine {
+        Engine::Postgres => {
+            "CREATE SCHEMA app;\nCREATE TYPE app.mood AS ENUM ('glad', 'sad');\n\
+             CREATE TABLE app.moods (id bigserial PRIMARY KEY, mood app.mood, at timestamptz DEFAULT now());\n\
+             INSERT INTO app.moods (mood) VALUES ('glad'), ('sad');\n\
+             CREATE FUNCTION app.twice(n integer) RETURNS integer LANGUAGE sql AS 'SELECT n * 2';\n\
+             CREATE SEQUENCE app.numbers START 7;\n"
+        }
+        _ => "",
+    };
+    database.write(&[
+        (
+            "0001_shop.sql",
+            &format!(
+                "CREATE TABLE customers (id integer PRIMARY KEY, name text);\n\
+                 INSERT INTO customers VALUES (1, 'Ana'), (2, 'Bo');\n\
+                 CREATE TABLE orders (id integer PRIMARY KEY, customer integer REFERENCES customers (id));\n\
+                 INSERT INTO orders VALUES (10, 1), (11, 2);\n{own}"
+            ),
+        ),
+        (
+            "0002_view.sql",
+            "CREATE VIEW names AS SELECT name FROM customers;\n-- rollback\nDROP VIEW names;\n",
+        ),
+    ]);
+    database
+}
+
+/// Takes away and adds: what a restore must bring back, and what it must not leave.
+const CHANGES: (&str, &str) = (
+    "0003_changes.sql",
+    "DELETE FROM orders WHERE id = 10;\nUPDATE customers SET name = 'Ana Maria' WHERE id = 1;\n\
+     CREATE TABLE newer (id integer PRIMARY KEY, of integer REFERENCES orders (id));\nINSERT INTO newer VALUES (1, 11);\n\
+     CREATE VIEW of_both AS SELECT names.name, newer.id FROM names, newer;\n",
+);
+
+fn files(database: &Database) -> Vec<PathBuf> {
+    let mut files: Vec<_> = fs::read_dir(database.folder().join("backups"))
+        .map(|entries| entries.map(|entry| entry.unwrap().path()).collect())
+        .unwrap_or_default();
+    files.sort();
+    files
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[test]
+fn what_was_there_comes_back_and_nothing_else() {
+    for engine in ENGINES {
+        let database = shop(engine);
+        let program = Program::new(BINARY, &database);
+        program.run(&["migrate"]).expect(0);
+        let (before, records) = (database.snapshot(), database.history());
+
+        database.write(&[CHANGES]);
+        let report = program.run(&["migrate", "--with-backup", "--json"]).expect(0);
+        let backup = json(&report.stdout)["databases"][0]["backup"].clone();
+        let path = backup["path"].as_str().unwrap().to_owned();
+        assert_eq!(backup["last"], "0002", "{engine:?}");
+        assert_eq!(backup["reason"], "migrate", "{engine:?}");
+        assert_eq!(files(&database).len(), 2, "the file and its record: {:?}", files(&database));
+        for file in files(&database) {
+            let mode = fs::metadata(&file).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{}", file.display());
+        }
+        let after = database.snapshot();
+        assert_ne!(before, after);
+
+        let restored = program.run(&["restore", &path, "--json"]).expect(0);
+        let restored = &json(&restored.stdout)["databases"][0]["restored"];
+        assert_eq!(restored["last"], "0002", "{engine:?}");
+        assert_eq!(database.snapshot(), before, "{engine:?}");
+        assert_eq!(database.history(), records, "{engine:?}");
+        assert_eq!((database.lock_owner(), database.journalled()), (String::new(), 0), "{engine:?}");
+
+        // What was replaced was backed up too, and comes back as well.
+        let replaced = restored["replaced"]["path"].as_str().unwrap();
+        program.run(&["restore", replaced]).expect(0);
+        assert_eq!(database.snapshot(), after, "{engine:?}");
+        program.run(&["restore", &path, "--no-backup"]).expect(0);
+        assert_eq!(database.snapshot(), before, "{engine:?}");
+        program.run(&["migrate"]).expect(0);
+        assert_eq!(
+            database.snapshot(),
+            after,
+            "{engine:?}: the records are right, so the same can be applied again"
+        );
+        let listed = program.run(&["backups", "--json"]).expect(0);
+        let listed = &json(&listed.stdout)["databases"][0]["backups"];
+        assert_eq!(listed.as_array().unwrap().len(), 3, "{engine:?}: before migrate, before restore twice");
+    }
+}
+
+#[test]
+fn the_token_of_the_lock_never_goes_back() {
+    for engine in ENGINES {
+        let database = shop(engine);
+        let program = Program::new(BINARY, &database);
+        let token =
+            || database.one("SELECT token FROM dbwarden_lock WHERE name = 'holder'").parse::<u64>().unwrap();
+        program.run(&["migrate", "-c", "1"]).expect(0);
+        program.run(&["backup"]).expect(0);
+        let path = files(&database)[0].display().to_string();
+        program.run(&["migrate"]).expect(0);
+        let before = token();
+        program.run(&["restore", &path, "--no-backup"]).expect(0);
+        assert!(token() > before, "{engine:?}: {} after {before}", token());
+        program.run(&["migrate"]).expect(0);
+    }
+}
+
+#[test]
+fn a_restore_that_is_killed_leaves_the_one_or_the_other() {
+    for engine in ENGINES {
+        let database = shop(engine);
+        let rows = "INSERT INTO bulk SELECT n, 'a row that takes some room in the file, so that copying takes a while' FROM \
+                    (WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 60000) \
+                    SELECT n FROM numbers) AS numbers;\n";
+        let bulk = format!("CREATE TABLE bulk (id integer PRIMARY KEY, words text);\n{rows}");
+        database.write(&[(
+            "0002_view.sql",
+            &format!("CREATE VIEW names AS SELECT name FROM customers;\n{bulk}"),
+        )]);
+        let program = Program::new(BINARY, &database);
+        program.run(&["migrate"]).expect(0);
+        program.run(&["backup"]).expect(0);
+        let path = files(&database)[0].display().to_string();
+        let old = database.snapshot();
+        database.write(&[CHANGES, ("0004_bulk.sql", "DELETE FROM bulk WHERE id > 30000;\n")]);
+        program.run(&["migrate"]).expect(0);
+        let new = database.snapshot();
+
+        let started = std::time::Instant::now();
+        program.run(&["restore", &path, "--no-backup"]).expect(0);
+        let whole = started.elapsed();
+        assert_eq!(database.snapshot(), old, "{engine:?}");
+        let mut ends = [0, 0];
+        for turn in 1..=12_u32 {
+            program.run(&["migrate"]).expect(0);
+            let restoring = program.start(&["restore", &path, "--no-backup"]);
+            std::thread::sleep(whole * turn / 11);
+            restoring.kill();
+            restoring.finish();
+            // The server works on until it sees that its client is gone.
+            let state = settled(&database);
+            assert!(
+                state == old || state == new,
+                "{engine:?}, killed after {turn}/11: neither the one nor the other"
+            );
+            ends[usize::from(state == old)] += 1;
+            // The next run finds its way: to the end of the restore, whatever the killed one left.
+            program.run(&["restore", &path, "--no-backup"]).expect(0);
+            assert_eq!(database.snapshot(), old, "{engine:?}");
+            assert_eq!(database.lock_owner(), "", "{engine:?}");
+        }
+        assert!(ends[0] > 0, "{engine:?}: some are killed before their end, {ends:?}");
+    }
+}
+
+/// The state once nobody else works on the database.
+fn settled(database: &Database) -> String {
+    if database.engine() == Engine::Postgres {
+        let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() \
+                      AND application_name = 'dbwarden'";
+        for _ in 0..400 {
+            if database.one(others) == "0" {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(25));
+        }
+    }
+    database.snapshot()
+}
+
+#[test]
+fn a_backup_that_cannot_be_made_keeps_the_run_from_beginning() {
+    for engine in ENGINES {
+        let database = shop(engine);
+        let program = Program::new(BINARY, &database);
+        program.run(&["migrate"]).expect(0);
+        let before = database.snapshot();
+        database.write(&[CHANGES]);
+        fs::write(database.folder().join("a-file"), "").unwrap();
+        let refused = program.run(&["migrate", "--with-backup", "--backup-dir", "a-file"]).expect(1);
+        assert!(refused.stderr.contains("error[backup-file]"), "{}", refused.stderr);
+        assert_eq!(database.snapshot(), before, "{engine:?}");
+        assert_eq!(database.lock_owner(), "", "{engine:?}");
+    }
+}
+
+#[test]
+fn passwords_are_given_by_environment_alone() {
+    let database = shop(Engine::Postgres);
+    let folder = database.folder().join("tools");
+    fs::create_dir(&folder).unwrap();
+    let seen = database.folder().join("seen");
+    let path = std::process::Command::new("sh").args(["-c", "printf %s \"$PATH\""]).output().unwrap().stdout;
+    let path = String::from_utf8(path).unwrap();
+    for tool in ["pg_dump", "pg_restore", "psql"] {
+        let real =
+            path.split(':').map(|dir| PathBuf::from(dir).join(tool)).find(|file| file.is_file()).unwrap();
+        let script = format!(
+            "#!/bin/sh\necho {tool} \"$@\" >> '{}'\n[ -n \"$PGPASSWORD\" ] && echo {tool} has it >> '{}'\nexec '{}' \"$@\"\n",
+            seen.display(),
+            seen.display(),
+            real.display()
+        );
+        fs::write(folder.join(tool), script).unwrap();
+        fs::set_permissions(folder.join(tool), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let program = Program::new(BINARY, &database).with("PATH", format!("{}:{path}", folder.display()));
+    program.run(&["migrate", "--with-backup"]).expect(0);
+    let backup = files(&database)[0].display().to_string();
+    let restored = program.run(&["restore", &backup, "-v"]).expect(0);
+    let password = database
+        .url()
+        .split_once(':')
+        .unwrap()
+        .1
+        .split_once(':')
+        .unwrap()
+        .1
+        .split_once('@')
+        .unwrap()
+        .0
+        .to_owned();
+    assert!(password.len() > 8, "the test's own server has a password");
+    let seen = fs::read_to_string(seen).unwrap();
+    for tool in ["pg_dump has it", "psql has it"] {
+        assert!(seen.contains(tool), "{seen}");
+    }
+    let records: String = files(&database)
+        .iter()
+        .map(|file| String::from_utf8_lossy(&fs::read(file).unwrap()).into_owned())
+        .collect();
+    for (what, text) in [
+        ("arguments", &seen),
+        ("output", &restored.stdout),
+        ("errors", &restored.stderr),
+        ("files", &records),
+    ] {
+        assert!(!text.contains(&password), "the password is in the {what}");
+    }
+}

@@ -1,0 +1,113 @@
+//! What MariaDB's server answers, and what is kept where statements commit by themselves.
+
+use insta::assert_snapshot;
+use testkit::{Database, Engine};
+
+use crate::sandbox::{Ran, Sandbox};
+
+/// A project on a database of its own.
+struct Shop {
+    sandbox: Sandbox,
+    database: Database,
+}
+
+impl Shop {
+    fn holding(files: &[(&str, &str)]) -> Self {
+        let database = Database::new(Engine::Mariadb);
+        let sandbox = Sandbox::with_settings(&format!("url = \"{}\"\n", database.url()));
+        sandbox.migrations(files);
+        Self { sandbox, database }
+    }
+
+    #[track_caller]
+    fn said(&self, exit: i32, arguments: &[&str]) -> String {
+        let Ran { transcript, .. } = self.sandbox.run(arguments).exits(exit);
+        let server = self.database.owned().server();
+        transcript
+            .replace(&format!("{}:{}", server.host(), server.port()), "[server]")
+            .replace(self.database.owned().name(), "[database]")
+    }
+}
+
+const COUPONS: &str = "CREATE TABLE coupons (id INTEGER, code INTEGER);\nINSERT INTO coupons VALUES (1, 2);\n\
+                       ALTER TABLE coupons\n  ADD COLUMN code INTEGER;\nCREATE TABLE orders (id INTEGER);\n";
+
+#[test]
+fn a_definition_that_fails_in_the_middle() {
+    let shop = Shop::holding(&[("0001_coupons.sql", COUPONS)]);
+    let mut said = vec![shop.said(1, &["migrate"])];
+    // What has run may not be edited; what failed may.
+    shop.sandbox.migration("0001_coupons.sql", COUPONS.replace("(1, 2)", "(1, 3)"));
+    said.push(shop.said(5, &["migrate"]));
+    shop.sandbox.migration("0001_coupons.sql", COUPONS.replace("ADD COLUMN code", "ADD COLUMN note"));
+    said.push(shop.said(0, &["migrate"]));
+    assert_snapshot!(said.join("\n"));
+}
+
+#[test]
+fn what_is_no_sql_there() {
+    let shop = Shop::holding(&[("0001_a.sql", "CREATE TABLE a (x INTEGER);\n")]);
+    shop.said(0, &["migrate"]);
+    let mut said = Vec::new();
+    for text in [
+        "CREATE TABLE b (x INTEGER;\n",
+        "INSERT INTO a VALUES (1);\nINSERT INTO nowhere VALUES (1);\n",
+        "INSERT INTO a SELECT y FROM a;\n",
+        "BEGIN;\nCREATE TABLE b (x INTEGER);\nCOMMIT;\n",
+        "LOCK TABLES a WRITE;\n",
+        "SET autocommit = 0;\n",
+        "XA START 'a';\n",
+    ] {
+        shop.sandbox.migration("0002_b.sql", text);
+        said.push(shop.said(1, &["migrate"]));
+    }
+    assert_snapshot!(said.join("\n"));
+}
+
+#[test]
+fn a_statement_that_nothing_tells_of() {
+    let shop = Shop::holding(&[("0001_a.sql", "CREATE TABLE a (x INTEGER);\nCALL p();\n")]);
+    shop.said(1, &["migrate"]);
+    shop.database.execute(
+        "UPDATE dbwarden_journal SET state = 'begun', error = NULL, finished_at = NULL WHERE `first` = 2",
+    );
+    let said = [shop.said(1, &["migrate"]), shop.said(0, &["migrate", "--resume=skip"])];
+    assert_snapshot!(said.join("\n"));
+}
+
+#[test]
+fn a_role_that_may_not_make_our_tables() {
+    let shop = Shop::holding(&[("0001_a.sql", "CREATE TABLE a (x INTEGER);\n")]);
+    let name = shop.database.owned().name();
+    let role = shop.database.owned().server().role("reader");
+    shop.database.execute(&format!("GRANT SELECT ON {name}.* TO '{}'@'%'", role.name()));
+    let url = shop.database.owned().url_as(&role);
+    let said = without_command(&shop.said(1, &["migrate", "--url", &url]));
+    assert!(!said.contains(role.password()), "{said}");
+    assert_snapshot!(said.replace(role.name(), "[role]"));
+}
+
+/// What was typed has the password, and what is answered may not.
+fn without_command(said: &str) -> String {
+    said.lines().filter(|line| !line.starts_with('$')).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn no_way_to_the_server() {
+    let shop = Shop::holding(&[("0001_a.sql", "CREATE TABLE a (x INTEGER);\n")]);
+    let (server, name) = (shop.database.owned().server(), shop.database.owned().name());
+    let mut said = Vec::new();
+    let plain = shop.database.url();
+    for url in [
+        plain.replace(server.password(), "wrong-password"),
+        plain.replace(name, "nowhere_at_all"),
+        plain.replace(&format!(":{}", server.port()), ":1"),
+        plain.replace("ssl-mode=disabled", "ssl-mode=perhaps"),
+        plain.replace("ssl-mode=disabled", "ssl-mode=verify-ca&ssl-ca=/nowhere.pem"),
+    ] {
+        let text = without_command(&shop.said(1, &["migrate", "--url", &url]));
+        assert!(!text.contains("wrong-password") && !text.contains(server.password()), "{text}");
+        said.push(text);
+    }
+    assert_snapshot!(said.join("\n"));
+}

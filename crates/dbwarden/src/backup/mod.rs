@@ -1,0 +1,183 @@
+//! Copies of a database, made and brought back by the engine's own means: a file an engine, and a line in [`of`].
+//!
+//! A backup is a file and, beside it, its record: when it was made, of what, by which tool, and its checksum. Both are written
+//! under another name first, so that a run that was killed leaves no backup that is half one. The record stands beside the file and
+//! not in the database: what is restored must not bring back an old list of backups.
+
+use std::path::{Path, PathBuf};
+
+use crate::apply::run::Cancel;
+use crate::database::Database;
+use crate::driver::{DriverError, OpenOptions};
+use crate::project::DatabaseSettings;
+
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod store;
+mod tool;
+
+pub use store::{Backup, Listed, Reason, Subject, find, list, take, verify};
+
+/// What is copied, and how it is reached.
+#[derive(Debug)]
+pub struct Place<'a> {
+    /// The database's settings.
+    pub settings: &'a DatabaseSettings,
+    /// How sessions are opened.
+    pub open: &'a OpenOptions,
+    /// Our lock's table, as SQL names it.
+    pub lock_table: &'a str,
+    /// Stops the copying from another thread.
+    pub cancel: &'a Cancel,
+}
+
+/// How the databases of one engine are copied and brought back.
+pub trait Copier: Sync + std::fmt::Debug {
+    /// Returns the end of the files' names, without a dot.
+    fn suffix(&self) -> &'static str;
+
+    /// Writes a copy to `to`, a file that is there, is empty, and may be read by its owner alone. Returns what made it.
+    ///
+    /// # Errors
+    /// What the engine or its tool said.
+    fn take(&self, place: &Place<'_>, to: &Path) -> Result<String, BackupError>;
+
+    /// Looks whether `from` is a whole copy, as far as its form tells.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn check(&self, place: &Place<'_>, from: &Path) -> Result<(), BackupError>;
+
+    /// Makes the database what `from` holds, and nothing else, all at once or not at all where the engine can do that. `fence` is
+    /// SQL that fails where our lock is another's by now, for an engine that is written by another session than ours.
+    ///
+    /// # Errors
+    /// What the engine or its tool said.
+    fn bring_back(&self, place: &Place<'_>, from: &Path, fence: Option<&str>) -> Result<(), BackupError>;
+
+    /// Returns whether a restore that fails or is killed leaves the database as it was.
+    fn is_atomic(&self) -> bool;
+}
+
+/// Returns how databases of the engine are copied.
+///
+/// # Errors
+/// That this version cannot.
+pub fn of(database: Database) -> Result<&'static dyn Copier, BackupError> {
+    match database {
+        #[cfg(feature = "sqlite")]
+        Database::Sqlite => Ok(&sqlite::OnlineBackup),
+        #[cfg(feature = "postgres")]
+        Database::Postgres => Ok(&postgres::Dump),
+        database => Err(BackupError::NotYet { database }),
+    }
+}
+
+/// Why there is no backup, or why it cannot be brought back.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BackupError {
+    /// This version cannot copy databases of the engine.
+    #[error("this version makes no backups of {database}")]
+    NotYet {
+        /// The engine.
+        database: Database,
+    },
+    /// The database is no file.
+    #[error("{target} is gone with the program that opened it: there is nothing to back up")]
+    InMemory {
+        /// The database, as it is shown.
+        target: String,
+    },
+    /// The database is not there yet.
+    #[error("there is no database at {target} yet")]
+    NoDatabase {
+        /// The database, as it is shown.
+        target: String,
+    },
+    /// A tool of the engine is not on PATH.
+    #[error("{tool} is not on PATH")]
+    NoTool {
+        /// The program.
+        tool: &'static str,
+        /// Where it comes from.
+        package: &'static str,
+    },
+    /// A tool of the engine failed.
+    #[error("{tool} failed: {}", said.first().map_or("it said nothing", String::as_str))]
+    Tool {
+        /// The program.
+        tool: &'static str,
+        /// What it said, without passwords.
+        said: Vec<String>,
+    },
+    /// The engine's answer.
+    #[error(transparent)]
+    Driver(#[from] DriverError),
+    /// A file or directory.
+    #[error("{doing} {}: {error}", path.display())]
+    File {
+        /// What was being done.
+        doing: &'static str,
+        /// To what.
+        path: PathBuf,
+        /// The system's answer.
+        error: std::io::Error,
+    },
+    /// There is no such file.
+    #[error("there is no backup {}", path.display())]
+    Missing {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// There is no record beside the file.
+    #[error("{} has no record beside it", path.display())]
+    NoRecord {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The record makes no sense.
+    #[error("the record {} makes no sense: {reason}", path.display())]
+    Record {
+        /// The record's file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The file is not what was written.
+    #[error("{} was changed since it was made: its checksum is another", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is no whole copy.
+    #[error("{} is damaged: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The file is a copy of a database of another engine.
+    #[error("{} is a backup of {engine}, and the database is {database}", path.display())]
+    OtherEngine {
+        /// The file.
+        path: PathBuf,
+        /// Whose it is.
+        engine: String,
+        /// The database's engine.
+        database: Database,
+    },
+    /// Cancelled.
+    #[error("interrupted")]
+    Cancelled,
+}
+
+impl BackupError {
+    fn file(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |error| BackupError::File { doing, path, error }
+    }
+}

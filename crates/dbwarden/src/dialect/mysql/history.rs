@@ -1,0 +1,156 @@
+//! Our tables in MySQL and MariaDB. Always named with their database, since a file may choose another with USE.
+//!
+//! Texts compare byte by byte, so that ids that differ in case or accents alone are two, whatever the server's collation is.
+
+use super::quote;
+use crate::dialect::{Fence, Records};
+use crate::project::Tables;
+
+/// Other tools' tables.
+const FOREIGN: &str = "'strata_migrations', '_migrations', 'alembic_version', '_dbwarden_migrations', \
+     'flyway_schema_history', '_sqlx_migrations', '__diesel_schema_migrations', 'refinery_schema_history', \
+     'schema_migrations', 'goose_db_version', 'django_migrations', 'databasechangelog', 'DATABASECHANGELOG', \
+     '_prisma_migrations'";
+
+const OPTIONS: &str = "ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
+
+/// A name in the form of a literal, or what stands for the database of the session.
+fn database(tables: &Tables) -> String {
+    tables.schema.as_deref().map_or_else(|| "DATABASE()".to_owned(), literal)
+}
+
+pub(super) fn records(tables: &Tables) -> Records {
+    let name = |table: &str| match &tables.schema {
+        Some(schema) => format!("{}.{}", quote(schema), quote(table)),
+        None => quote(table),
+    };
+    let (migrations, lock, journal) = (name(&tables.migrations), name(&tables.lock), name(&tables.journal));
+    let rights =
+        tables.schema.as_deref().map_or_else(|| "*".to_owned(), |schema| format!("{}.*", quote(schema)));
+    Records {
+        lock_name: lock.clone(),
+        rights: format!("GRANT CREATE, SELECT, INSERT, UPDATE, DELETE ON {rights} TO '{{role}}'@'%'"),
+        probe: probe(tables),
+        made: Some(made(tables)),
+        create: create([&migrations, &lock, &journal]),
+        history: format!(
+            "SELECT version, description, kind, checksum, file_hash, applied_at, duration_ms, applied_by, tool_version, \
+             run_id, statements, down_script IS NOT NULL, note FROM {migrations} ORDER BY sequence"
+        ),
+        glance: format!(
+            "SELECT version, kind, checksum, file_hash, note FROM {migrations} ORDER BY sequence"
+        ),
+        down_script: format!("SELECT down_script FROM {migrations} WHERE version = ?"),
+        insert: format!(
+            "INSERT INTO {migrations} (version, description, kind, checksum, file_hash, applied_at, duration_ms, \
+             applied_by, tool_version, run_id, statements, down_script, note) VALUES (?, ?, ?, ?, ?, ?, \
+             COALESCE(?, TIMESTAMPDIFF(MICROSECOND, @dbwarden_since, SYSDATE(6)) DIV 1000, 0), ?, ?, ?, ?, ?, ?)"
+        ),
+        delete: format!("DELETE FROM {migrations} WHERE version = ?"),
+        accept: format!("UPDATE {migrations} SET checksum = ?, file_hash = ?, note = ? WHERE version = ?"),
+        rename: format!("UPDATE {migrations} SET version = ? WHERE version = ?"),
+        lock: format!(
+            "SELECT h.token, h.owner, h.since, b.beat, b.doing FROM {lock} AS h, {lock} AS b \
+             WHERE h.name = 'holder' AND b.name = 'heartbeat'"
+        ),
+        take: format!(
+            "UPDATE {lock} SET token = ?, owner = ?, since = ? WHERE name = 'holder' AND token = ?"
+        ),
+        reset_beat: format!("UPDATE {lock} SET token = ?, beat = 0, doing = ? WHERE name = 'heartbeat'"),
+        // 1690, whatever sql_mode is, where the token is another's: a number that is one too large. FOR UPDATE reads what is committed
+        // and not what the transaction began with, and makes a takeover wait; the heartbeat's row is another.
+        fence: Some(Fence {
+            sql: format!(
+                "SELECT 18446744073709551615 + (SELECT COUNT(*) = 0 FROM (SELECT 1 FROM {lock} WHERE name = 'holder' \
+                 AND token = ? FOR UPDATE) AS held)"
+            ),
+            code: "1690",
+        }),
+        renew: format!("UPDATE {lock} SET beat = beat + 1, doing = ? WHERE name = 'heartbeat' AND token = ?"),
+        beat: format!(
+            "UPDATE {lock} SET beat = beat + 1, doing = COALESCE(?, doing) WHERE name = 'heartbeat' AND token = ?"
+        ),
+        release: format!("UPDATE {lock} SET owner = NULL, since = NULL WHERE name = 'holder' AND token = ?"),
+        journal: format!(
+            "SELECT version, direction, `first`, `count`, hash, state, started_at, finished_at, error, run_id, summary, \
+             evidence FROM {journal} ORDER BY version, `first`"
+        ),
+        begin_unit: format!(
+            "INSERT INTO {journal} (version, direction, `first`, `count`, hash, state, started_at, run_id, summary) \
+             VALUES (?, ?, ?, ?, ?, 'begun', ?, ?, ?) ON DUPLICATE KEY UPDATE direction = VALUES(direction), \
+             `count` = VALUES(`count`), hash = VALUES(hash), state = 'begun', started_at = VALUES(started_at), \
+             finished_at = NULL, error = NULL, run_id = VALUES(run_id), summary = VALUES(summary)"
+        ),
+        see_unit: Some(format!(
+            "UPDATE {journal} SET evidence = ({{evidence}}) WHERE version = ? AND `first` = ?"
+        )),
+        finish_unit: format!(
+            "UPDATE {journal} SET state = 'done', finished_at = ?, error = NULL WHERE version = ? AND `first` = ?"
+        ),
+        fail_unit: format!(
+            "UPDATE {journal} SET state = 'failed', error = ?, finished_at = ? WHERE version = ? AND `first` = ?"
+        ),
+        clear_journal: format!("DELETE FROM {journal} WHERE version = ?"),
+    }
+}
+
+/// Three passes over the catalogue, which ask for no table that may be missing. A trigger that an account may not see runs with its
+/// maker's rights, not with ours (<https://dev.mysql.com/doc/refman/8.4/en/stored-objects-security.html>). Tables have no owner.
+fn probe(tables: &Tables) -> String {
+    let (database, ours) = (database(tables), ours(tables));
+    format!(
+        "SELECT 'table', table_name, table_name, GROUP_CONCAT(column_name) FROM information_schema.columns \
+         WHERE table_schema = {database} AND table_name IN ({ours}) GROUP BY table_name \
+         UNION ALL SELECT 'table', table_name, table_name, GROUP_CONCAT(column_name) FROM information_schema.columns \
+         WHERE table_schema = DATABASE() AND table_name IN ({FOREIGN}) GROUP BY table_name \
+         UNION ALL SELECT 'trigger', trigger_name, event_object_table, NULL FROM information_schema.triggers \
+         WHERE event_object_schema = {database} AND event_object_table IN ({ours})"
+    )
+}
+
+/// Has a row where all three are there.
+fn made(tables: &Tables) -> String {
+    let (database, ours) = (database(tables), ours(tables));
+    format!(
+        "SELECT 1 FROM (SELECT COUNT(*) AS tables FROM information_schema.tables WHERE table_schema = {database} \
+         AND table_name IN ({ours})) AS made WHERE tables = 3"
+    )
+}
+
+fn ours(tables: &Tables) -> String {
+    [&tables.migrations, &tables.lock, &tables.journal].map(|name| literal(name)).join(", ")
+}
+
+/// Each statement commits by itself; several sessions at once wait for each other. The lock's table comes last, and with its rows:
+/// where all three tables are there, so are they.
+fn create([migrations, lock, journal]: [&str; 3]) -> Vec<String> {
+    vec![
+        format!(
+            "CREATE TABLE IF NOT EXISTS {migrations} (sequence BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, \
+             version VARCHAR(255) NOT NULL UNIQUE, description TEXT NOT NULL, kind VARCHAR(40) NOT NULL, \
+             checksum VARCHAR(255) NOT NULL, file_hash VARCHAR(255), applied_at VARCHAR(40) NOT NULL, \
+             duration_ms BIGINT NOT NULL, applied_by TEXT NOT NULL, tool_version VARCHAR(255) NOT NULL, \
+             run_id VARCHAR(255) NOT NULL, statements BIGINT NOT NULL, down_script LONGTEXT, note TEXT) {OPTIONS}"
+        ),
+        format!(
+            "CREATE TABLE IF NOT EXISTS {journal} (version VARCHAR(255) NOT NULL, direction VARCHAR(10) NOT NULL, \
+             `first` BIGINT NOT NULL, `count` BIGINT NOT NULL, hash VARCHAR(255) NOT NULL, state VARCHAR(10) NOT NULL, \
+             started_at VARCHAR(40) NOT NULL, finished_at VARCHAR(40), error LONGTEXT, run_id VARCHAR(255) NOT NULL, \
+             summary TEXT NOT NULL, evidence TEXT, PRIMARY KEY (version, `first`)) {OPTIONS}"
+        ),
+        format!(
+            "CREATE TABLE IF NOT EXISTS {lock} (name VARCHAR(40) NOT NULL PRIMARY KEY, token BIGINT NOT NULL, \
+             beat BIGINT NOT NULL, owner TEXT, since VARCHAR(40), doing TEXT) {OPTIONS} \
+             SELECT 'holder' AS name, 0 AS token, 0 AS beat UNION ALL SELECT 'heartbeat', 0, 0"
+        ),
+    ]
+}
+
+/// A name as a literal, whatever `sql_mode` says of backslashes.
+fn literal(text: &str) -> String {
+    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b'\\') {
+        return format!("'{}'", text.replace('\'', "''"));
+    }
+    let digits: String = text.bytes().map(|byte| format!("{byte:02X}")).collect();
+    format!("_utf8mb4 X'{digits}'")
+}

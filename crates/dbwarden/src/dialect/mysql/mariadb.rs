@@ -1,0 +1,52 @@
+//! MariaDB, where it is not as MySQL.
+
+use super::Mysql;
+use crate::database::Database;
+use crate::dialect::{Capabilities, Dialect, Existence, Manner, Object, Records, SessionTrace, Settle};
+use crate::project::Tables;
+
+/// MariaDB's dialect.
+#[derive(Debug)]
+pub(in crate::dialect) struct Mariadb;
+
+impl Dialect for Mariadb {
+    fn database(&self) -> Database {
+        Database::Mariadb
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Mysql.capabilities()
+    }
+
+    fn manner(&self, statement: &str) -> Manner {
+        Mysql.manner(statement)
+    }
+
+    fn session_trace(&self, statement: &str) -> SessionTrace {
+        Mysql.session_trace(statement)
+    }
+
+    fn changes_reading(&self, statement: &str) -> bool {
+        Mysql.changes_reading(statement)
+    }
+
+    fn records(&self, tables: &Tables) -> Records {
+        Mysql.records(tables)
+    }
+
+    fn existence(&self, object: &Object) -> Existence {
+        Mysql.existence(object)
+    }
+
+    fn settle(&self, statement: &str) -> Settle {
+        Mysql.settle(statement)
+    }
+
+    fn foreign_key_violations(&self) -> Option<&'static str> {
+        Mysql.foreign_key_violations()
+    }
+
+    fn quote(&self, name: &str) -> String {
+        Mysql.quote(name)
+    }
+}

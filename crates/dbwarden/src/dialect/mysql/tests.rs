@@ -1,0 +1,83 @@
+use super::*;
+
+#[test]
+fn what_may_commit_by_itself_is_journalled_by_itself() {
+    let table = [
+        ("SELECT 1", Manner::Plain),
+        ("(SELECT 1) UNION (SELECT 2)", Manner::Plain),
+        ("insert into t values (1)", Manner::Plain),
+        ("WITH a AS (SELECT 1) SELECT * FROM a", Manner::Plain),
+        ("LOAD DATA INFILE 'x' INTO TABLE t", Manner::Plain),
+        ("LOAD INDEX INTO CACHE t", Manner::Alone),
+        ("CREATE TABLE t (a INT)", Manner::Alone),
+        ("CREATE OR REPLACE TABLE t (a INT)", Manner::Alone),
+        ("CREATE TEMPORARY TABLE t (a INT)", Manner::Plain),
+        ("/*!40101 CREATE TEMPORARY TABLE t (a INT) */", Manner::Plain),
+        ("DROP TEMPORARY TABLE t", Manner::Plain),
+        (
+            "/*!50003 CREATE*/ /*!50017 DEFINER=`a`@`b`*/ /*!50003 TRIGGER x BEFORE INSERT ON t FOR EACH ROW SET @a = 1 */",
+            Manner::Alone,
+        ),
+        ("CALL p()", Manner::Alone),
+        ("EXECUTE s", Manner::Alone),
+        ("PREPARE s FROM 'SELECT 1'", Manner::Either),
+        ("DROP PREPARE s", Manner::Either),
+        ("BEGIN", Manner::Begin),
+        ("BEGIN NOT ATOMIC SELECT 1; END", Manner::Alone),
+        ("START TRANSACTION READ ONLY", Manner::Begin),
+        ("START SLAVE", Manner::Alone),
+        ("COMMIT", Manner::Commit),
+        ("ROLLBACK TO SAVEPOINT a", Manner::Plain),
+        ("ROLLBACK", Manner::Rollback),
+        ("USE other", Manner::Either),
+        ("SET @a = 1", Manner::Either),
+        ("SET FOREIGN_KEY_CHECKS = 0", Manner::Either),
+        ("/*!40014 SET @OLD_UNIQUE_CHECKS=@@UNIQUE_CHECKS, UNIQUE_CHECKS=0 */", Manner::Either),
+        ("SET PASSWORD = 'x'", Manner::Alone),
+        ("SET GLOBAL max_connections = 5", Manner::Alone),
+        ("SET @@global.max_connections = 5", Manner::Alone),
+        ("SET @a = @@global.max_connections", Manner::Either),
+        ("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", Manner::Session),
+        ("SET SESSION sql_log_bin = 0", Manner::Session),
+        ("SET STATEMENT max_statement_time = 1 FOR SELECT 1", Manner::Plain),
+        ("SET STATEMENT max_statement_time = 1 FOR ALTER TABLE t ADD a INT", Manner::Alone),
+        ("GRANT SELECT ON a.* TO b", Manner::Alone),
+        ("WHATEVER COMES", Manner::Alone),
+    ];
+    for (statement, expected) in table {
+        assert_eq!(Mysql.manner(statement), expected, "{statement}");
+    }
+    for refused in [
+        "XA START 'a'",
+        "LOCK TABLES t WRITE",
+        "UNLOCK TABLES",
+        "FLUSH TABLES WITH READ LOCK",
+        "SET autocommit = 0",
+        "SET @@session.autocommit := 1",
+        "COMMIT AND CHAIN",
+    ] {
+        assert!(matches!(Mysql.manner(refused), Manner::Refused(_)), "{refused}");
+    }
+}
+
+#[test]
+fn what_a_later_session_would_lack_is_known() {
+    let table = [
+        ("SET FOREIGN_KEY_CHECKS = 0", SessionTrace::Setting),
+        ("SET @a = 1, @b = CONCAT('x', @a)", SessionTrace::Setting),
+        ("SET @a = (SELECT COUNT(*) FROM information_schema.columns)", SessionTrace::Setting),
+        ("SET @a = (SELECT MAX(id) FROM t)", SessionTrace::Temporary),
+        ("SET @a = LAST_INSERT_ID()", SessionTrace::Temporary),
+        ("SET GLOBAL a = 1", SessionTrace::None),
+        ("SELECT MAX(id) INTO @a FROM t", SessionTrace::Temporary),
+        ("SELECT @a := 1", SessionTrace::Temporary),
+        ("SELECT 1", SessionTrace::None),
+        ("USE other", SessionTrace::Setting),
+        ("PREPARE s FROM 'SELECT 1'", SessionTrace::Setting),
+        ("CREATE TEMPORARY TABLE t (a INT)", SessionTrace::Temporary),
+        ("CREATE TABLE t (a INT)", SessionTrace::None),
+    ];
+    for (statement, expected) in table {
+        assert_eq!(Mysql.session_trace(statement), expected, "{statement}");
+    }
+}

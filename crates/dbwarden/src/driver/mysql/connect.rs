@@ -1,0 +1,116 @@
+//! From an address to an open connection.
+
+use std::time::Duration;
+
+use mysql::consts::CapabilityFlags;
+use mysql::{Conn, Opts, OptsBuilder, SslOpts};
+use secrecy::ExposeSecret;
+
+use super::failure::{answer, open_error};
+use super::tls::{self, Wanted};
+use crate::driver::{DriverError, DriverErrorKind};
+use crate::url::DatabaseUrl;
+
+/// How long to wait for a connection, unless the address says so in seconds (`connect_timeout`).
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The longest packet that is taken, the protocol's own limit
+/// (<https://dev.mysql.com/doc/refman/8.4/en/packet-too-large.html>); what is sent is limited by the server.
+const PACKET: usize = 1 << 30;
+
+/// All that it takes to connect, once or again.
+#[derive(Clone)]
+pub(super) struct Address {
+    /// One for each host, in the order in which they are tried; with TLS where it is wanted.
+    places: Vec<Opts>,
+    tls: Wanted,
+}
+
+impl Address {
+    /// Reads `url`'s parameters.
+    ///
+    /// # Errors
+    /// A parameter that makes no sense, a certificate file that cannot be read.
+    pub(super) fn new(url: &DatabaseUrl) -> Result<Self, DriverError> {
+        let user = url.user().map_or_else(|| whoami::username().unwrap_or_default(), str::to_owned);
+        let mut timeout = CONNECT_TIMEOUT;
+        if let Some(value) = url.parameter("connect_timeout") {
+            let wrong =
+                || open_error(format!("connect_timeout={value} in the address: not a number of seconds"));
+            timeout = match value.parse().map_err(|_| wrong())? {
+                0 => Duration::from_secs(u32::MAX.into()),
+                seconds => Duration::from_secs(seconds),
+            };
+        }
+        let (wanted, ssl) = tls::of(url)?;
+        let base = OptsBuilder::new()
+            .user(Some(user))
+            .pass(url.password().map(|password| password.expose_secret().to_owned()))
+            .db_name(url.name().filter(|name| !name.is_empty()))
+            .prefer_socket(false)
+            .tcp_connect_timeout(Some(timeout))
+            .max_allowed_packet(Some(PACKET))
+            .stmt_cache_size(0)
+            // The rows that an UPDATE found, also where they are the same as before, as on every other engine.
+            .additional_capabilities(CapabilityFlags::CLIENT_FOUND_ROWS);
+        if let Some(socket) = url.socket() {
+            let opts = base.socket(Some(socket.to_string_lossy().into_owned()));
+            return Ok(Self { places: vec![opts.into()], tls: Wanted::Never });
+        }
+        let mut hosts: Vec<_> = url.hosts().map(|(host, port)| (host.to_owned(), port)).collect();
+        if hosts.iter().all(|(host, _)| host.is_empty()) {
+            hosts = vec![("localhost".to_owned(), url.port().unwrap_or(3306))];
+        }
+        let ssl = (wanted != Wanted::Never).then_some(ssl);
+        let place = |(host, port): (String, u16)| {
+            base.clone()
+                .ip_or_hostname(Some(host))
+                .tcp_port(port)
+                .ssl_opts::<Option<SslOpts>>(ssl.clone())
+                .into()
+        };
+        Ok(Self { places: hosts.into_iter().map(place).collect(), tls: wanted })
+    }
+
+    /// Connects, to the first of the hosts that answers.
+    ///
+    /// # Errors
+    /// The last host's answer.
+    pub(super) fn connect(&self) -> Result<Conn, DriverError> {
+        let mut last = None;
+        for place in &self.places {
+            match self.at(place) {
+                Ok(conn) => return Ok(conn),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(last.unwrap_or_else(|| open_error("the address names no host")))
+    }
+
+    fn at(&self, place: &Opts) -> Result<Conn, DriverError> {
+        if self.tls != Wanted::Never {
+            tls::have_provider();
+        }
+        let opened = match Conn::new(place.clone()) {
+            // As the vendors' own clients by default: with TLS where the server has it
+            // (https://dev.mysql.com/doc/refman/8.4/en/connection-options.html#option_general_ssl-mode).
+            Err(mysql::Error::DriverError(mysql::DriverError::TlsNotSupported))
+                if self.tls == Wanted::WherePossible =>
+            {
+                Conn::new(OptsBuilder::from_opts(place.clone()).ssl_opts(None::<SslOpts>))
+            }
+            opened => opened,
+        };
+        opened.map_err(|error| {
+            let error = answer(&error, "");
+            // Whatever went wrong, there is no session.
+            let kind = match error.kind {
+                DriverErrorKind::Statement | DriverErrorKind::Cut | DriverErrorKind::Rights => {
+                    DriverErrorKind::Open
+                }
+                kind => kind,
+            };
+            DriverError { kind, ..error }
+        })
+    }
+}

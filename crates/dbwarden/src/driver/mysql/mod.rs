@@ -1,0 +1,322 @@
+//! MySQL and MariaDB, over the `mysql` crate.
+//!
+//! Everything goes as text: several statements can be sent in one packet then, which the server works off one after the other and
+//! leaves at the first that fails. Every answer is read to its end, since the error of a later statement stands there.
+
+mod connect;
+mod failure;
+mod literal;
+mod lock;
+mod parts;
+mod tls;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use mysql::Conn;
+use mysql::prelude::Queryable;
+
+use self::connect::Address;
+use self::failure::answer;
+use self::literal::filled;
+use super::{
+    DriverError, Interrupt, Notice, OpenOptions, Part, PartError, Presence, Server, ServerSession, Session,
+    SessionLock,
+};
+use crate::database::Database;
+use crate::url::DatabaseUrl;
+use crate::value::{Row, Value};
+
+/// The longest that a lock can be waited for, in seconds
+/// (<https://dev.mysql.com/doc/refman/8.4/en/server-system-variables.html#sysvar_lock_wait_timeout>).
+const LONGEST: u64 = 31_536_000;
+
+/// The code of a system variable that the server does not know.
+const UNKNOWN_VARIABLE: &str = "1193";
+
+/// A connection, shared with a held lock alone.
+type Link = Arc<Mutex<Conn>>;
+
+pub(super) struct MysqlSession {
+    link: Link,
+    address: Arc<Address>,
+    name: String,
+    server: Server,
+    /// The server's number of this session.
+    id: u64,
+    /// The node's name, on a Galera cluster of several; process lists and named locks are a node's own there.
+    node: Option<String>,
+    itself: Mutex<Option<ServerSession>>,
+    lock_timeout: Duration,
+    prelude: Vec<String>,
+    notices: Vec<Notice>,
+    open: bool,
+    /// The lock of sessions, which a reset lets go of.
+    locked: Arc<Mutex<Option<String>>>,
+}
+
+/// What the server answered to a text of one statement or many.
+#[derive(Debug, Default)]
+struct Answer {
+    rows: Vec<Row>,
+    changed: u64,
+    warnings: u16,
+}
+
+impl MysqlSession {
+    pub(super) fn open(url: &DatabaseUrl, options: &OpenOptions) -> Result<Self, DriverError> {
+        let address = Arc::new(Address::new(url)?);
+        let conn = address.connect()?;
+        let mut session = Self {
+            id: u64::from(conn.connection_id()),
+            link: Arc::new(Mutex::new(conn)),
+            address,
+            name: url.name().unwrap_or_default().to_owned(),
+            server: Server { database: url.database(), version: String::new() },
+            node: None,
+            itself: Mutex::new(None),
+            lock_timeout: options.lock_timeout,
+            prelude: options.prelude.clone(),
+            notices: Vec::new(),
+            open: false,
+            locked: Arc::default(),
+        };
+        session.introduce()?;
+        session.run_prelude()?;
+        Ok(session)
+    }
+
+    /// Sets what every session starts with, and asks who answers.
+    fn introduce(&mut self) -> Result<(), DriverError> {
+        let who = "SELECT VERSION(), CONNECTION_ID() /*M!100100 , @@wsrep_on, @@wsrep_node_name */";
+        let rows = match self.send(&format!("{}; {who}", self.settings())) {
+            // A MariaDB that was built without Galera.
+            Err(error) if error.code.as_deref() == Some(UNKNOWN_VARIABLE) => {
+                self.send(&format!("{}; SELECT VERSION(), CONNECTION_ID()", self.settings()))
+            }
+            sent => sent,
+        }?
+        .rows;
+        let Some(row) = rows.last() else { return Ok(()) };
+        let version = row.text(0);
+        let mariadb = version.to_ascii_lowercase().contains("mariadb");
+        self.server = Server {
+            database: if mariadb { Database::Mariadb } else { Database::Mysql },
+            version: version.to_owned(),
+        };
+        // A proxy between us may count its clients by itself: the server's own number is what it lists and kills.
+        self.id = row.integer(1).and_then(|id| u64::try_from(id).ok()).unwrap_or(self.id);
+        if row.get(2).is_true() {
+            self.node = Some(row.text(3).to_owned());
+            // What another node has committed may not have arrived here yet
+            // (https://mariadb.com/kb/en/galera-cluster-system-variables/#wsrep_sync_wait).
+            self.send("SET SESSION wsrep_sync_wait = 15")?;
+        }
+        Ok(())
+    }
+
+    /// A setting of the server's or the account's could end our statements, or our session while a person is asked, or keep what we
+    /// write from being committed. Comments that begin with `M!` are for MariaDB alone
+    /// (<https://mariadb.com/kb/en/comment-syntax/>), and it leaves out those for the versions of MySQL from 5.7 on.
+    fn settings(&self) -> String {
+        format!(
+            "SET NAMES utf8mb4; SET SESSION autocommit = 1, wait_timeout = 28800 \
+             /*M!100103 , max_statement_time = 0 */ /*M!100300 , idle_transaction_timeout = 0 */ \
+             /*!50708 , max_execution_time = 0 */, {}",
+            self.limits()
+        )
+    }
+
+    /// Both limits count in seconds: that for the definitions of tables, and that for rows
+    /// (<https://mariadb.com/kb/en/server-system-variables/#lock_wait_timeout>).
+    fn limits(&self) -> String {
+        let seconds = match self.lock_timeout {
+            Duration::ZERO => LONGEST,
+            timeout => u64::try_from(timeout.as_millis().div_ceil(1000)).unwrap_or(LONGEST).min(LONGEST),
+        };
+        format!("lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}")
+    }
+
+    fn run_prelude(&mut self) -> Result<(), DriverError> {
+        for (index, statement) in self.prelude.clone().iter().enumerate() {
+            self.run(statement).map_err(|error| DriverError {
+                // Its text may hold a key.
+                message: format!("statement {} of `session` fails: {}", index + 1, error.message),
+                ..error
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Runs `sql`, one statement or many, to its end.
+    fn send(&self, sql: &str) -> Result<Answer, DriverError> {
+        send(&self.link, sql, true)
+    }
+
+    /// Keeps what the server would say to the last statement beside its answer.
+    fn keep_warnings(&mut self) -> Result<(), DriverError> {
+        for row in self.send("SHOW WARNINGS")?.rows {
+            let text = format!("{} ({})", row.text(2), row.text(1));
+            self.notices.push(Notice { level: row.text(0).to_owned(), text });
+        }
+        Ok(())
+    }
+}
+
+/// Sends `sql` and reads every answer to its end, or to the first error; the rows are kept where they are `wanted`.
+fn send(link: &Link, sql: &str, wanted: bool) -> Result<Answer, DriverError> {
+    let mut conn = link.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut answered = Answer::default();
+    let mut results = conn.query_iter(sql).map_err(|error| answer(&error, sql))?;
+    while let Some(set) = results.iter() {
+        answered.changed += set.affected_rows();
+        // A statement in a migration may return many rows: they are dropped as they come.
+        for row in set {
+            let row = row.map_err(|error| answer(&error, sql))?;
+            if wanted {
+                answered.rows.push(Row(row.unwrap().into_iter().map(value).collect()));
+            }
+        }
+    }
+    drop(results);
+    answered.warnings = conn.warnings();
+    Ok(answered)
+}
+
+/// Text comes as text, and numbers too; what is no text is bytes.
+fn value(value: mysql::Value) -> Value {
+    match value {
+        mysql::Value::NULL => Value::Null,
+        mysql::Value::Bytes(bytes) => {
+            String::from_utf8(bytes).map_or_else(|error| Value::Blob(error.into_bytes()), Value::Text)
+        }
+        mysql::Value::Int(number) => Value::Integer(number),
+        other => Value::Text(other.as_sql(true)),
+    }
+}
+
+impl Session for MysqlSession {
+    fn server(&self) -> Server {
+        self.server.clone()
+    }
+
+    fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64, DriverError> {
+        Ok(self.send(&filled(sql, parameters))?.changed)
+    }
+
+    fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, DriverError> {
+        Ok(self.send(&filled(sql, parameters))?.rows)
+    }
+
+    fn run(&mut self, sql: &str) -> Result<(), DriverError> {
+        let answered = send(&self.link, sql, false)?;
+        if answered.warnings > 0 { self.keep_warnings() } else { Ok(()) }
+    }
+
+    fn begin(&mut self) -> Result<(), DriverError> {
+        self.open = true;
+        self.send("START TRANSACTION READ WRITE").map(drop)
+    }
+
+    fn commit(&mut self) -> Result<(), DriverError> {
+        self.open = false;
+        self.send("COMMIT").map(drop)
+    }
+
+    fn rollback(&mut self) -> Result<(), DriverError> {
+        if std::mem::take(&mut self.open) { self.send("ROLLBACK").map(drop) } else { Ok(()) }
+    }
+
+    fn in_transaction(&self) -> bool {
+        self.open
+    }
+
+    fn run_parts(&mut self, parts: &[Part<'_>]) -> Result<(), PartError> {
+        parts::run(self, parts)
+    }
+
+    fn set_lock_timeout(&mut self, timeout: Duration) -> Result<(), DriverError> {
+        if self.lock_timeout == timeout {
+            return Ok(());
+        }
+        self.lock_timeout = timeout;
+        self.send(&format!("SET SESSION {}", self.limits())).map(drop)
+    }
+
+    fn lock_timeout(&self) -> Duration {
+        self.lock_timeout
+    }
+
+    fn set_foreign_keys(&mut self, _on: bool) -> Result<(), DriverError> {
+        Ok(())
+    }
+
+    fn reset(&mut self) -> Result<(), DriverError> {
+        self.rollback()?;
+        {
+            let mut conn = self.link.lock().unwrap_or_else(PoisonError::into_inner);
+            conn.reset().map_err(|error| answer(&error, ""))?;
+        }
+        // A reset keeps the database that USE chose (https://dev.mysql.com/doc/c-api/8.4/en/mysql-reset-connection.html).
+        let home = format!("USE `{}`; {}", self.name.replace('`', "``"), self.settings());
+        self.send(&home)?;
+        if self.node.is_some() {
+            self.send("SET SESSION wsrep_sync_wait = 15")?;
+        }
+        lock::again(&self.link, &self.locked)?;
+        self.run_prelude()
+    }
+
+    fn try_session_lock(&mut self, name: &str) -> Result<SessionLock, DriverError> {
+        // A named lock is a node's own on Galera (https://mariadb.com/kb/en/mariadb-galera-cluster-known-limitations/).
+        if self.node.is_some() {
+            return Ok(SessionLock::Unsupported);
+        }
+        lock::attempt(&self.link, &self.locked, name)
+    }
+
+    fn itself(&self) -> Option<ServerSession> {
+        let mut known = self.itself.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.is_none() {
+            *known = Some(ServerSession {
+                node: self.node.clone().unwrap_or_default(),
+                id: self.id.to_string(),
+                started: lock::server_start(self)?,
+            });
+        }
+        known.clone()
+    }
+
+    fn presence(&mut self, other: &ServerSession) -> Result<Presence, DriverError> {
+        lock::presence(self, other)
+    }
+
+    fn evict(&mut self, other: &ServerSession) -> Result<Presence, DriverError> {
+        lock::evict(self, other)
+    }
+
+    fn interrupter(&self) -> Arc<dyn Interrupt> {
+        Arc::new(Canceller { address: Arc::clone(&self.address), id: self.id })
+    }
+
+    fn notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    fn may_have_company(&self) -> bool {
+        true
+    }
+}
+
+struct Canceller {
+    address: Arc<Address>,
+    id: u64,
+}
+
+impl Interrupt for Canceller {
+    fn interrupt(&self) {
+        if let Ok(conn) = self.address.connect() {
+            send(&Arc::new(Mutex::new(conn)), &format!("KILL QUERY {}", self.id), false).ok();
+        }
+    }
+}

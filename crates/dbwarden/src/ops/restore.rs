@@ -1,0 +1,151 @@
+//! Brings a backup back in place of what is there.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::Deployment;
+use super::backup::{Made, before, directory, noted};
+use super::migrate::not_made;
+use super::survey::read_history;
+use crate::apply::history;
+use crate::apply::lock::{LockError, LockGuard};
+use crate::apply::run::Observer;
+use crate::backup::{self, Backup, BackupError, Place, Reason};
+use crate::error::{Error, ErrorKind, Refusal};
+
+/// What is asked of `restore`.
+#[derive(Debug, Clone, Default)]
+pub struct RestoreOptions {
+    /// The backup: a path, or a name in the directory.
+    pub file: PathBuf,
+    /// Where backups are, in place of the settings' directory.
+    pub directory: Option<PathBuf>,
+    /// Makes no backup of what is replaced.
+    pub without_backup: bool,
+    /// Takes a file that has no record beside it.
+    pub unrecorded: bool,
+    /// A person agreed to what would be refused.
+    pub agreed: bool,
+}
+
+/// What `restore` came to.
+#[derive(Debug, Clone, Serialize)]
+pub struct Restored {
+    /// The database's name in the settings.
+    pub database: String,
+    /// The database, as it is shown.
+    pub target: String,
+    /// The file that was brought back.
+    pub file: PathBuf,
+    /// Its record, where it has one.
+    pub backup: Option<Backup>,
+    /// The backup of what was replaced.
+    pub replaced: Option<Made>,
+    /// How many migrations are applied now.
+    pub applied: u64,
+    /// The one that was applied last.
+    pub last: Option<String>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+}
+
+/// Verifies a backup, makes one of what is there, and replaces that, under the lock.
+///
+/// # Errors
+/// The backup is not what was written; a person must agree; the engine or its tool failed. Before the replacing begins nothing is
+/// changed, and where [`backup::Copier::is_atomic`] holds also when it fails.
+pub fn restore(
+    deployment: &mut Deployment<'_>,
+    options: &RestoreOptions,
+    observer: &mut dyn Observer,
+) -> Result<Restored, Error> {
+    let started = std::time::Instant::now();
+    let dialect = deployment.dialect()?;
+    let (clock, lock) = (Arc::clone(&deployment.clock), deployment.lock.clone());
+    let settings = deployment.settings.clone();
+    let open = deployment.open_options(true);
+    let company = matches!(deployment.connection, super::Connection::Address);
+    let copier = backup::of(settings.url.database())?;
+    let records = Arc::new(dialect.records(&settings.tables));
+    let directory = directory(&settings, options.directory.as_deref());
+    if settings.url.is_memory() || !company {
+        return Err(BackupError::InMemory { target: settings.url.target() }.into());
+    }
+    let mut run = deployment.run(&*clock, observer);
+
+    let (file, record) = backup::find(&options.file, &directory, options.unrecorded)?;
+    if let Some(record) = &record {
+        if record.engine != settings.url.database().name() {
+            let (engine, database) = (record.engine.clone(), settings.url.database());
+            return Err(BackupError::OtherEngine { path: file, engine, database }.into());
+        }
+        backup::verify(&file, record)?;
+    }
+    let cancel = run.cancel.clone();
+    let place = Place { settings: &settings, open: &open, lock_table: &records.lock_name, cancel: &cancel };
+    copier.check(&place, &file)?;
+    if !options.agreed {
+        gates(&settings, record.as_ref())?;
+    }
+
+    let mut session = deployment.connection.open(&settings, &open)?;
+    let history = read_history(&mut *session, dialect, &settings.tables, lock.wait, &cancel)?;
+    history::writable(&history)?;
+    session.create().map_err(|error| not_made(&settings.url, error))?;
+    let mut guard =
+        LockGuard::acquire(session, Arc::clone(&records), &lock, Some((&settings.url, &open)), &mut run)?;
+    let history = read_history(guard.session(), dialect, &settings.tables, lock.wait, &cancel)?;
+    let replaced = if options.without_backup {
+        None
+    } else {
+        Some(before(Reason::Restore, &settings, &open, &records, &history, &run, &directory)?)
+    };
+    if guard.is_lost() {
+        return Err(LockError::Lost.into());
+    }
+    let fence = records.fence.as_ref().map(|fence| fence.sql.replacen('?', &guard.token().to_string(), 1));
+    let brought = copier.bring_back(&place, &file, fence.as_deref());
+    noted(&cancel, &brought);
+    if let Err(error) = brought {
+        return Err(ErrorKind::Restore {
+            error,
+            atomic: copier.is_atomic(),
+            replaced: replaced.map(Box::new),
+        }
+        .into());
+    }
+    let now = read_history(guard.session(), dialect, &settings.tables, lock.wait, &cancel)?;
+    let now = super::backup::subject(Reason::Restore, &*clock, String::new(), &now);
+    guard.replaced()?;
+    Ok(Restored {
+        database: settings.name.clone(),
+        target: settings.url.target(),
+        file,
+        backup: record,
+        replaced,
+        applied: now.applied,
+        last: now.last,
+        duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+    })
+}
+
+/// What wants a person's word before a database is replaced.
+fn gates(settings: &crate::project::DatabaseSettings, record: Option<&Backup>) -> Result<(), Error> {
+    let refused = |refusal| Err(ErrorKind::Refused { refusal }.into());
+    if settings.protected {
+        return refused(Refusal::Protected {
+            what: "restore replaces all that is in".to_owned(),
+            database: settings.name.clone(),
+        });
+    }
+    match record {
+        Some(record) if record.target != settings.url.target() => refused(Refusal::OtherTarget {
+            backup: record.file.clone(),
+            of: record.target.clone(),
+            target: settings.url.target(),
+        }),
+        _ => Ok(()),
+    }
+}

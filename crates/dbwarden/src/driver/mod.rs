@@ -238,7 +238,7 @@ pub trait Session: Send {
     /// Makes the database where it is a file that is not there yet; until then an empty one stands in for it.
     ///
     /// # Errors
-    /// The engine's answer.
+    /// The engine's answer; `Busy` where another process has made it and has it for itself. It may be tried again.
     fn create(&mut self) -> Result<(), DriverError> {
         Ok(())
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::Deployment;
 use super::backup::{Made, before, directory, noted};
-use super::migrate::not_made;
+use super::deployment::{Patience, make};
 use super::survey::read_history;
 use crate::apply::history;
 use crate::apply::lock::{LockError, LockGuard};
@@ -90,10 +90,11 @@ pub fn restore(
         gates(&settings, record.as_ref())?;
     }
 
-    let mut session = deployment.connection.open(&settings, &open)?;
+    let patience = Patience::of(&mut run, lock.wait);
+    let mut session = deployment.connection.open_within(&settings, &open, patience)?;
     let history = read_history(&mut *session, dialect, &settings.tables, lock.wait, &cancel)?;
     history::writable(&history)?;
-    session.create().map_err(|error| not_made(&settings.url, error))?;
+    make(&mut *session, &settings.url, Patience::of(&mut run, lock.wait))?;
     let mut guard =
         LockGuard::acquire(session, Arc::clone(&records), &lock, Some((&settings.url, &open)), &mut run)?;
     let history = read_history(guard.session(), dialect, &settings.tables, lock.wait, &cancel)?;

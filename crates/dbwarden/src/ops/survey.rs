@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Deployment;
-use super::deployment::BRIEFLY;
+use super::deployment::Patience;
 use crate::apply::history::{self, Depth};
 use crate::apply::lock::LockError;
 use crate::apply::run::Cancel;
@@ -52,8 +52,8 @@ pub(super) fn look<'a>(
     selection: &Selection,
 ) -> Result<(Survey, Box<dyn Session + 'a>), Error> {
     let read = deployment.read_options()?;
-    let (load, patience) =
-        (|source: &Source| MigrationSet::load(source, &read), BRIEFLY.min(deployment.lock.wait));
+    let load = |source: &Source| MigrationSet::load(source, &read);
+    let patience = Patience::brief(deployment.lock.wait, &deployment.cancel);
     beside(deployment, selection, Depth::Whole, patience, load, |set, _| Ok(set))
 }
 
@@ -62,9 +62,10 @@ pub(super) fn look<'a>(
 pub(super) fn open<'a>(
     deployment: &'a mut Deployment<'_>,
     selection: &Selection,
+    patience: Patience<'_>,
 ) -> Result<(Survey, Box<dyn Session + 'a>), Error> {
     let read = deployment.read_options()?;
-    let (load, patience) = (|source: &Source| MigrationSet::load(source, &read), deployment.lock.wait);
+    let load = |source: &Source| MigrationSet::load(source, &read);
     beside(deployment, selection, Depth::Whole, patience, load, |set, _| Ok(set))
 }
 
@@ -73,15 +74,7 @@ pub(super) fn open<'a>(
 pub(super) fn glance<'a>(
     deployment: &'a mut Deployment<'_>,
     selection: &Selection,
-) -> Result<(Survey, Box<dyn Session + 'a>), Error> {
-    let patience = deployment.lock.wait;
-    glance_within(deployment, selection, patience)
-}
-
-fn glance_within<'a>(
-    deployment: &'a mut Deployment<'_>,
-    selection: &Selection,
-    patience: Duration,
+    patience: Patience<'_>,
 ) -> Result<(Survey, Box<dyn Session + 'a>), Error> {
     let read = deployment.read_options()?;
     let glance = |source: &Source| MigrationSet::glance(source, &read);
@@ -94,7 +87,7 @@ fn beside<'a, T: Send>(
     deployment: &'a mut Deployment<'_>,
     selection: &Selection,
     depth: Depth,
-    patience: Duration,
+    patience: Patience<'_>,
     files: impl FnOnce(&Source) -> Result<T, SetError> + Send,
     set: impl FnOnce(T, &History) -> Result<MigrationSet, SetError>,
 ) -> Result<(Survey, Box<dyn Session + 'a>), Error> {
@@ -106,7 +99,7 @@ fn beside<'a, T: Send>(
     let Deployment { settings, source, connection, cancel, .. } = deployment;
     let (read, records) = std::thread::scope(|scope| {
         let files = scope.spawn(|| files(source));
-        let records = connection.open_within(settings, &options, patience, cancel).and_then(|mut session| {
+        let records = connection.open_within(settings, &options, patience).and_then(|mut session| {
             let history = read_records(&mut *session, dialect, &tables, wait, cancel, depth)?;
             Ok((session, history))
         });
@@ -130,8 +123,8 @@ fn beside<'a, T: Send>(
 /// # Errors
 /// As [`survey`].
 pub(super) fn quick(deployment: &mut Deployment<'_>, selection: &Selection) -> Result<Survey, Error> {
-    let patience = BRIEFLY.min(deployment.lock.wait);
-    let (survey, _) = glance_within(deployment, selection, patience)?;
+    let patience = Patience::brief(deployment.lock.wait, &deployment.cancel);
+    let (survey, _) = glance(deployment, selection, patience)?;
     Ok(survey)
 }
 

@@ -11,7 +11,7 @@ mod value;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use adbc_core::options::{OptionConnection, OptionValue};
 use adbc_core::{CancelHandle, Connection, Database as _, Optionable, Statement};
@@ -24,9 +24,6 @@ use crate::url::DatabaseUrl;
 use crate::value::{Row, Value};
 use failure::{answer, opening};
 use instance::Instance;
-
-/// How long to sleep between two looks at a file that another process has open.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// First words of what may change more than the session's transaction.
 const STRAYS: &[&str] = &["ATTACH", "DETACH", "LOAD", "PRAGMA", "RESET", "SET"];
@@ -254,19 +251,10 @@ impl Session for DuckdbSession {
     fn create(&mut self) -> Result<(), DriverError> {
         let Place::Absent(path) = &self.place else { return Ok(()) };
         let place = Place::File(path.clone());
-        let started = Instant::now();
+        // Another process may be making it right now: the empty one stands in until then.
+        let instance = instance_of(&place, self.library.as_deref())?;
         self.disconnect();
-        // Another process may be making it right now.
-        self.instance = loop {
-            match instance_of(&place, self.library.as_deref()) {
-                Err(error)
-                    if error.kind == DriverErrorKind::Busy && started.elapsed() < self.lock_timeout =>
-                {
-                    std::thread::sleep(LOOK);
-                }
-                opened => break opened?,
-            }
-        };
+        self.instance = instance;
         self.place = place;
         self.connect()
     }

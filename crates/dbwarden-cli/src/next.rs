@@ -193,6 +193,11 @@ pub(crate) fn after(error: &Error) -> String {
                 "run it as {owner}, the role that made the tables; or find out who made them, and drop them"
             );
         }
+        ErrorKind::History(HistoryError::Restoring { file, table, .. }) => {
+            return format!(
+                "`dbwarden restore {file}` brings it back whole; or, where you made the database whole yourself, drop the table {table}"
+            );
+        }
         ErrorKind::Lock(LockError::Held { holder: None, .. }) => {
             return "find what else has the database open, or wait longer with `--lock-wait 10m`".to_owned();
         }
@@ -411,6 +416,9 @@ fn after_backup(error: &BackupError) -> String {
         BackupError::Driver(error) if error.kind == DriverErrorKind::Busy => {
             "end the program that uses the database, then run this again".to_owned()
         }
+        BackupError::RecordsElsewhere { records, .. } => {
+            format!("back both up with the engine's own tools, {records} and the database, at one moment")
+        }
         BackupError::InMemory { .. } => "name a file: `--url sqlite:app.db`".to_owned(),
         BackupError::NoDatabase { .. } => "`dbwarden migrate` makes it".to_owned(),
         BackupError::Tool { tool, .. } => format!("mend what {tool} names, then run this again"),
@@ -422,7 +430,12 @@ fn after_backup(error: &BackupError) -> String {
 fn after_restore(error: &BackupError, atomic: bool, replaced: Option<&Made>) -> String {
     match (atomic, replaced) {
         (false, Some(made)) => format!("{} brings back what was there", backup::restore(made)),
-        (false, None) => "the database is half replaced: run this again".to_owned(),
+        (false, None) => match error {
+            BackupError::Tool { tool, .. } => {
+                format!("mend what {tool} names and run this again, or `dbwarden restore` another backup")
+            }
+            _ => "run this again".to_owned(),
+        },
         (true, _) => match error {
             BackupError::Tool { said, .. } if said.iter().any(|line| line.contains("lock timeout")) => {
                 "end the programs that use the database, then run this again".to_owned()

@@ -241,6 +241,7 @@ impl Error {
                 HistoryError::NotOurs { .. } => "not-our-table",
                 HistoryError::Trigger { .. } => "planted-trigger",
                 HistoryError::Stranger { .. } => "stranger-owned",
+                HistoryError::Restoring { .. } => "half-restored",
                 HistoryError::Driver(error) => driver_code(error),
             },
             ErrorKind::Lock(error) => match error {
@@ -385,6 +386,7 @@ fn backup_code(error: &BackupError) -> &'static str {
         BackupError::Changed { .. } => "backup-changed",
         BackupError::Damaged { .. } => "backup-damaged",
         BackupError::OtherEngine { .. } => "other-engine",
+        BackupError::RecordsElsewhere { .. } => "records-elsewhere",
         BackupError::Cancelled => "interrupted",
     }
 }

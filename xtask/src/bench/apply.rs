@@ -27,12 +27,7 @@ pub(super) struct MigrationSet {
 
 impl MigrationSet {
     pub(super) fn write(scratch: &Scratch, count: usize) -> Result<Self, Failure> {
-        Self::write_as(scratch, "migrations", count)
-    }
-
-    /// The same, under another name.
-    pub(super) fn write_as(scratch: &Scratch, name: &str, count: usize) -> Result<Self, Failure> {
-        let directory = scratch.path().join(name);
+        let directory = scratch.path().join("migrations");
         fs::create_dir(&directory).map_err(Failure::at("cannot make", &directory))?;
         let width = count.to_string().len().max(4);
         let mut script = String::from(
@@ -49,7 +44,7 @@ impl MigrationSet {
                 "BEGIN;\n{up}INSERT INTO _history (version, checksum) VALUES ('{i:0width$}', '{i:064}');\nCOMMIT;\n"
             );
         }
-        let script = scratch.write(&format!("{name}.sql"), &script)?;
+        let script = scratch.write("migrations.sql", &script)?;
         Ok(Self { directory, script, count })
     }
 

@@ -2,7 +2,7 @@
 //! PostgreSQL behind a line that adds 20 ms to each round trip.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::cargo::{cargo, status, target_directory};
@@ -21,8 +21,7 @@ const NAME: &str = "dbwarden_bench";
 
 const READ_HISTORY: &str = "SELECT version, checksum FROM dbwarden_migrations ORDER BY version";
 
-/// Migrations behind the slow line, and what it adds to each round trip, in milliseconds.
-const FAR: usize = 200;
+/// What the slow line adds to each round trip, in milliseconds.
 const DELAY: f64 = 20.0;
 
 /// The most round trips that one migration may take there.
@@ -34,14 +33,14 @@ struct Engine {
     /// The variable that names the test server.
     variable: &'static str,
     /// The most that ours may take of the shell's time.
-    apply: f64,
-    noop: f64,
+    apply: Option<f64>,
+    noop: Option<f64>,
 }
 
 const ENGINES: [Engine; 2] = [
-    Engine { name: "postgresql", variable: "DBWARDEN_TEST_POSTGRES_URL", apply: 1.0, noop: 0.5 },
-    // Its shell is fed the same without a journal.
-    Engine { name: "mariadb", variable: "DBWARDEN_TEST_MARIADB_URL", apply: 1.3, noop: 0.5 },
+    Engine { name: "postgresql", variable: "DBWARDEN_TEST_POSTGRES_URL", apply: Some(1.0), noop: Some(0.5) },
+    // Its shell is fed the same without a journal; what has a target is the floor with one.
+    Engine { name: "mariadb", variable: "DBWARDEN_TEST_MARIADB_URL", apply: None, noop: None },
 ];
 
 /// A server, and how its shell and ours reach it. Without TLS on both sides: what that costs is not what is measured.
@@ -119,6 +118,27 @@ impl Server {
         command
     }
 
+    /// Applies the set once, and returns all that the server heard meanwhile as a script for its shell: the same SQL with the same
+    /// journal.
+    fn heard(&self, ours: &Dbwarden, set: &MigrationSet, scratch: &Scratch) -> Result<PathBuf, Failure> {
+        self.fresh()?;
+        for sql in [
+            "SET GLOBAL log_output = 'TABLE'",
+            "TRUNCATE TABLE mysql.general_log",
+            "SET GLOBAL general_log = ON",
+        ] {
+            output(&mut self.statement(NAME, sql))?;
+        }
+        seconds(&mut self.ours(ours, "migrate", set, scratch, self.port))?;
+        output(&mut self.statement(NAME, "SET GLOBAL general_log = OFF"))?;
+        // The session that migrates; the heartbeat's is another.
+        let query = "SELECT CONCAT(CONVERT(argument USING utf8mb4), ';') FROM mysql.general_log WHERE command_type = 'Query' AND \
+                     thread_id = (SELECT thread_id FROM mysql.general_log WHERE argument LIKE 'SET @dbwarden_since%' LIMIT 1) \
+                     ORDER BY event_time";
+        let script = output(self.statement(NAME, query).arg("--raw"))?;
+        scratch.write("journalled.sql", &script)
+    }
+
     /// Fails unless every table and history row of the set is there.
     fn check(&self, who: &str, history: &str, set: &MigrationSet) -> Result<(), Failure> {
         let schema = if self.is_postgres() { "public" } else { NAME };
@@ -156,7 +176,7 @@ pub(super) fn measure(
         println!("{}: {}", engine.name, output(server.shell("").arg("--version"))?.trim());
         rows.extend(one(arguments, ours, scratch, set, &server)?);
         if server.is_postgres() {
-            rows.push(far(arguments, ours, scratch, &server)?);
+            rows.push(far(arguments, ours, scratch, set, &server)?);
         }
     }
     Ok(rows)
@@ -171,7 +191,8 @@ fn one(
 ) -> Result<Vec<Row>, Failure> {
     let Engine { name, apply, noop, .. } = server.engine;
     let task = format!("{name}: apply {}", set.count);
-    let mut contestants = [
+    let journalled = if server.is_postgres() { None } else { Some(server.heard(ours, set, scratch)?) };
+    let mut contestants = vec![
         Contestant::new("ours", || {
             server.fresh()?;
             let seconds = seconds(&mut server.ours(ours, "migrate", set, scratch, server.port))?;
@@ -185,13 +206,25 @@ fn one(
             Ok(seconds)
         }),
     ];
+    if let Some(script) = &journalled {
+        contestants.push(Contestant::new("floor with the journal", || {
+            server.fresh()?;
+            let seconds = seconds(&mut with_input(server.shell(NAME), script)?)?;
+            server.check("the shell", "dbwarden_migrations", set)?;
+            Ok(seconds)
+        }));
+    }
     let times = rounds(&task, arguments.rounds(5), WarmUp::Once, &mut contestants)?;
     drop(contestants);
-    let [migrate, floor] = times.as_slice() else {
+    let [migrate, floor, with_journal @ ..] = times.as_slice() else {
         return Err(Failure::new("a contestant has no times"));
     };
     let mut rows =
-        vec![Row::times(task, median(migrate), median(floor), ratio(migrate, floor), Some(*apply))];
+        vec![Row::times(task.clone(), median(migrate), median(floor), ratio(migrate, floor), *apply)];
+    for floor in with_journal {
+        let task = format!("{task}, as a journal");
+        rows.push(Row::times(task, median(migrate), median(floor), ratio(migrate, floor), Some(1.0)));
+    }
 
     server.fresh()?;
     seconds(&mut server.ours(ours, "migrate", set, scratch, server.port))?;
@@ -206,28 +239,33 @@ fn one(
     let [migrate, status, floor] = times.as_slice() else {
         return Err(Failure::new("a contestant has no times"));
     };
-    rows.push(Row::times(task, median(migrate), median(floor), ratio(migrate, floor), Some(*noop)));
+    rows.push(Row::times(task, median(migrate), median(floor), ratio(migrate, floor), *noop));
     let task = format!("{name}: status {}", set.count);
     rows.push(Row::times(task, median(status), median(floor), ratio(status, floor), None));
     Ok(rows)
 }
 
 /// Behind the slow line: the floor is one round trip for each migration.
-fn far(arguments: &Arguments, ours: &Dbwarden, scratch: &Scratch, server: &Server) -> Result<Row, Failure> {
-    let set = MigrationSet::write_as(scratch, "far", FAR)?;
+fn far(
+    arguments: &Arguments,
+    ours: &Dbwarden,
+    scratch: &Scratch,
+    set: &MigrationSet,
+    server: &Server,
+) -> Result<Row, Failure> {
     let line = Line::before(&server.host, server.port)?;
-    let task = format!("{}: apply {FAR}, {DELAY} ms away", server.engine.name);
+    let task = format!("{}: apply {}, {DELAY} ms away", server.engine.name, set.count);
     let mut contestants = [Contestant::new("ours", || {
         server.fresh()?;
-        let seconds = seconds(&mut server.ours(ours, "migrate", &set, scratch, line.port))?;
-        server.check("dbwarden", "dbwarden_migrations", &set)?;
+        let seconds = seconds(&mut server.ours(ours, "migrate", set, scratch, line.port))?;
+        server.check("dbwarden", "dbwarden_migrations", set)?;
         Ok(seconds)
     })];
     let times = rounds(&task, arguments.rounds(3).min(5), WarmUp::Once, &mut contestants)?;
     drop(contestants);
     let ours = times.first().map(|times| median(times)).unwrap_or_default();
     #[expect(clippy::cast_precision_loss, reason = "a few hundred")]
-    let floor = FAR as f64 * DELAY / 1000.0;
+    let floor = set.count as f64 * DELAY / 1000.0;
     Ok(Row::times(task, ours, floor, ours / floor, Some(TRIPS)))
 }
 

@@ -111,3 +111,37 @@ fn no_way_to_the_server() {
     }
     assert_snapshot!(said.join("\n"));
 }
+
+#[test]
+fn a_restore_that_fails_in_the_middle() {
+    let shop = Shop::holding(&[
+        ("0001_a.sql", "CREATE TABLE a (x INTEGER);\n"),
+        ("0002_b.sql", "CREATE TABLE b (x INTEGER);\n"),
+    ]);
+    shop.said(0, &["migrate"]);
+    shop.said(0, &["backup"]);
+    let folder = shop.sandbox.path("backups");
+    let mut files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let whole = files.find(|file| file.extension().is_some_and(|end| end == "sql")).unwrap();
+    let script = std::fs::read_to_string(&whole).unwrap();
+    shop.sandbox.write("backups/cut.sql", &script[..script.len() / 2]);
+    shop.sandbox.write("backups/wrong.sql", script.replace("CREATE TABLE `b`", "CREATE TABEL `b`"));
+    shop.sandbox.migration("0003_c.sql", "CREATE TABLE c (x INTEGER);\n");
+    let whole = format!("backups/{}", whole.file_name().unwrap().to_string_lossy());
+    let mut said = vec![shop.said(5, &["restore", "cut.sql", "--unrecorded"])];
+    said.push(shop.said(1, &["restore", "wrong.sql", "--unrecorded", "--no-backup"]));
+    for arguments in [&["migrate"][..], &["status"], &["verify"], &["backup"]] {
+        said.push(shop.said(6, arguments));
+    }
+    shop.said(0, &["restore", &whole]);
+    shop.said(0, &["status"]);
+    let said = said.join("\n").replace(&whole, "[backup]");
+    // The time at which it was begun.
+    let time = said
+        .split("was begun at ")
+        .nth(1)
+        .and_then(|rest| rest.lines().next())
+        .unwrap_or_default()
+        .to_owned();
+    assert_snapshot!(said.replace(&time, "[time]"));
+}

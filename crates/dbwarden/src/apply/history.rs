@@ -43,6 +43,16 @@ pub enum HistoryError {
         /// The table.
         table: String,
     },
+    /// A restore was begun and did not come to its end.
+    #[error("the database is half restored: bringing back {file} was begun at {since}")]
+    Restoring {
+        /// The backup.
+        file: String,
+        /// When, in UTC.
+        since: String,
+        /// The table that says so.
+        table: String,
+    },
     /// The engine's answer.
     #[error(transparent)]
     Driver(#[from] DriverError),
@@ -112,6 +122,7 @@ pub fn read(
     let named = |row: &Row, name: &str| row.text(1).eq_ignore_ascii_case(name);
     let mut journalled = false;
     let mut not_ours = None;
+    let marker = crate::dialect::restoring_table(tables);
     for row in &found {
         if row.text(0) == "trigger" {
             let ours = [&tables.migrations, &tables.journal, &tables.lock];
@@ -126,6 +137,11 @@ pub fn read(
         if row.text(0) == "stranger-owned" {
             history.stranger = Some((row.text(1).to_owned(), row.text(3).to_owned()));
             continue;
+        }
+        if let Some(restoring) = records.restoring.as_ref().filter(|_| named(row, &marker)) {
+            let rows = session.query(&restoring.read, &[])?;
+            let text = |index| rows.first().map_or("a backup", |row| row.text(index)).to_owned();
+            return Err(HistoryError::Restoring { file: text(0), since: text(1), table: marker });
         }
         let columns: Vec<_> = row.text(3).split(',').map(str::to_ascii_lowercase).collect();
         let has = |column: &str| columns.iter().any(|known| known == column);

@@ -11,6 +11,8 @@ use crate::database::Database;
 use crate::driver::{DriverError, OpenOptions};
 use crate::project::DatabaseSettings;
 
+#[cfg(feature = "mysql")]
+mod mysql;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "sqlite")]
@@ -71,6 +73,10 @@ pub fn of(database: Database) -> Result<&'static dyn Copier, BackupError> {
         Database::Sqlite => Ok(&sqlite::OnlineBackup),
         #[cfg(feature = "postgres")]
         Database::Postgres => Ok(&postgres::Dump),
+        #[cfg(feature = "mysql")]
+        Database::Mysql => Ok(&mysql::Dump { vendors_first: true }),
+        #[cfg(feature = "mysql")]
+        Database::Mariadb => Ok(&mysql::Dump { vendors_first: false }),
         database => Err(BackupError::NotYet { database }),
     }
 }
@@ -84,6 +90,14 @@ pub enum BackupError {
     NotYet {
         /// The engine.
         database: Database,
+    },
+    /// The records stand where a backup of the database does not have them.
+    #[error("the records are in {records}, of which a backup of {database} has nothing")]
+    RecordsElsewhere {
+        /// The database of our tables.
+        records: String,
+        /// The database that is backed up.
+        database: String,
     },
     /// The database is no file.
     #[error("{target} is gone with the program that opened it: there is nothing to back up")]

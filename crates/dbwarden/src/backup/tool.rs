@@ -105,10 +105,20 @@ fn failed(tool: Tool, said: &str, status: &ExitStatus, secret: Option<&str>) -> 
         let line = line.strip_prefix(&begins).unwrap_or(line);
         // psql names the place in its input, which nobody else ever sees.
         let line = line.split_once("ERROR:  ").map_or(line, |(_, said)| said);
-        mask(line.strip_prefix("error: ").unwrap_or(line))
+        // So do MySQL's.
+        let line = match line.split_once(": ") {
+            Some((before, rest)) if before.starts_with("ERROR ") => {
+                let code = before.split_once(" at line ").map_or(before, |(code, _)| code);
+                format!("{code}: {rest}")
+            }
+            _ => line.to_owned(),
+        };
+        mask(line.strip_prefix("error: ").unwrap_or(&line))
     };
-    let mut lines: Vec<String> =
-        said.lines().filter(|line| !line.trim().is_empty()).map(plain).take(8).collect();
+    let lines = said.lines().filter(|line| !line.trim().is_empty());
+    // MySQL's client shows the statement first.
+    let echoed = lines.clone().position(|line| line.starts_with("ERROR ")).unwrap_or(0);
+    let mut lines: Vec<String> = lines.skip(echoed).map(plain).take(8).collect();
     if lines.is_empty() {
         lines.push(format!("it ended with {status}"));
     }

@@ -340,6 +340,26 @@ pub struct Records {
     pub fail_unit: String,
     /// version.
     pub clear_journal: String,
+    /// What says of a database that it is half restored, where a restore is not all or nothing.
+    pub restoring: Option<Restoring>,
+}
+
+/// The SQL of the table that is there while a restore is under way, and after one that did not come to its end.
+#[derive(Debug, Clone)]
+pub struct Restoring {
+    /// Makes the table, and nothing where it is there.
+    pub create: String,
+    /// file, since.
+    pub mark: String,
+    /// file, since; one row.
+    pub read: String,
+    /// Drops the table.
+    pub clear: String,
+}
+
+/// Returns the name of the table of [`Restoring`], beside our others.
+pub fn restoring_table(tables: &Tables) -> String {
+    format!("{}_restoring", tables.lock)
 }
 
 #[cfg(test)]

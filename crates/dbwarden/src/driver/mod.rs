@@ -20,6 +20,8 @@ mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+#[cfg(feature = "mysql")]
+pub(crate) use mysql::tool_tls as mysql_tool_tls;
 #[cfg(feature = "sqlite")]
 pub(crate) use sqlite::answer as sqlite_failure;
 #[cfg(feature = "sqlite")]

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -9,11 +10,15 @@ use super::Deployment;
 use super::backup::{Made, before, directory, noted};
 use super::deployment::{Patience, make};
 use super::survey::read_history;
-use crate::apply::history;
+use crate::apply::history::{self, HistoryError};
 use crate::apply::lock::{LockError, LockGuard};
-use crate::apply::run::Observer;
+use crate::apply::run::{Cancel, Observer};
 use crate::backup::{self, Backup, BackupError, Place, Reason};
+use crate::dialect::Dialect;
+use crate::driver::Session;
 use crate::error::{Error, ErrorKind, Refusal};
+use crate::migration::applied::History;
+use crate::project::Tables;
 
 /// What is asked of `restore`.
 #[derive(Debug, Clone, Default)]
@@ -92,21 +97,30 @@ pub fn restore(
 
     let patience = Patience::of(&mut run, lock.wait);
     let mut session = deployment.connection.open_within(&settings, &open, patience)?;
-    let history = read_history(&mut *session, dialect, &settings.tables, lock.wait, &cancel)?;
-    history::writable(&history)?;
+    let read = |session: &mut dyn Session| whole(session, dialect, &settings.tables, lock.wait, &cancel);
+    history::writable(&read(&mut *session)?.unwrap_or_default())?;
     make(&mut *session, &settings.url, Patience::of(&mut run, lock.wait))?;
     let mut guard =
         LockGuard::acquire(session, Arc::clone(&records), &lock, Some((&settings.url, &open)), &mut run)?;
-    let history = read_history(guard.session(), dialect, &settings.tables, lock.wait, &cancel)?;
-    let replaced = if options.without_backup {
-        None
-    } else {
-        Some(before(Reason::Restore, &settings, &open, &records, &history, &run, &directory)?)
+    let replaced = match read(guard.session())? {
+        // What an earlier restore left half made is worth no backup.
+        None => None,
+        Some(_) if options.without_backup => None,
+        Some(history) => {
+            Some(before(Reason::Restore, &settings, &open, &records, &history, &run, &directory)?)
+        }
     };
     if guard.is_lost() {
         return Err(LockError::Lost.into());
     }
     let fence = records.fence.as_ref().map(|fence| fence.sql.replacen('?', &guard.token().to_string(), 1));
+    let session = guard.session();
+    if let Some(restoring) = &records.restoring {
+        let since = crate::apply::run::recorded_time(run.clock.now());
+        let mark = [file.display().to_string().into(), since.into()];
+        session.execute(&restoring.create, &[]).map_err(BackupError::Driver)?;
+        session.execute(&restoring.mark, &mark).map_err(BackupError::Driver)?;
+    }
     let brought = copier.bring_back(&place, &file, fence.as_deref());
     noted(&cancel, &brought);
     if let Err(error) = brought {
@@ -116,6 +130,9 @@ pub fn restore(
             replaced: replaced.map(Box::new),
         }
         .into());
+    }
+    if let Some(restoring) = &records.restoring {
+        guard.session().execute(&restoring.clear, &[]).map_err(BackupError::Driver)?;
     }
     let now = read_history(guard.session(), dialect, &settings.tables, lock.wait, &cancel)?;
     let now = super::backup::subject(Reason::Restore, &*clock, String::new(), &now);
@@ -130,6 +147,23 @@ pub fn restore(
         last: now.last,
         duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
     })
+}
+
+/// Reads the records; nothing where an earlier restore left the database half made.
+fn whole(
+    session: &mut dyn Session,
+    dialect: &dyn Dialect,
+    tables: &Tables,
+    wait: Duration,
+    cancel: &Cancel,
+) -> Result<Option<History>, Error> {
+    match read_history(session, dialect, tables, wait, cancel) {
+        Ok(history) => Ok(Some(history)),
+        Err(error) => match error.kind() {
+            ErrorKind::History(HistoryError::Restoring { .. }) => Ok(None),
+            _ => Err(error),
+        },
+    }
 }
 
 /// What wants a person's word before a database is replaced.

@@ -13,6 +13,7 @@ pub(super) fn records(dialect: &Duckdb, tables: &Tables) -> Records {
         rights: String::new(),
         probe: probe(schema, tables),
         made: None,
+        restoring: None,
         create: vec![
             format!(
                 "CREATE TABLE IF NOT EXISTS {migrations} (sequence BIGINT PRIMARY KEY, version TEXT NOT NULL UNIQUE, \

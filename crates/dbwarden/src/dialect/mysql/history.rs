@@ -3,7 +3,7 @@
 //! Texts compare byte by byte, so that ids that differ in case or accents alone are two, whatever the server's collation is.
 
 use super::quote;
-use crate::dialect::{Fence, Records};
+use crate::dialect::{Fence, Records, Restoring, restoring_table};
 use crate::project::Tables;
 
 /// Other tools' tables.
@@ -91,16 +91,30 @@ pub(super) fn records(tables: &Tables) -> Records {
             "UPDATE {journal} SET state = 'failed', error = ?, finished_at = ? WHERE version = ? AND `first` = ?"
         ),
         clear_journal: format!("DELETE FROM {journal} WHERE version = ?"),
+        restoring: Some(restoring(&name(&restoring_table(tables)))),
+    }
+}
+
+/// There is one row, whose key is always the same.
+fn restoring(table: &str) -> Restoring {
+    Restoring {
+        create: format!(
+            "CREATE TABLE IF NOT EXISTS {table} (one TINYINT NOT NULL PRIMARY KEY, file TEXT NOT NULL, \
+             since VARCHAR(40) NOT NULL) {OPTIONS}"
+        ),
+        mark: format!("REPLACE INTO {table} (one, file, since) VALUES (1, ?, ?)"),
+        read: format!("SELECT file, since FROM {table}"),
+        clear: format!("DROP TABLE IF EXISTS {table}"),
     }
 }
 
 /// Three passes over the catalogue, which ask for no table that may be missing. A trigger that an account may not see runs with its
 /// maker's rights, not with ours (<https://dev.mysql.com/doc/refman/8.4/en/stored-objects-security.html>). Tables have no owner.
 fn probe(tables: &Tables) -> String {
-    let (database, ours) = (database(tables), ours(tables));
+    let (database, ours, marker) = (database(tables), ours(tables), literal(&restoring_table(tables)));
     format!(
         "SELECT 'table', table_name, table_name, GROUP_CONCAT(column_name) FROM information_schema.columns \
-         WHERE table_schema = {database} AND table_name IN ({ours}) GROUP BY table_name \
+         WHERE table_schema = {database} AND table_name IN ({ours}, {marker}) GROUP BY table_name \
          UNION ALL SELECT 'table', table_name, table_name, GROUP_CONCAT(column_name) FROM information_schema.columns \
          WHERE table_schema = DATABASE() AND table_name IN ({FOREIGN}) GROUP BY table_name \
          UNION ALL SELECT 'trigger', trigger_name, event_object_table, NULL FROM information_schema.triggers \

@@ -85,6 +85,7 @@ pub(super) fn records(dialect: &Postgres, tables: &Tables) -> Records {
             "UPDATE {journal} SET state = 'failed', error = ?, finished_at = ? WHERE version = ? AND first = ?"
         ),
         clear_journal: format!("DELETE FROM {journal} WHERE version = ?"),
+        restoring: None,
     }
 }
 

@@ -93,5 +93,6 @@ pub(super) fn records(dialect: &Sqlite, tables: &Tables) -> Records {
             "UPDATE {journal} SET state = 'failed', error = ?, finished_at = ? WHERE version = ? AND first = ?"
         ),
         clear_journal: format!("DELETE FROM {journal} WHERE version = ?"),
+        restoring: None,
     }
 }

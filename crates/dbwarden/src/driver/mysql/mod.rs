@@ -10,6 +10,8 @@ mod lock;
 mod parts;
 mod tls;
 
+pub(crate) use self::tls::tool_arguments as tool_tls;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 

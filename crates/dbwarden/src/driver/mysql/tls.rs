@@ -58,6 +58,43 @@ pub(super) fn of(url: &DatabaseUrl) -> Result<(Wanted, SslOpts), DriverError> {
     Ok((wanted, options))
 }
 
+/// Returns the arguments by which the vendors' programs do the same: those of MariaDB, or those of MySQL. `encrypted` says whether our
+/// own session is.
+///
+/// # Errors
+/// As [`of`].
+pub(crate) fn tool_arguments(
+    url: &DatabaseUrl,
+    encrypted: bool,
+    mariadb: bool,
+) -> Result<Vec<String>, DriverError> {
+    let (_, options) = of(url)?;
+    if !encrypted {
+        return Ok(vec![if mariadb { "--skip-ssl" } else { "--ssl-mode=DISABLED" }.to_owned()]);
+    }
+    let (chain, name) = (!options.accept_invalid_certs(), !options.skip_domain_validation());
+    let mut arguments = vec![
+        match (mariadb, chain, name) {
+            (true, ..) => "--ssl",
+            (false, _, true) => "--ssl-mode=VERIFY_IDENTITY",
+            (false, true, false) => "--ssl-mode=VERIFY_CA",
+            (false, false, false) => "--ssl-mode=REQUIRED",
+        }
+        .to_owned(),
+    ];
+    if mariadb {
+        arguments.push(format!("--{}ssl-verify-server-cert", if name { "" } else { "skip-" }));
+    }
+    if let Some(root) = options.root_cert_path() {
+        arguments.push(format!("--ssl-ca={}", root.display()));
+    }
+    if let Some(identity) = options.client_identity() {
+        arguments.push(format!("--ssl-cert={}", identity.cert_chain_path().display()));
+        arguments.push(format!("--ssl-key={}", identity.priv_key_path().display()));
+    }
+    Ok(arguments)
+}
+
 fn there(name: &str, file: String) -> Result<PathBuf, DriverError> {
     match std::fs::metadata(&file) {
         Ok(_) => Ok(file.into()),

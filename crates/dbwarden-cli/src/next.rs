@@ -279,10 +279,10 @@ pub(crate) fn after(error: &Error) -> String {
             "install a dbwarden that was built with it: `cargo install dbwarden-cli --features duckdb` brings DuckDB"
         }
         "no-library" => {
-            "name the file of DuckDB's library with DBWARDEN_DUCKDB_LIBRARY or `duckdb_library` in the settings; it comes as \
-             libduckdb from the DuckDB project"
+            "install DuckDB's C library (https://duckdb.org/install), and name its file with DBWARDEN_DUCKDB_LIBRARY or \
+             `duckdb_library` in the settings where it is not found by itself"
         }
-        "not-yet" => "use SQLite, PostgreSQL or DuckDB, or a later version",
+        "not-yet" => "use SQLite, PostgreSQL, MySQL, MariaDB or DuckDB, or a later version",
         "url" => "an address looks like sqlite:///shop.db or postgresql://user@host/name",
         _ => "",
     };

@@ -71,7 +71,9 @@ pub enum ErrorKind {
         not_tried: Vec<RevisionId>,
     },
     /// This version cannot run on the engine.
-    #[error("this version runs migrations on SQLite and PostgreSQL; {database} comes with a later one")]
+    #[error(
+        "this version runs migrations on SQLite, PostgreSQL, MySQL, MariaDB and DuckDB; {database} comes with a later one"
+    )]
     NotYet {
         /// The engine.
         database: Database,

@@ -62,11 +62,8 @@ fn not_a_database() {
 #[test]
 fn another_engine() {
     let sandbox = Sandbox::holding(&[("0001_a.sql", A)]);
-    let said: Vec<_> = ["cockroachdb://ana@db/shop", "duckdb:///shop.duckdb"]
-        .iter()
-        .map(|url| sandbox.refuses(2, &["migrate", "--url", url]).transcript)
-        .collect();
-    assert_snapshot!(said.join("\n"));
+    let url = "cockroachdb://ana@db/shop";
+    assert_snapshot!(sandbox.refuses(2, &["migrate", "--url", url]).transcript);
 }
 
 #[cfg(unix)]

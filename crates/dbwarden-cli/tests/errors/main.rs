@@ -7,6 +7,8 @@
 mod sandbox;
 
 mod backup;
+#[cfg(unix)]
+mod duckdb;
 mod engine;
 mod files;
 mod graph;

@@ -35,7 +35,7 @@ fn failed(text: &str, sql: &str, otherwise: DriverErrorKind) -> DriverError {
     };
     let mut lines = words.lines().map(str::trim).filter(|line| !line.is_empty());
     let mut message = lines.next().unwrap_or(text).to_owned();
-    let mut notes: Vec<String> = lines.map(|line| format!("hint: {line}")).collect();
+    let mut notes: Vec<String> = lines.map(str::to_owned).collect();
     let said = message.clone();
     let has = |part: &str| said.contains(part);
     let mut code = Some(class.to_owned()).filter(|class| !class.is_empty());
@@ -62,7 +62,7 @@ fn failed(text: &str, sql: &str, otherwise: DriverErrorKind) -> DriverError {
     };
     if has("outstanding updates") {
         let hint = "what was updated is committed first where the file has no BEGIN of its own";
-        notes.push(format!("hint: {hint}"));
+        notes.push(hint.to_owned());
     }
     let offset = marked.and_then(|marked| place(marked, sql));
     DriverError { kind, message, code, offset, notes }
@@ -105,7 +105,7 @@ mod tests {
         let error = failed(said, sql, DriverErrorKind::Statement);
         assert_eq!(error.message, "Referenced column \"zz\" not found in FROM clause!");
         assert_eq!(error.code.as_deref(), Some("Binder"));
-        assert_eq!(error.notes, ["hint: Candidate bindings: \"id\""]);
+        assert_eq!(error.notes, ["Candidate bindings: \"id\""]);
         assert_eq!(&sql[error.offset.unwrap()..], "zz FROM o");
     }
 

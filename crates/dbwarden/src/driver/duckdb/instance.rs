@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use adbc_core::Driver;
 use adbc_core::options::OptionDatabase;
@@ -44,6 +45,9 @@ impl Instance {
         if let Some(entry) = open.get_mut(&file) {
             entry.users += 1;
             return Ok(Self { database: Some(entry.database.clone()), file: Some(file) });
+        }
+        if !path.exists() {
+            make(path, library)?;
         }
         let database = match database(&path.to_string_lossy(), false, library) {
             // Reading is possible all the same.
@@ -92,6 +96,33 @@ impl Drop for Instance {
             }
         }
     }
+}
+
+/// How old a file is that [`make`] has left: it takes some milliseconds.
+const LEFT: Duration = Duration::from_secs(60);
+
+/// Makes the file under another name and links it to its own: DuckDB opens no file whose making was cut short by a kill. Where there
+/// are no links, or no right to make files, DuckDB is left to it.
+fn make(path: &Path, library: Option<&Path>) -> Result<(), DriverError> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let start = format!("{}.dbwarden-new-", name.to_string_lossy());
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let age = entry.metadata().ok().and_then(|file| file.modified().ok()?.elapsed().ok());
+        if entry.file_name().to_string_lossy().starts_with(&start) && age.is_some_and(|age| age > LEFT) {
+            std::fs::remove_file(entry.path()).ok();
+        }
+    }
+    let new = folder.join(format!("{start}{}", std::process::id()));
+    match database(&new.to_string_lossy(), false, library) {
+        Ok(made) => drop(made),
+        Err(error) if error.kind == DriverErrorKind::NoLibrary => return Err(error),
+        Err(_) => {}
+    }
+    // Never over a file that another process has made meanwhile.
+    std::fs::hard_link(&new, path).ok();
+    std::fs::remove_file(&new).ok();
+    Ok(())
 }
 
 #[derive(Debug)]

@@ -153,6 +153,7 @@ impl Session {
             .env("HOME", self.home())
             .env("CHECKOUT", checkout())
             .env("PLACE", &place)
+            .envs(duckdb_library())
             .stdin(Stdio::null())
             .stdout(printed.try_clone().unwrap())
             .stderr(printed)
@@ -180,6 +181,15 @@ impl Session {
         let who = regex::Regex::new(r"(?m)(  |\bby )[\w.-]+@[\w.-]+?(,|$)").unwrap();
         who.replace_all(&text, "${1}you@laptop$2").into_owned()
     }
+}
+
+/// Where DuckDB's library is.
+fn duckdb_library() -> Option<(&'static str, PathBuf)> {
+    #[cfg(feature = "duckdb")]
+    let library = Some(("DBWARDEN_DUCKDB_LIBRARY", testkit::duckdb_library()));
+    #[cfg(not(feature = "duckdb"))]
+    let library = None;
+    library
 }
 
 /// The directory that holds the README.

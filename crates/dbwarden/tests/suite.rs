@@ -74,7 +74,17 @@ fn migrate(database: &Database) -> Result<Report, Error> {
 }
 
 fn migrate_with(database: &Database, options: &MigrateOptions) -> Result<Report, Error> {
-    dbwarden::ops::migrate::migrate(&mut deployment(database), options, &mut Silent)
+    discreet(dbwarden::ops::migrate::migrate(&mut deployment(database), options, &mut Silent))
+}
+
+/// Sees that neither a report nor an error has a password in it.
+#[track_caller]
+fn discreet<T: std::fmt::Debug>(outcome: Result<T, Error>) -> Result<T, Error> {
+    testkit::secrets::none_in("what the library returns", format!("{outcome:?}"));
+    if let Err(error) = &outcome {
+        testkit::secrets::none_in("an error's text", error.to_string());
+    }
+    outcome
 }
 
 /// Migrates to `target`.
@@ -84,22 +94,23 @@ fn migrate_to(database: &Database, target: &str) -> Result<Report, Error> {
 }
 
 fn rollback(database: &Database) -> Result<Report, Error> {
-    dbwarden::ops::rollback::rollback(&mut deployment(database), &RollbackOptions::default(), &mut Silent)
+    let options = RollbackOptions::default();
+    discreet(dbwarden::ops::rollback::rollback(&mut deployment(database), &options, &mut Silent))
 }
 
 fn rollback_to(database: &Database, target: &str) -> Result<Report, Error> {
     let options = RollbackOptions { target: Some(target.parse().unwrap()), ..RollbackOptions::default() };
-    dbwarden::ops::rollback::rollback(&mut deployment(database), &options, &mut Silent)
+    discreet(dbwarden::ops::rollback::rollback(&mut deployment(database), &options, &mut Silent))
 }
 
 fn status(database: &Database) -> Status {
-    dbwarden::ops::status::status(&mut deployment(database), &StatusOptions::default()).unwrap()
+    discreet(dbwarden::ops::status::status(&mut deployment(database), &StatusOptions::default())).unwrap()
 }
 
 /// The code of the error that `outcome` is.
 #[track_caller]
-fn code<T>(outcome: Result<T, Error>) -> &'static str {
-    match outcome {
+fn code<T: std::fmt::Debug>(outcome: Result<T, Error>) -> &'static str {
+    match discreet(outcome) {
         Ok(_) => panic!("it succeeded"),
         Err(error) => error.code(),
     }

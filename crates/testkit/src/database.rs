@@ -34,6 +34,14 @@ pub struct Database {
     owned: Option<OwnedDatabase>,
 }
 
+impl Drop for Database {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            crate::secrets::none_below(self.folder.path());
+        }
+    }
+}
+
 impl Database {
     /// Makes an empty database, and a folder with an empty directory of migrations.
     pub fn new(engine: Engine) -> Self {
@@ -231,11 +239,13 @@ impl Database {
                     WHERE kind = 'versioned' ORDER BY sequence";
         let again = "SELECT version, kind, checksum, statements FROM dbwarden_migrations WHERE kind <> 'versioned' \
                      ORDER BY version";
-        match self.engine {
+        let rows = match self.engine {
             Engine::Sqlite | Engine::Duckdb => [self.rows(once), self.rows(again)].concat(),
             // The shell is started once: that takes longer than what it asks.
             Engine::Postgres | Engine::Mariadb => self.rows(&format!("{once};\n{again}")),
-        }
+        };
+        crate::secrets::none_in("the records", rows.join("\n"));
+        rows
     }
 
     /// Returns the versions that are recorded, oldest first.

@@ -12,6 +12,7 @@ mod duckdb;
 mod program;
 mod proxy;
 mod random;
+pub mod secrets;
 #[cfg(unix)]
 pub mod server;
 

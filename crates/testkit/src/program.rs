@@ -210,13 +210,10 @@ impl Running {
         let text = |thread: &mut Option<JoinHandle<String>>| {
             thread.take().map(|thread| thread.join().unwrap_or_default()).unwrap_or_default()
         };
-        Finished {
-            code: status.code(),
-            signal: status.signal(),
-            stdout: text(&mut self.stdout),
-            stderr: text(&mut self.stderr),
-            took,
-        }
+        let (stdout, stderr) = (text(&mut self.stdout), text(&mut self.stderr));
+        crate::secrets::none_in("standard output", &stdout);
+        crate::secrets::none_in("standard error", &stderr);
+        Finished { code: status.code(), signal: status.signal(), stdout, stderr, took }
     }
 }
 

@@ -81,7 +81,21 @@ fn the_password_of_an_address_never_appears() {
 #[cfg(unix)]
 #[test]
 fn the_password_of_a_role_never_appears_and_is_not_recorded() {
-    let server = testkit::server::postgres().with_setting("sslmode=disable");
+    never_said(
+        &testkit::server::postgres().with_setting("sslmode=disable"),
+        "ALTER ROLE CURRENT_USER PASSWORD '{secret}'",
+        "DO $$ BEGIN EXECUTE 'ALTER ROLE CURRENT_USER PASSWORD ''{secret}'' NO'; END $$;\n",
+    );
+    never_said(
+        &testkit::server::mariadb().with_setting("ssl-mode=disabled"),
+        "SET PASSWORD = PASSWORD('{secret}')",
+        "EXECUTE IMMEDIATE 'ALTER USER CURRENT_USER() IDENTIFIED BY ''{secret}'' NO';\n",
+    );
+}
+
+/// `own` sets the password that stands behind it; `indirect` is a statement that fails while it does.
+#[cfg(unix)]
+fn never_said(server: &testkit::server::Server, own: &str, indirect: &str) {
     let role = server.role("secret");
     let database = server.database("secret");
     database.give_to(&role);
@@ -96,7 +110,7 @@ fn the_password_of_a_role_never_appears_and_is_not_recorded() {
     let sandbox = Sandbox::with_settings(&format!("url = \"{url}\"\n"));
     sandbox.migration("0001_a.sql", "CREATE TABLE a (id integer);\n-- rollback\nDROP TABLE a;\n");
     // The server's own words could hold it, and so could the statement.
-    let own = format!("ALTER ROLE CURRENT_USER PASSWORD '{secret}'");
+    let own = own.replace("{secret}", secret);
     sandbox.migration("0002_password.sql", format!("-- no-transaction\n{own};\nSELECT 1;\n"));
     for arguments in [
         &["config"][..],
@@ -117,7 +131,7 @@ fn the_password_of_a_role_never_appears_and_is_not_recorded() {
     for (index, wrong) in [
         format!("-- no-transaction\nSELECT 1;\n{own} VALID UNTIL 'tomorow';\n"),
         format!("{own}; SELECT nothing;\n"),
-        format!("DO $$ BEGIN EXECUTE 'ALTER ROLE CURRENT_USER PASSWORD ''{secret}'' NO'; END $$;\n"),
+        indirect.replace("{secret}", secret),
     ]
     .iter()
     .enumerate()

@@ -40,6 +40,14 @@ impl Ran {
     }
 }
 
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            testkit::secrets::none_below(self.dir.path());
+        }
+    }
+}
+
 impl Sandbox {
     /// An empty directory.
     pub(crate) fn empty() -> Self {
@@ -161,6 +169,8 @@ impl Sandbox {
     fn ran(&self, arguments: &[&str], output: Output) -> Ran {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("output is UTF-8");
         let (out, err) = (text(output.stdout), text(output.stderr));
+        testkit::secrets::none_in("standard output", &out);
+        testkit::secrets::none_in("standard error", &err);
         let exit = output.status.code().unwrap_or(-1);
         let typed: Vec<_> = arguments
             .iter()

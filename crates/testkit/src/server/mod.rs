@@ -145,6 +145,7 @@ pub struct Server {
 
 impl Server {
     fn new(brand: Brand, address: Address) -> Self {
+        crate::secrets::know(&address.password);
         Self { brand, address }
     }
 

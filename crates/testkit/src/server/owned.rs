@@ -186,6 +186,7 @@ pub struct Role {
 impl Role {
     pub(super) fn new(server: &Server, hint: &str) -> Self {
         let (name, password) = (unique("r", hint), random_name(24));
+        crate::secrets::know(&password);
         let sql = if server.brand().is_postgres() {
             format!("CREATE ROLE {name} LOGIN PASSWORD '{password}';")
         } else {

@@ -61,7 +61,7 @@ mod tests {
         let cases = [
             (
                 "CREATE SECRET s (TYPE s3, KEY_ID 'id', SECRET 'hunter2', REGION 'eu')",
-                "CREATE SECRET s (TYPE s3, KEY_ID '***', SECRET '***', REGION '***')",
+                "CREATE SECRET s (TYPE s3, KEY_ID '***', SECRET '***', REGION 'eu')",
             ),
             (
                 "DO $$ BEGIN EXECUTE 'ALTER ROLE a PASSWORD ''hunter2'' NO'; END $$",

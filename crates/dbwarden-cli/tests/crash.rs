@@ -8,6 +8,8 @@
 #![cfg(all(unix, debug_assertions))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stop at the first surprise")]
 
+#[path = "crash/cockroach.rs"]
+mod cockroach;
 #[path = "crash/duckdb.rs"]
 mod duckdb;
 #[path = "crash/mysql.rs"]
@@ -50,6 +52,7 @@ fn scenarios(engine: Engine) -> &'static [Scenario] {
     match engine {
         Engine::Sqlite => SCENARIOS,
         Engine::Postgres => postgres::SCENARIOS,
+        Engine::Scripted | Engine::Cockroach => cockroach::SCENARIOS,
         Engine::Mariadb => mysql::SCENARIOS,
         Engine::Duckdb => duckdb::SCENARIOS,
     }
@@ -194,6 +197,11 @@ fn killed_at_every_point_it_is_run_again_on_postgres() {
 }
 
 #[test]
+fn killed_at_every_point_on_scripted_cockroach() {
+    killed_at_every_point(Engine::Scripted);
+}
+
+#[test]
 fn killed_at_every_point_it_is_run_again_on_mariadb() {
     killed_at_every_point(Engine::Mariadb);
 }
@@ -326,7 +334,7 @@ fn long_statement(engine: Engine) -> &'static str {
             "INSERT INTO numbers WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n \
              WHERE i < (SELECT until FROM dial)) SELECT i FROM n;\n"
         }
-        Engine::Postgres => {
+        Engine::Postgres | Engine::Scripted | Engine::Cockroach => {
             "INSERT INTO numbers SELECT i FROM dial CROSS JOIN LATERAL generate_series(1, least(until, 3)) AS i \
              CROSS JOIN LATERAL pg_sleep(CASE WHEN until > 3 THEN 1000 ELSE 0 END);\n"
         }
@@ -365,7 +373,9 @@ fn in_the_long_statement(database: &Database) -> testkit::Running {
     let begun = || match database.engine() {
         // Pages that leave SQLite's cache. From then on not even a reader gets in.
         Engine::Sqlite => std::fs::metadata(database.file()).map_or(0, |file| file.len()) >= 1 << 20,
-        Engine::Postgres | Engine::Mariadb => database.one(sleepers(database.engine())) == "1",
+        Engine::Postgres | Engine::Mariadb | Engine::Scripted | Engine::Cockroach => {
+            database.one(sleepers(database.engine())) == "1"
+        }
         // Nobody can look into the file. Of the four statements before it the last has run a while ago.
         Engine::Duckdb => {
             let passed = std::fs::read_to_string(&points).unwrap_or_default();

@@ -71,11 +71,15 @@ pub enum ErrorKind {
         not_tried: Vec<RevisionId>,
     },
     /// This version cannot run on the engine.
-    #[error(
-        "this version runs migrations on SQLite, PostgreSQL, MySQL, MariaDB and DuckDB; {database} comes with a later one"
-    )]
+    #[error("this version does not run migrations on {database}")]
     NotYet {
         /// The engine.
+        database: Database,
+    },
+    /// Another engine answers than the address says; whoever asked asks again for that one.
+    #[error("{database} answers, which is not what the address says")]
+    AnotherEngine {
+        /// The engine that answers.
         database: Database,
     },
     /// Another tool keeps records here, and we keep none.
@@ -273,6 +277,7 @@ impl Error {
                 Cause::Cancelled => "interrupted",
             },
             ErrorKind::NotYet { .. } => "not-yet",
+            ErrorKind::AnotherEngine { .. } => "another-engine",
             ErrorKind::ForeignRecords { .. } => "foreign-records",
             ErrorKind::Refused { refusal } => match refusal {
                 Refusal::Protected { .. } => "protected",

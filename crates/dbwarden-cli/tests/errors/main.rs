@@ -8,6 +8,8 @@ mod sandbox;
 
 mod backup;
 #[cfg(unix)]
+mod cockroach;
+#[cfg(unix)]
 mod duckdb;
 mod engine;
 mod files;

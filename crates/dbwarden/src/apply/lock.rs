@@ -453,11 +453,16 @@ fn attempt(
         }
     }
     if let Some(made) = &records.made {
-        // Each commits by itself.
+        // What makes them is no part of a transaction there.
         if session.query(made, &[])?.is_empty() {
             make(session, records)?;
+            // That another was quicker is no news.
+            session.notices();
         }
         session.begin()?;
+        if let Some(fill) = &records.fill {
+            session.execute(fill, &[])?;
+        }
     } else {
         session.begin()?;
         make(session, records)?;
@@ -488,7 +493,15 @@ fn attempt(
 }
 
 fn make(session: &mut dyn Session, records: &Records) -> Result<(), DriverError> {
-    records.create.iter().try_for_each(|statement| session.execute(statement, &[]).map(drop))
+    for statement in &records.create {
+        session.execute(statement, &[])?;
+    }
+    if let Some(strip) = &records.strip {
+        for row in session.query(strip, &[])? {
+            session.execute(row.text(0), &[])?;
+        }
+    }
+    Ok(())
 }
 
 /// Why `holder` may be followed, where `why` says that it gave no sign or is gone as far as can be seen from this machine. What its

@@ -283,11 +283,14 @@ pub fn open(url: &DatabaseUrl, options: &OpenOptions) -> Result<Box<dyn Session>
         #[cfg(feature = "sqlite")]
         Database::Sqlite => Ok(Box::new(sqlite::SqliteSession::open(url, options)?)),
         #[cfg(feature = "postgres")]
-        Database::Postgres => Ok(Box::new(postgres::PostgresSession::open(url, options)?)),
+        Database::Postgres | Database::Cockroach => {
+            Ok(Box::new(postgres::PostgresSession::open(url, options)?))
+        }
         #[cfg(feature = "duckdb")]
         Database::Duckdb => Ok(Box::new(duckdb::DuckdbSession::open(url, options)?)),
         #[cfg(feature = "mysql")]
         Database::Mysql | Database::Mariadb => Ok(Box::new(mysql::MysqlSession::open(url, options)?)),
+        #[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "duckdb", feature = "mysql")))]
         database => Err(DriverError::new(
             DriverErrorKind::NoDriver,
             format!("this build has no driver for {database}"),
@@ -371,5 +374,11 @@ impl DriverError {
     /// Returns an error of which only its sort and its words are known.
     pub fn new(kind: DriverErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), code: None, offset: None, notes: Vec::new() }
+    }
+
+    /// Returns whether the server could not bring the transaction into an order with others, and asks for it once more
+    /// (<https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html>).
+    pub(crate) fn is_conflict(&self) -> bool {
+        self.code.as_deref() == Some("40001")
     }
 }

@@ -19,6 +19,9 @@ pub struct Group {
     pub start: Position,
     /// What the file sets foreign keys to for this group, where it does.
     pub foreign_keys: Option<bool>,
+    /// The modes that the file's own BEGIN asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub modes: Option<String>,
     /// The checksum of the statements, to see that the file is still what was planned.
     pub hash: String,
 }
@@ -52,6 +55,7 @@ pub(crate) struct Grouper {
     /// Where the file's own BEGIN stands.
     explicit: Option<Position>,
     foreign_keys: Option<bool>,
+    modes: Option<String>,
     /// A PRAGMA that has no effect unless its transaction ends before the next statement.
     late_pragma: Option<(Position, bool)>,
 }
@@ -89,6 +93,11 @@ impl Grouper {
         self.unsettled |= state == TableState::Unsettled;
     }
 
+    /// Opens the file's own transaction with `modes`.
+    pub(crate) fn set_modes(&mut self, modes: Option<String>) {
+        self.modes = modes;
+    }
+
     /// Takes the next statement; what is wrong comes with its place.
     pub(crate) fn take(
         &mut self,
@@ -119,7 +128,8 @@ impl Grouper {
                 let statement = first_words(statement);
                 return Err((SourceProblem::RefusesTransaction { statement, opened: opened.line }, start));
             }
-            (Manner::Alone, None) => return self.run(GroupKind::Each, false, start),
+            (Manner::Alone | Manner::Apart, None) => return self.run(GroupKind::Each, false, start),
+            (Manner::MayCommit, None) if self.each => return self.run(GroupKind::Each, false, start),
             (Manner::Session, None) => return self.run(GroupKind::Session, false, start),
             (Manner::Either, explicit) => {
                 let inside = explicit.is_some() || (self.open && !self.each && self.in_transaction());
@@ -129,7 +139,7 @@ impl Grouper {
             (Manner::Plain | Manner::Ends, None) if self.each => {
                 return self.run(GroupKind::Each, true, start);
             }
-            (Manner::Plain | Manner::Ends, None) => {
+            (Manner::Plain | Manner::Ends | Manner::MayCommit, None) => {
                 let ends = manner == Manner::Ends;
                 if self.ends && !ends {
                     self.close();
@@ -137,7 +147,9 @@ impl Grouper {
                 self.ends = ends;
                 return self.run(GroupKind::Transaction, true, start);
             }
-            (Manner::Plain | Manner::Ends, Some(_)) => return self.run(GroupKind::Transaction, true, start),
+            (Manner::Plain | Manner::Ends | Manner::Apart | Manner::MayCommit, Some(_)) => {
+                return self.run(GroupKind::Transaction, true, start);
+            }
         }
         Ok(Taken::Control)
     }
@@ -168,6 +180,7 @@ impl Grouper {
                 count: 1,
                 start,
                 foreign_keys,
+                modes: self.explicit.and(self.modes.clone()),
                 hash: String::new(),
             }),
         }
@@ -238,7 +251,7 @@ mod tests {
         Ok(text.collect::<Vec<_>>().join(", "))
     }
 
-    use Manner::{Alone, Begin, Commit, Ends, ForeignKeys, Plain, Session};
+    use Manner::{Alone, Apart, Begin, Commit, Ends, ForeignKeys, MayCommit, Plain, Session};
 
     #[test]
     fn statements_that_refuse_a_transaction_split_it() {
@@ -249,6 +262,21 @@ mod tests {
         );
         assert_eq!(groups(true, &[Plain, Plain, Alone]).unwrap(), "Each 1+3");
         assert_eq!(groups(false, &[Session, Plain]).unwrap(), "Session 1+1, Transaction 2+1");
+    }
+
+    #[test]
+    fn what_commits_by_itself_is_alone_unless_the_file_opens_a_transaction() {
+        assert_eq!(
+            groups(false, &[Apart, Apart, Plain, Plain, Apart]).unwrap(),
+            "Each 1+1, Each 2+1, Transaction 3+2, Each 5+1"
+        );
+        assert_eq!(
+            groups(false, &[Begin, Apart, Plain, Commit, Apart]).unwrap(),
+            "Transaction 1+2, Each 3+1"
+        );
+        assert_eq!(groups(false, &[Plain, MayCommit, Plain]).unwrap(), "Transaction 1+3");
+        assert_eq!(groups(true, &[Plain, MayCommit]).unwrap(), "Each 1+2");
+        assert_eq!(groups(true, &[Begin, MayCommit, Commit]).unwrap(), "Transaction 1+1");
     }
 
     #[test]

@@ -104,6 +104,21 @@ impl<'host> Deployment<'host> {
         Ok(dialect::of(database).ok_or(ErrorKind::NotYet { database })?)
     }
 
+    /// Runs `verb`, and once more where another engine answers than the address says, as CockroachDB does under `postgresql:`: its files
+    /// are to be read for that one then. Nothing has been done before a session is open.
+    pub(super) fn meeting<T>(
+        &mut self,
+        mut verb: impl FnMut(&mut Self) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let error = match verb(self) {
+            Err(error) => error,
+            done => return done,
+        };
+        let ErrorKind::AnotherEngine { database } = *error.kind() else { return Err(error) };
+        self.settings.url = self.settings.url.clone().answered_by(database);
+        verb(self)
+    }
+
     /// Returns for whom the files are read.
     ///
     /// # Errors
@@ -262,6 +277,11 @@ impl Connection<'_> {
             Connection::Never(never, _) => match *never {},
         };
         let target = || settings.url.target();
+        if let Ok(session) = &opened
+            && session.server().database != settings.url.database()
+        {
+            return Err(ErrorKind::AnotherEngine { database: session.server().database }.into());
+        }
         Ok(opened.map_err(|error| ErrorKind::Driver {
             doing: "the database cannot be opened",
             target: target(),

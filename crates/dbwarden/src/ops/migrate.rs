@@ -87,6 +87,14 @@ pub fn migrate(
     options: &MigrateOptions,
     observer: &mut dyn Observer,
 ) -> Result<Report, Error> {
+    deployment.meeting(|deployment| migrate_here(deployment, options, observer))
+}
+
+fn migrate_here(
+    deployment: &mut Deployment<'_>,
+    options: &MigrateOptions,
+    observer: &mut dyn Observer,
+) -> Result<Report, Error> {
     let selection = options.selection(deployment);
     let request = options.request()?;
     let dialect = deployment.dialect()?;

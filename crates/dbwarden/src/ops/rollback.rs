@@ -49,6 +49,14 @@ pub fn rollback(
     options: &RollbackOptions,
     observer: &mut dyn Observer,
 ) -> Result<Report, Error> {
+    deployment.meeting(|deployment| rollback_here(deployment, options, observer))
+}
+
+fn rollback_here(
+    deployment: &mut Deployment<'_>,
+    options: &RollbackOptions,
+    observer: &mut dyn Observer,
+) -> Result<Report, Error> {
     let reach = match (&options.target, options.count) {
         (Some(_), Some(_)) => {
             let message = "a target and a count cannot both be given".to_owned();

@@ -49,6 +49,14 @@ pub fn stamp(
     options: &StampOptions,
     observer: &mut dyn Observer,
 ) -> Result<Report, Error> {
+    deployment.meeting(|deployment| stamp_here(deployment, options, observer))
+}
+
+fn stamp_here(
+    deployment: &mut Deployment<'_>,
+    options: &StampOptions,
+    observer: &mut dyn Observer,
+) -> Result<Report, Error> {
     let selection = Selection { environment: deployment.environment(), ..Selection::default() };
     let dialect = deployment.dialect()?;
     let limits = DeploymentLimits::new(deployment)?;

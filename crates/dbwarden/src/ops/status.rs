@@ -115,6 +115,10 @@ pub struct UnfinishedLine {
 /// # Errors
 /// A file that is no migration; a database that cannot be read.
 pub fn status(deployment: &mut Deployment<'_>, options: &StatusOptions) -> Result<Status, Error> {
+    deployment.meeting(|deployment| status_here(deployment, options))
+}
+
+fn status_here(deployment: &mut Deployment<'_>, options: &StatusOptions) -> Result<Status, Error> {
     let selection = Selection {
         tags: options.tags.clone(),
         environment: deployment.environment(),

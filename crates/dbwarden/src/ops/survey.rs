@@ -42,8 +42,7 @@ pub fn files(deployment: &Deployment<'_>) -> Result<MigrationSet, Error> {
 /// # Errors
 /// A file that is no migration; a database that cannot be opened or read.
 pub fn survey(deployment: &mut Deployment<'_>, selection: &Selection) -> Result<Survey, Error> {
-    let (survey, _) = look(deployment, selection)?;
-    Ok(survey)
+    deployment.meeting(|deployment| Ok(look(deployment, selection)?.0))
 }
 
 /// Reads files and records for who only looks: a database that another process has for itself is soon given up.
@@ -106,9 +105,13 @@ fn beside<'a, T: Send>(
         let files = files.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         (files, records)
     });
-    // A wrong file is told first: it is what its author can mend.
-    let read = read?;
-    let (session, history) = records?;
+    let (read, records) = match (read, records) {
+        // The files were read for another engine.
+        (_, Err(error)) if matches!(error.kind(), ErrorKind::AnotherEngine { .. }) => return Err(error),
+        // A wrong file is told first: it is what its author can mend.
+        (read, records) => (read?, records?),
+    };
+    let (session, history) = records;
     let set = set(read, &history)?;
     if let Some(points) = points {
         points("history-read");
@@ -123,9 +126,10 @@ fn beside<'a, T: Send>(
 /// # Errors
 /// As [`survey`].
 pub(super) fn quick(deployment: &mut Deployment<'_>, selection: &Selection) -> Result<Survey, Error> {
-    let patience = Patience::brief(deployment.lock.wait, &deployment.cancel);
-    let (survey, _) = glance(deployment, selection, patience)?;
-    Ok(survey)
+    deployment.meeting(|deployment| {
+        let patience = Patience::brief(deployment.lock.wait, &deployment.cancel);
+        Ok(glance(deployment, selection, patience)?.0)
+    })
 }
 
 /// Reads the records; while another session keeps readers out, waits for it as for the lock.

@@ -200,6 +200,15 @@ pub fn accept(
     reason: &str,
     observer: &mut dyn Observer,
 ) -> Result<Accepted, Error> {
+    deployment.meeting(|deployment| accept_here(deployment, reference, reason, observer))
+}
+
+fn accept_here(
+    deployment: &mut Deployment<'_>,
+    reference: &str,
+    reason: &str,
+    observer: &mut dyn Observer,
+) -> Result<Accepted, Error> {
     if reason.trim().is_empty() {
         return Err(ErrorKind::Usage { message: "a reason is needed for what is accepted".to_owned() }.into());
     }

@@ -55,6 +55,7 @@ on_every_database! {
             testkit::Engine::Sqlite => "sqlite",
             testkit::Engine::Postgres => "postgres",
             testkit::Engine::Duckdb => "duckdb",
+            testkit::Engine::Scripted | testkit::Engine::Cockroach => "cockroachdb",
             testkit::Engine::Mariadb => "mariadb",
         };
         let text = format!(

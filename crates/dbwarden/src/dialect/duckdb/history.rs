@@ -14,6 +14,8 @@ pub(super) fn records(dialect: &Duckdb, tables: &Tables) -> Records {
         probe: probe(schema, tables),
         made: None,
         restoring: None,
+        strip: None,
+        fill: None,
         create: vec![
             format!(
                 "CREATE TABLE IF NOT EXISTS {migrations} (sequence BIGINT PRIMARY KEY, version TEXT NOT NULL UNIQUE, \

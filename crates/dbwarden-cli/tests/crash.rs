@@ -327,6 +327,36 @@ fn killed_at_a_random_moment_it_is_run_again_on_duckdb() {
     killed_at_a_random_moment(Engine::Duckdb, &names, 6);
 }
 
+/// DuckDB opens no file whose making was cut short.
+#[test]
+#[cfg(feature = "duckdb")]
+fn killed_while_its_file_is_made_it_is_run_again_on_duckdb() {
+    let fresh = || {
+        let database = Database::new(Engine::Duckdb);
+        database.write(scenarios::PLAIN);
+        std::fs::remove_file(database.file()).unwrap();
+        database
+    };
+    // The first one loads the library from the disk.
+    let whole = || Program::new(BINARY, &fresh()).run(&["migrate"]).expect(0).took;
+    let whole = whole().min(whole());
+    let mut random = Random::new(14);
+    let mut killed = 0;
+    for _ in 0..30 {
+        let database = fresh();
+        let program = Program::new(BINARY, &database);
+        let running = program.start(&["migrate"]);
+        std::thread::sleep(random.time_below(whole));
+        running.kill();
+        killed += usize::from(running.finish().was_killed());
+        program.run(&["migrate"]).expect(0);
+        assert_eq!(database.versions(), ["0001", "0002", "0003"]);
+        assert_eq!(database.rows("SELECT what FROM log"), ["first", "users", "orders"]);
+    }
+    println!("{killed} killed");
+    assert!(killed > 5, "{killed} were killed before their end");
+}
+
 /// A statement that ends only when the table `dial` says so.
 fn long_statement(engine: Engine) -> &'static str {
     match engine {

@@ -36,10 +36,18 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
     }
     let mut servers = Servers::start(all_servers)?;
     let mut code = ExitCode::SUCCESS;
-    for arguments in calls(runner, &filters) {
-        let mut command = still(cargo(arguments.iter().copied()));
+    let mut calls = calls(runner, &filters);
+    if all_servers {
+        if runner == Runner::Nextest {
+            // A filter may be for the longer lane alone.
+            calls.iter_mut().skip(1).for_each(|call| call.extend(words(&["--no-tests", "pass"])));
+        }
+        calls.push(longer_lane(runner, &filters));
+    }
+    for arguments in calls {
+        let mut command = still(cargo(arguments.iter().map(String::as_str)));
         // Doc tests use none: meanwhile the servers come up.
-        if !arguments.contains(&"--doc") {
+        if !arguments.iter().any(|argument| argument == "--doc") {
             command.envs(servers.variables());
         }
         let status = status(&mut command)?;
@@ -81,8 +89,40 @@ fn nextest_is_there() -> bool {
     asked.is_ok_and(|status| status.success())
 }
 
+/// What the names of the tests contain that want further servers. They are ignored unless they are asked for.
+const LONGER_LANE: &str = "longer_lane";
+
+/// The call that runs those alone.
+fn longer_lane(runner: Runner, filters: &[String]) -> Vec<String> {
+    let mut call = words(&["--workspace", "--all-features", "--no-fail-fast"]);
+    match runner {
+        Runner::Nextest => {
+            call.splice(0..0, words(&["nextest", "run"]));
+            let mut wanted = format!("test({LONGER_LANE})");
+            if !filters.is_empty() {
+                let any: Vec<_> = filters.iter().map(|filter| format!("test({filter})")).collect();
+                wanted.push_str(&format!(" and ({})", any.join(" or ")));
+            }
+            call.extend(words(&["--run-ignored", "only", "-E", &wanted]));
+            if !filters.is_empty() {
+                // It may be for the other tests alone.
+                call.extend(words(&["--no-tests", "pass"]));
+            }
+        }
+        Runner::CargoTest => {
+            call.splice(0..0, words(&["test", "--tests"]));
+            call.extend(words(&["--", "--ignored", LONGER_LANE]));
+        }
+    }
+    call
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(ToString::to_string).collect()
+}
+
 /// The calls of cargo in their order; the first that fails is the last.
-fn calls(runner: Runner, filters: &[String]) -> Vec<Vec<&str>> {
+fn calls(runner: Runner, filters: &[String]) -> Vec<Vec<String>> {
     let filters = || filters.iter().map(String::as_str);
     let scope = ["--workspace", "--all-features", "--no-fail-fast"];
     let libtest = |mut call: Vec<&'static str>| {
@@ -94,7 +134,7 @@ fn calls(runner: Runner, filters: &[String]) -> Vec<Vec<&str>> {
         }
         call
     };
-    match runner {
+    let calls = match runner {
         // Nextest runs no doc tests.
         Runner::Nextest => {
             let mut suite = vec!["nextest", "run"];
@@ -103,7 +143,8 @@ fn calls(runner: Runner, filters: &[String]) -> Vec<Vec<&str>> {
             vec![libtest(vec!["test", "--doc"]), suite]
         }
         Runner::CargoTest => vec![libtest(vec!["test"])],
-    }
+    };
+    calls.iter().map(|call| words(call)).collect()
 }
 
 /// Under CI a snapshot that differs is a failure, and no file is written for it.
@@ -131,6 +172,22 @@ mod tests {
                 "test --doc --workspace --all-features --no-fail-fast -- lock graph",
                 "nextest run --workspace --all-features --no-fail-fast lock graph",
             ]
+        );
+    }
+
+    #[test]
+    fn the_longer_lane_is_what_is_ignored_else() {
+        let line = |runner, filters: &[&str]| longer_lane(runner, &words(filters)).join(" ");
+        assert_eq!(
+            line(Runner::Nextest, &[]),
+            "nextest run --workspace --all-features --no-fail-fast --run-ignored only -E test(longer_lane)"
+        );
+        assert!(
+            line(Runner::Nextest, &["a", "b"]).contains(" -E test(longer_lane) and (test(a) or test(b))")
+        );
+        assert_eq!(
+            line(Runner::CargoTest, &[]),
+            "test --tests --workspace --all-features --no-fail-fast -- --ignored longer_lane"
         );
     }
 

@@ -277,7 +277,9 @@ pub(crate) fn after(error: &Error) -> String {
         "stranger-owned" => {
             "find out who made the table; drop it, or make it the property of the role that migrates"
         }
-        "holder-unseen" => "end that session on the server, then the same again",
+        "holder-unseen" => {
+            "end that session on the server, then the same again; where nobody can, look what it did, then `dbwarden unlock --force`"
+        }
         "no-driver" => {
             "install a dbwarden that was built with it: `cargo install dbwarden-cli --features duckdb` brings DuckDB"
         }

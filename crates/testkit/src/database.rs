@@ -51,11 +51,6 @@ impl Drop for Database {
 impl Database {
     /// Makes an empty database, and a folder with an empty directory of migrations.
     pub fn new(engine: Engine) -> Self {
-        // Memory where there is some: a crash test kills a process, not the machine, so what a disk keeps is no matter.
-        let memory = Path::new("/dev/shm");
-        let folder = tempfile::Builder::new().prefix("dbwarden-test-").tempdir_in(memory);
-        let folder = folder.or_else(|_| tempfile::tempdir()).expect("a temporary folder can be made");
-        std::fs::create_dir(folder.path().join("migrations")).expect("a directory can be made");
         let owned = match engine {
             Engine::Sqlite | Engine::Duckdb => None,
             // TLS has tests of its own.
@@ -70,6 +65,20 @@ impl Database {
                 Some(server.database("suite"))
             }
         };
+        Self::with(engine, owned)
+    }
+
+    /// Makes one on a server that is not the one that the tests share.
+    pub fn on(engine: Engine, server: &server::Server) -> Self {
+        Self::with(engine, Some(server.database("suite")))
+    }
+
+    fn with(engine: Engine, owned: Option<OwnedDatabase>) -> Self {
+        // Memory where there is some: a crash test kills a process, not the machine, so what a disk keeps is no matter.
+        let memory = Path::new("/dev/shm");
+        let folder = tempfile::Builder::new().prefix("dbwarden-test-").tempdir_in(memory);
+        let folder = folder.or_else(|_| tempfile::tempdir()).expect("a temporary folder can be made");
+        std::fs::create_dir(folder.path().join("migrations")).expect("a directory can be made");
         let scripted = owned.as_ref().filter(|_| engine == Engine::Scripted).map(Cockroach::before);
         let database = Self { engine, folder, owned, scripted };
         if engine == Engine::Duckdb {

@@ -135,7 +135,9 @@ pub fn read(
             });
         }
         if row.text(0) == "stranger-owned" {
-            history.stranger = Some((row.text(1).to_owned(), row.text(3).to_owned()));
+            // In whatever order the server names them: the same one each time.
+            let found = (row.text(1).to_owned(), row.text(3).to_owned());
+            history.stranger = history.stranger.max(Some(found));
             continue;
         }
         if let Some(restoring) = records.restoring.as_ref().filter(|_| named(row, &marker)) {

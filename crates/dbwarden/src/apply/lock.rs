@@ -5,11 +5,12 @@
 //! a whole lease, or at once where the holder's end can be seen. A holder renews inside each of its transactions; where the
 //! token is another's by then, nothing is committed.
 
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+mod heartbeat;
+
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use self::heartbeat::{Heartbeat, Shared};
 use super::owner::{Holder, Owner};
 use super::run::{Event, Run};
 use crate::dialect::Records;
@@ -103,6 +104,9 @@ fn held(holder: Option<&Holder>, waited: Duration) -> String {
     }
 }
 
+/// Stands for a token where there is none yet.
+const NO_ROWS: i64 = -1;
+
 /// How often who waits looks again.
 const POLL: Duration = Duration::from_millis(25);
 
@@ -145,7 +149,12 @@ pub enum LockRow {
 /// The engine's answer; rows that make no sense.
 pub fn read(session: &mut dyn Session, records: &Records) -> Result<LockRow, LockError> {
     let rows = session.query(&records.lock, &[])?;
-    let row = rows.first().ok_or_else(|| LockError::Damaged { reason: "its rows are missing".to_owned() })?;
+    let row = match rows.first() {
+        Some(row) => row,
+        // Whoever makes the table has not come to its rows.
+        None if records.fill.is_some() => return Ok(LockRow::Free(NO_ROWS)),
+        None => return Err(LockError::Damaged { reason: "its rows are missing".to_owned() }),
+    };
     let token =
         row.integer(0).ok_or_else(|| LockError::Damaged { reason: "its token is no number".to_owned() })?;
     let Some(owner) = row.optional_text(1) else { return Ok(LockRow::Free(token)) };
@@ -234,8 +243,12 @@ impl<'s> LockGuard<'s> {
                     seen.clone_from(&holder);
                     holder
                 }
-                // Somebody writes right now: whoever was seen last, or one that cannot be read.
-                Err(LockError::Driver(error)) if error.kind == DriverErrorKind::Busy => seen.clone(),
+                // Somebody writes right now: whoever was seen last, or one that cannot be read. Galera says that as an interrupt too.
+                Err(LockError::Driver(error))
+                    if matches!(error.kind, DriverErrorKind::Busy | DriverErrorKind::Interrupted) =>
+                {
+                    seen.clone()
+                }
                 Err(LockError::Driver(error))
                     if error.kind == DriverErrorKind::Rights && !records.rights.is_empty() =>
                 {
@@ -346,6 +359,9 @@ impl<'s> LockGuard<'s> {
         if let Some(fence) = &self.records.fence {
             // What the heartbeat moves is left alone: the transaction would hold it up until its end.
             *self.shared.doing.lock().unwrap_or_else(PoisonError::into_inner) = doing.map(str::to_owned);
+            if let Some(write) = fence.write.as_ref().filter(|_| self.session.certifies_writes()) {
+                self.session.execute(write, &[self.token.into()])?;
+            }
             return match self.session.query(&fence.sql, &[self.token.into()]) {
                 Err(error) if error.code.as_deref() == Some(fence.code) => Err(LockError::Lost),
                 Ok(rows) if rows.first().and_then(|row| row.integer(0)) == Some(0) => Err(LockError::Lost),
@@ -354,6 +370,12 @@ impl<'s> LockGuard<'s> {
         }
         let changed = self.session.execute(&self.records.renew, &[doing.into(), self.token.into()])?;
         if changed == 0 { Err(LockError::Lost) } else { Ok(()) }
+    }
+
+    /// Returns whether the server holds a transaction together that is part of a packet with others. A node of Galera, where another
+    /// node's commit comes first, rolls it back between two statements, says nothing, and commits those behind one by one (tried).
+    pub(crate) fn holds_a_packet_together(&self) -> bool {
+        !self.session.certifies_writes()
     }
 
     /// Returns whether the lock is another's by now. Asked when something failed: what another has done meanwhile may be why.
@@ -401,8 +423,12 @@ impl<'s> LockGuard<'s> {
         self.released = true;
         self.heartbeat = None;
         self.session.rollback()?;
-        let token = Value::from(self.token);
-        let released = self.session.execute(&self.records.release, &[token]);
+        let token = [Value::from(self.token)];
+        let mut released = self.session.execute(&self.records.release, &token);
+        if released.as_ref().is_err_and(|error| error.kind == DriverErrorKind::Interrupted) {
+            // Meant for what ran before, and late.
+            released = self.session.execute(&self.records.release, &token);
+        }
         self.held = None;
         released?;
         Ok(())
@@ -431,6 +457,7 @@ fn attempt(
     watch: &mut Option<Watch>,
     run: &mut Run<'_>,
 ) -> Result<Attempt, LockError> {
+    let mut began = Instant::now();
     // The engine's lock is another's: look, without writing, whether that one still moves.
     if busy {
         let (mark, holder) = match read(session, records) {
@@ -448,7 +475,7 @@ fn attempt(
         let gone =
             |holder: &Holder| holder.owner.session.is_some() && holder.owner.gone(here, false).is_some();
         let patience = if holder.as_ref().is_some_and(gone) { ENDING } else { options.lease };
-        if !stood_still(watch, mark, patience.min(options.lease)) {
+        if !stood_still(watch, mark, patience.min(options.lease), began) {
             return Ok(Attempt::Held(holder));
         }
     }
@@ -460,19 +487,24 @@ fn attempt(
             session.notices();
         }
         session.begin()?;
-        if let Some(fill) = &records.fill {
-            session.execute(fill, &[])?;
-        }
     } else {
         session.begin()?;
         make(session, records)?;
     }
     run.point("records-created");
-    let token = match read(session, records)? {
+    began = Instant::now();
+    let mut found = read(session, records)?;
+    if let (LockRow::Free(NO_ROWS), Some(fill)) = (&found, &records.fill) {
+        session.rollback()?;
+        session.execute(fill, &[])?;
+        session.begin()?;
+        found = read(session, records)?;
+    }
+    let token = match found {
         LockRow::Free(token) => token,
         LockRow::Held(holder) => {
             let why = holder.owner.gone(here, here.session_lock).or_else(|| {
-                stood_still(watch, (holder.token, holder.beat), options.lease)
+                stood_still(watch, (holder.token, holder.beat), options.lease, began)
                     .then_some("it gave no sign for a whole lease")
             });
             let Some(why) = ended(session, &holder, why)? else { return Ok(Attempt::Held(Some(holder))) };
@@ -515,23 +547,31 @@ fn ended(
     match (session.presence(theirs)?, why) {
         (Presence::Gone, _) => Ok(Some(why.unwrap_or("its session on the server is gone"))),
         (Presence::There | Presence::Unseen, None) => Ok(None),
-        (Presence::There, Some(why)) => match session.evict(theirs) {
+        // One that cannot be seen from here may be reached another way.
+        (Presence::There | Presence::Unseen, Some(why)) => match session.evict(theirs) {
             Ok(Presence::Gone) => Ok(Some(why)),
             Ok(_) => Err(LockError::StillThere { holder: Box::new(holder.clone()), reason: None }),
+            // What it is at can only be waited for.
+            Err(error) if error.kind == DriverErrorKind::Busy => Err(LockError::Driver(error)),
             Err(error) => {
                 Err(LockError::StillThere { holder: Box::new(holder.clone()), reason: Some(error) })
             }
         },
-        (Presence::Unseen, Some(_)) => {
-            Err(LockError::StillThere { holder: Box::new(holder.clone()), reason: None })
-        }
     }
 }
 
-/// Whether token and counter are those that were seen a whole lease ago.
-fn stood_still(watch: &mut Option<Watch>, (token, beat): (i64, i64), lease: Duration) -> bool {
+/// Whether token and counter, as they were at some time since the look at them `began`, are those that were seen a whole lease before
+/// it. A look may take long: on Galera it waits for a definition that another node is at, and so does the counter.
+fn stood_still(
+    watch: &mut Option<Watch>,
+    (token, beat): (i64, i64),
+    lease: Duration,
+    began: Instant,
+) -> bool {
     match watch {
-        Some(seen) if seen.token == token && seen.beat == beat => seen.since.elapsed() >= lease,
+        Some(seen) if seen.token == token && seen.beat == beat => {
+            began.saturating_duration_since(seen.since) >= lease
+        }
         _ => {
             *watch = Some(Watch { token, beat, since: Instant::now() });
             false
@@ -539,63 +579,18 @@ fn stood_still(watch: &mut Option<Watch>, (token, beat): (i64, i64), lease: Dura
     }
 }
 
-/// Moves the holder's counter while a statement runs, over a session of its own.
-struct Heartbeat {
-    /// Dropped to end the thread.
-    stop: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// What a heartbeat shares with its lock.
-#[derive(Clone, Default)]
-struct Shared {
-    /// Held while the heartbeat's session is open, where that is opened for each beat.
-    gate: Arc<Mutex<()>>,
-    /// What is being run, to be written with the next beat.
-    doing: Arc<Mutex<Option<String>>>,
-}
-
-impl Heartbeat {
-    fn start(
-        url: &DatabaseUrl,
-        open: &OpenOptions,
-        records: &Arc<Records>,
-        token: i64,
-        beat: Duration,
-        shared: Shared,
-    ) -> Self {
-        let (stop, stopped) = channel();
-        let (url, records) = (url.clone(), Arc::clone(records));
-        let lock_timeout = Duration::from_millis(if url.database().is_embedded() { 50 } else { 1000 });
-        let open = OpenOptions { create: false, lock_timeout, prelude: Vec::new(), ..open.clone() };
-        let thread = std::thread::spawn(move || {
-            let mut kept: Option<Box<dyn Session>> = None;
-            // Opened with the first beat: most runs are over before.
-            while stopped.recv_timeout(beat) == Err(RecvTimeoutError::Timeout) {
-                let _open = shared.gate.lock().unwrap_or_else(PoisonError::into_inner);
-                let session = kept.take().map_or_else(|| crate::driver::open(&url, &open), Ok);
-                // No session: the next beat tries again.
-                let Ok(mut session) = session else { continue };
-                let doing = shared.doing.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                match session.execute(&records.beat, &[doing.into(), Value::from(token)]) {
-                    // The lock is another's, and the next renewal will say so.
-                    Ok(0) => return,
-                    // A file's session is closed between beats, since some statements want no company.
-                    Ok(_) if !url.database().is_embedded() => kept = Some(session),
-                    // BUSY: our own transaction, or another's, keeps everybody out, who waits as well as us.
-                    Ok(_) | Err(_) => {}
-                }
-            }
-        });
-        Self { stop: Some(stop), thread: Some(thread) }
-    }
-}
-
-impl Drop for Heartbeat {
-    fn drop(&mut self) {
-        self.stop = None;
-        if let Some(thread) = self.thread.take() {
-            thread.join().ok();
-        }
+    #[test]
+    fn a_look_that_took_long_tells_no_more_than_when_it_began() {
+        let (began, lease) = (Instant::now(), Duration::from_millis(1));
+        let mut watch = None;
+        assert!(!stood_still(&mut watch, (1, 1), lease, began), "it is seen for the first time");
+        std::thread::sleep(2 * lease);
+        assert!(!stood_still(&mut watch, (1, 1), lease, began), "it may have moved since");
+        assert!(stood_still(&mut watch, (1, 1), lease, Instant::now()));
+        assert!(!stood_still(&mut watch, (1, 2), lease, Instant::now()));
     }
 }

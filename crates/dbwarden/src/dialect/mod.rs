@@ -304,6 +304,8 @@ pub struct Fence {
     pub sql: String,
     /// The code of its failure.
     pub code: &'static str,
+    /// token: changes the token's row and not the token, before the query. Only where the engine asks for it.
+    pub write: Option<String>,
 }
 
 /// The SQL of our own tables, in one engine's words. Parameters stand in the order that each docstring names.
@@ -325,7 +327,7 @@ pub struct Records {
     pub create: Vec<String>,
     /// Its rows are statements that take from others what default privileges gave them on the tables just made.
     pub strip: Option<String>,
-    /// With `made`: writes the lock's rows where they are missing, in the transaction that takes it; none where `create` does.
+    /// Writes the lock's rows where they are missing; none where they come with their table in one transaction.
     pub fill: Option<String>,
     /// version, description, kind, checksum, `file_hash`, `applied_at`, `duration_ms`, `applied_by`, `tool_version`, `run_id`,
     /// statements, `has_down`, note; oldest first.

@@ -247,6 +247,21 @@ pub trait Session: Send {
 
     /// Returns whether a second session can be opened beside this one (not on `:memory:` nor on a host's connection).
     fn may_have_company(&self) -> bool;
+
+    /// From now on a statement does not wait for what other nodes have committed, where it would (Galera): it takes its place among them
+    /// at once.
+    ///
+    /// # Errors
+    /// What the engine answered.
+    fn wait_for_nobody(&mut self) -> Result<(), DriverError> {
+        Ok(())
+    }
+
+    /// Returns whether a commit is compared with other sessions' commits by what it wrote alone, so that a row that it read and
+    /// locked may have been changed before it (Galera, between nodes). [`Fence::write`](crate::dialect::Fence::write) is for that.
+    fn certifies_writes(&self) -> bool {
+        false
+    }
 }
 
 /// Cancels what a session is running, from another thread.
@@ -377,8 +392,9 @@ impl DriverError {
     }
 
     /// Returns whether the server could not bring the transaction into an order with others, and asks for it once more
-    /// (<https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html>).
+    /// (<https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html>); 1213 on MySQL, MariaDB, and Galera, where
+    /// the other one may be on another node.
     pub(crate) fn is_conflict(&self) -> bool {
-        self.code.as_deref() == Some("40001")
+        matches!(self.code.as_deref(), Some("40001" | "1213"))
     }
 }

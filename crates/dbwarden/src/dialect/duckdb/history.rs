@@ -69,6 +69,7 @@ pub(super) fn records(dialect: &Duckdb, tables: &Tables) -> Records {
         fence: Some(Fence {
             sql: format!("UPDATE {lock} SET beat = beat + 1 WHERE name = 'holder' AND token = ?"),
             code: "conflict",
+            write: None,
         }),
         renew: format!("UPDATE {lock} SET beat = beat + 1, doing = ? WHERE name = 'heartbeat' AND token = ?"),
         beat: format!(

@@ -34,7 +34,7 @@ pub(super) fn records(tables: &Tables) -> Records {
         made: Some(made(tables)),
         create: create([&migrations, &lock, &journal]),
         strip: None,
-        fill: None,
+        fill: Some(fill(&lock)),
         history: format!(
             "SELECT version, description, kind, checksum, file_hash, applied_at, duration_ms, applied_by, tool_version, \
              run_id, statements, down_script IS NOT NULL, note FROM {migrations} ORDER BY sequence"
@@ -67,6 +67,9 @@ pub(super) fn records(tables: &Tables) -> Records {
                  AND token = ? FOR UPDATE) AS held)"
             ),
             code: "1690",
+            // A row that was locked and not written is not compared with what other nodes wrote: a commit behind a takeover on
+            // another node would go through (https://galeracluster.com/library/documentation/certification-based-replication.html).
+            write: Some(format!("UPDATE {lock} SET beat = beat + 1 WHERE name = 'holder' AND token = ?")),
         }),
         renew: format!("UPDATE {lock} SET beat = beat + 1, doing = ? WHERE name = 'heartbeat' AND token = ?"),
         beat: format!(
@@ -137,8 +140,9 @@ fn ours(tables: &Tables) -> String {
     [&tables.migrations, &tables.lock, &tables.journal].map(|name| literal(name)).join(", ")
 }
 
-/// Each statement commits by itself; several sessions at once wait for each other. The lock's table comes last, and with its rows:
-/// where all three tables are there, so are they.
+/// Each statement commits by itself; several sessions at once wait for each other. No `CREATE TABLE … SELECT`, by which the lock's rows
+/// would come with their table: on Galera that takes no turn among the nodes, and where two of them make it at once one finds it there,
+/// and then not.
 fn create([migrations, lock, journal]: [&str; 3]) -> Vec<String> {
     vec![
         format!(
@@ -156,10 +160,17 @@ fn create([migrations, lock, journal]: [&str; 3]) -> Vec<String> {
         ),
         format!(
             "CREATE TABLE IF NOT EXISTS {lock} (name VARCHAR(40) NOT NULL PRIMARY KEY, token BIGINT NOT NULL, \
-             beat BIGINT NOT NULL, owner TEXT, since VARCHAR(40), doing TEXT) {OPTIONS} \
-             SELECT 'holder' AS name, 0 AS token, 0 AS beat UNION ALL SELECT 'heartbeat', 0, 0"
+             beat BIGINT NOT NULL, owner TEXT, since VARCHAR(40), doing TEXT) {OPTIONS}"
         ),
+        fill(lock),
     ]
+}
+
+/// The token begins with a number that no earlier one has reached: the rows may have been deleted under a holder.
+fn fill(lock: &str) -> String {
+    format!(
+        "INSERT IGNORE INTO {lock} (name, token, beat) VALUES ('holder', UNIX_TIMESTAMP(), 0), ('heartbeat', 0, 0)"
+    )
 }
 
 /// A name as a literal, whatever `sql_mode` says of backslashes.

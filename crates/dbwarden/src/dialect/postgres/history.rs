@@ -73,6 +73,7 @@ pub(super) fn records(dialect: &dyn Dialect, tables: &Tables) -> Records {
                  FOR UPDATE) AS held)"
             ),
             code: "22012",
+            write: None,
         }),
         renew: format!("UPDATE {lock} SET beat = beat + 1, doing = ? WHERE name = 'heartbeat' AND token = ?"),
         beat: format!(

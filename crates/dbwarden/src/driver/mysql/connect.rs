@@ -26,6 +26,9 @@ pub(super) struct Address {
     tls: Wanted,
 }
 
+/// How long to wait at most for another node of a cluster, which may be down.
+const NODE_TIMEOUT: Duration = Duration::from_secs(3);
+
 impl Address {
     /// Reads `url`'s parameters.
     ///
@@ -70,6 +73,24 @@ impl Address {
                 .into()
         };
         Ok(Self { places: hosts.into_iter().map(place).collect(), tls: wanted })
+    }
+
+    /// Returns the hosts with their ports; none where it is a socket.
+    pub(super) fn hosts(&self) -> impl Iterator<Item = (String, u16)> {
+        let tcp = self.places.iter().filter(|place| place.get_socket().is_none());
+        tcp.map(|place| (place.get_ip_or_hostname().into_owned(), place.get_tcp_port()))
+    }
+
+    /// Returns the same account at another host, with TLS as it is wanted here; it does not wait long for it.
+    pub(super) fn at_place(&self, host: &str, port: u16) -> Self {
+        let place = self.places.first().cloned().unwrap_or_default();
+        let timeout = place.get_tcp_connect_timeout().map_or(NODE_TIMEOUT, |wanted| wanted.min(NODE_TIMEOUT));
+        let place = OptsBuilder::from_opts(place)
+            .socket(None::<String>)
+            .ip_or_hostname(Some(host))
+            .tcp_port(port)
+            .tcp_connect_timeout(Some(timeout));
+        Self { places: vec![place.into()], tls: self.tls }
     }
 
     /// Connects, to the first of the hosts that answers.

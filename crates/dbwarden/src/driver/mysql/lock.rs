@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use super::cluster::{self, Node};
 use super::{Link, MysqlSession, filled, send};
 use crate::database::Database;
-use crate::driver::{DriverError, Held, Presence, ServerSession, Session, SessionLock};
+use crate::driver::{DriverError, DriverErrorKind, Held, Presence, ServerSession, Session, SessionLock};
 use crate::value::Value;
 
 /// How often, and with what rest between, to look whether a session that was told to end has ended.
@@ -93,7 +94,7 @@ pub(super) fn server_start(session: &MysqlSession) -> Option<String> {
 /// Looks for the session `other`.
 pub(super) fn presence(session: &mut MysqlSession, other: &ServerSession) -> Result<Presence, DriverError> {
     // Another node's sessions are listed there alone.
-    if other.node != session.node.clone().unwrap_or_default() {
+    if is_elsewhere(session, other) {
         return Ok(Presence::Unseen);
     }
     let Ok(id) = other.id.parse::<u64>() else { return Ok(Presence::Gone) };
@@ -124,25 +125,45 @@ pub(super) fn presence(session: &mut MysqlSession, other: &ServerSession) -> Res
     })
 }
 
+fn is_elsewhere(session: &MysqlSession, other: &ServerSession) -> bool {
+    other.node != session.node.as_ref().map(Node::identity).unwrap_or_default()
+}
+
 /// Ends the session `other`, and looks until it is gone: what it ran is undone first.
 pub(super) fn evict(session: &mut MysqlSession, other: &ServerSession) -> Result<Presence, DriverError> {
+    if is_elsewhere(session, other) {
+        return cluster::evict(session, other);
+    }
     let mut found = presence(session, other)?;
     if found != Presence::There {
         return Ok(found);
     }
     let Ok(id) = other.id.parse::<u64>() else { return Ok(Presence::Gone) };
-    match session.execute(&format!("KILL {id}"), &[]) {
-        Err(error) if is_no_such_thread(&error) => return Ok(Presence::Gone),
-        killed => killed.map(drop)?,
-    }
-    for _ in 0..LOOKS.0 {
+    let mut denied = None;
+    for look in 0..LOOKS.0 {
+        if look == 0 || denied.is_some() {
+            denied = match session.execute(&format!("KILL {id}"), &[]) {
+                Err(error) if is_no_such_thread(&error) => return Ok(Presence::Gone),
+                // What it runs cannot be undone on one node alone. What it would run next is kept from beginning.
+                Err(error) if is_taking_its_turn(session, &error) => Some(error),
+                killed => killed.map(|_| None)?,
+            };
+        }
         found = presence(session, other)?;
         if found == Presence::Gone {
-            break;
+            return Ok(found);
         }
         std::thread::sleep(LOOKS.1);
     }
-    Ok(found)
+    match denied {
+        Some(error) => Err(DriverError { kind: DriverErrorKind::Busy, ..error }),
+        None => Ok(found),
+    }
+}
+
+/// `ER_KILL_DENIED_ERROR`, as it is said of a session whose definition all nodes are at.
+fn is_taking_its_turn(session: &MysqlSession, error: &DriverError) -> bool {
+    session.node.is_some() && error.code.as_deref() == Some("1095") && error.message.contains("high priority")
 }
 
 /// `ER_NO_SUCH_THREAD`.

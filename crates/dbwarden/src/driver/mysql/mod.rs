@@ -3,6 +3,7 @@
 //! Everything goes as text: several statements can be sent in one packet then, which the server works off one after the other and
 //! leaves at the first that fails. Every answer is read to its end, since the error of a later statement stands there.
 
+mod cluster;
 mod connect;
 mod failure;
 mod literal;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use mysql::Conn;
 use mysql::prelude::Queryable;
 
+use self::cluster::Node;
 use self::connect::Address;
 use self::failure::answer;
 use self::literal::filled;
@@ -46,8 +48,8 @@ pub(super) struct MysqlSession {
     server: Server,
     /// The server's number of this session.
     id: u64,
-    /// The node's name, on a Galera cluster of several; process lists and named locks are a node's own there.
-    node: Option<String>,
+    /// Which node of a Galera cluster answers; process lists and named locks are a node's own there.
+    node: Option<Node>,
     itself: Mutex<Option<ServerSession>>,
     lock_timeout: Duration,
     prelude: Vec<String>,
@@ -67,30 +69,48 @@ struct Answer {
 
 impl MysqlSession {
     pub(super) fn open(url: &DatabaseUrl, options: &OpenOptions) -> Result<Self, DriverError> {
+        let server = Server { database: url.database(), version: String::new() };
         let address = Arc::new(Address::new(url)?);
+        let name = url.name().unwrap_or_default();
+        let mut session = Self::connected(address, name, server, options.lock_timeout)?;
+        session.prelude.clone_from(&options.prelude);
+        session.run_prelude()?;
+        Ok(session)
+    }
+
+    fn connected(
+        address: Arc<Address>,
+        name: &str,
+        server: Server,
+        lock_timeout: Duration,
+    ) -> Result<Self, DriverError> {
         let conn = address.connect()?;
         let mut session = Self {
             id: u64::from(conn.connection_id()),
             link: Arc::new(Mutex::new(conn)),
             address,
-            name: url.name().unwrap_or_default().to_owned(),
-            server: Server { database: url.database(), version: String::new() },
+            name: name.to_owned(),
+            server,
             node: None,
             itself: Mutex::new(None),
-            lock_timeout: options.lock_timeout,
-            prelude: options.prelude.clone(),
+            lock_timeout,
+            prelude: Vec::new(),
             notices: Vec::new(),
             open: false,
             locked: Arc::default(),
         };
         session.introduce()?;
-        session.run_prelude()?;
         Ok(session)
+    }
+
+    /// Opens a session of the same account at another place.
+    fn beside(&self, address: Address) -> Result<Self, DriverError> {
+        Self::connected(Arc::new(address), &self.name, self.server.clone(), self.lock_timeout)
     }
 
     /// Sets what every session starts with, and asks who answers.
     fn introduce(&mut self) -> Result<(), DriverError> {
-        let who = "SELECT VERSION(), CONNECTION_ID() /*M!100100 , @@wsrep_on, @@wsrep_node_name */";
+        let who = "SELECT VERSION(), CONNECTION_ID() /*M!100100 , @@wsrep_on */";
         let rows = match self.send(&format!("{}; {who}", self.settings())) {
             // A MariaDB that was built without Galera.
             Err(error) if error.code.as_deref() == Some(UNKNOWN_VARIABLE) => {
@@ -108,11 +128,9 @@ impl MysqlSession {
         };
         // A proxy between us may count its clients by itself: the server's own number is what it lists and kills.
         self.id = row.integer(1).and_then(|id| u64::try_from(id).ok()).unwrap_or(self.id);
-        if row.get(2).is_true() {
-            self.node = Some(row.text(3).to_owned());
-            // What another node has committed may not have arrived here yet
-            // (https://mariadb.com/kb/en/galera-cluster-system-variables/#wsrep_sync_wait).
-            self.send("SET SESSION wsrep_sync_wait = 15")?;
+        // Of MySQL's line the builds with Galera alone know that variable, and a SELECT of it is an error elsewhere.
+        if row.get(2).is_true() || (!mariadb && cluster::is_on(self)?) {
+            self.node = Some(cluster::join(self)?);
         }
         Ok(())
     }
@@ -153,6 +171,22 @@ impl MysqlSession {
     /// Runs `sql`, one statement or many, to its end.
     fn send(&self, sql: &str) -> Result<Answer, DriverError> {
         send(&self.link, sql, true)
+    }
+
+    /// Runs one statement of ours. On a cluster it may be thrown out by another node's, also where it only reads: such a definition waits
+    /// for nobody. Outside a transaction nothing of it was kept then, and it is sent again.
+    fn one(&self, sql: &str) -> Result<Answer, DriverError> {
+        let mut sent = self.send(sql);
+        for again in 1..=cluster::AGAIN {
+            match &sent {
+                Err(error) if self.node.is_some() && !self.open && cluster::is_thrown_out(error) => {
+                    std::thread::sleep(cluster::REST * again);
+                    sent = self.send(sql);
+                }
+                _ => break,
+            }
+        }
+        sent
     }
 
     /// Keeps what the server would say to the last statement beside its answer.
@@ -203,11 +237,11 @@ impl Session for MysqlSession {
     }
 
     fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64, DriverError> {
-        Ok(self.send(&filled(sql, parameters))?.changed)
+        Ok(self.one(&filled(sql, parameters))?.changed)
     }
 
     fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, DriverError> {
-        Ok(self.send(&filled(sql, parameters))?.rows)
+        Ok(self.one(&filled(sql, parameters))?.rows)
     }
 
     fn run(&mut self, sql: &str) -> Result<(), DriverError> {
@@ -263,7 +297,7 @@ impl Session for MysqlSession {
         let home = format!("USE `{}`; {}", self.name.replace('`', "``"), self.settings());
         self.send(&home)?;
         if self.node.is_some() {
-            self.send("SET SESSION wsrep_sync_wait = 15")?;
+            cluster::set(self)?;
         }
         lock::again(&self.link, &self.locked)?;
         self.run_prelude()
@@ -281,7 +315,7 @@ impl Session for MysqlSession {
         let mut known = self.itself.lock().unwrap_or_else(PoisonError::into_inner);
         if known.is_none() {
             *known = Some(ServerSession {
-                node: self.node.clone().unwrap_or_default(),
+                node: self.node.as_ref().map(Node::identity).unwrap_or_default(),
                 id: self.id.to_string(),
                 started: lock::server_start(self)?,
             });
@@ -307,6 +341,14 @@ impl Session for MysqlSession {
 
     fn may_have_company(&self) -> bool {
         true
+    }
+
+    fn wait_for_nobody(&mut self) -> Result<(), DriverError> {
+        if self.node.is_some() { self.send("SET SESSION wsrep_sync_wait = 0").map(drop) } else { Ok(()) }
+    }
+
+    fn certifies_writes(&self) -> bool {
+        self.node.is_some()
     }
 }
 

@@ -48,7 +48,28 @@ pub(crate) fn run(arguments: &[String]) -> Outcome {
             break;
         }
     }
+    if code == ExitCode::SUCCESS {
+        code = on_cockroach(runner)?;
+    }
     Ok(code)
+}
+
+/// The variable that names a CockroachDB; the tests do not start one.
+const COCKROACH: &str = "DBWARDEN_TEST_COCKROACH_URL";
+
+/// Runs what wants a real CockroachDB, or says that nothing was run on one.
+fn on_cockroach(runner: Runner) -> Outcome {
+    if env::var_os(COCKROACH).is_none_or(|url| url.is_empty()) {
+        eprintln!("xtask: {COCKROACH} is not set, so nothing was run on a real CockroachDB");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let scope = ["--workspace", "--all-features", "--no-fail-fast"];
+    let (first, last): (&[&str], &[&str]) = match runner {
+        Runner::Nextest => (&["nextest", "run"], &["--run-ignored", "only", "cockroach::"]),
+        Runner::CargoTest => (&["test"], &["cockroach::", "--", "--ignored"]),
+    };
+    let mut command = still(cargo([first, &scope, last].concat()));
+    Ok(exit_code(status(&mut command)?))
 }
 
 fn nextest_is_there() -> bool {

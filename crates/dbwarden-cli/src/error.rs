@@ -320,6 +320,16 @@ fn kept(error: &Error) -> Vec<String> {
                 (Kept::Statements(done), _) => {
                     format!("{}; what follows changed nothing", committed(id, done))
                 }
+                (Kept::Doubtful { committed: done, statement }, _) => {
+                    let before = if done > 0 { format!("{}; ", committed(id, done)) } else { String::new() };
+                    // What a run has looked for and not found, it leaves to whoever reads this.
+                    let looks = if matches!(step.cause, Cause::Doubtful { .. }) {
+                        ""
+                    } else {
+                        ": the next run looks"
+                    };
+                    format!("{before}whether statement {statement} of {id} was done is not known{looks}")
+                }
                 (Kept::Unknown, _) => {
                     format!("whether {id} was committed is not known: the server does not answer")
                 }

@@ -201,6 +201,9 @@ pub(crate) fn after(error: &Error) -> String {
         ErrorKind::Lock(LockError::Held { holder: None, .. }) => {
             return "find what else has the database open, or wait longer with `--lock-wait 10m`".to_owned();
         }
+        ErrorKind::Lock(LockError::Elsewhere { .. }) => {
+            return "end that process, or wait longer with `--lock-wait 10m`".to_owned();
+        }
         ErrorKind::History(HistoryError::NotOurs { tool, .. }) if tool.contains("DBWarden") => {
             return "give our tables other names in the settings (`tables.migrations`, `tables.lock`, `tables.journal`), then \
                     `dbwarden stamp REV`; taking these records over comes with a later version"
@@ -229,6 +232,9 @@ pub(crate) fn after(error: &Error) -> String {
         "no-environment" => "`--env dev`, or set DBWARDEN_ENV",
         "invalid-url" => "an address looks like sqlite:///shop.db or postgresql://user@host/name",
         "locked" | "busy" => "wait longer with `--lock-wait 10m`, or look with `dbwarden lock-status`",
+        "open" if matches!(error.answer(), Some(answer) if answer.message.contains("TLS")) => {
+            "look at `sslmode` and `sslrootcert` in the address (`dbwarden config`); a server without TLS wants `sslmode=disable`"
+        }
         "open" => "look at the address in the settings: `dbwarden config`",
         "not-a-database" => {
             "look at the address in the settings: `dbwarden config`; where the file was a database, put a backup in its place"
@@ -272,7 +278,14 @@ pub(crate) fn after(error: &Error) -> String {
             "find out who made the table; drop it, or make it the property of the role that migrates"
         }
         "holder-unseen" => "end that session on the server, then the same again",
-        "not-yet" => "use SQLite or PostgreSQL, or a later version",
+        "no-driver" => {
+            "install a dbwarden that was built with it: `cargo install dbwarden-cli --features duckdb` brings DuckDB"
+        }
+        "no-library" => {
+            "install DuckDB's C library (https://duckdb.org/install), and name its file with DBWARDEN_DUCKDB_LIBRARY or \
+             `duckdb_library` in the settings where it is not found by itself"
+        }
+        "not-yet" => "use another engine, or a later version",
         "url" => "an address looks like sqlite:///shop.db or postgresql://user@host/name",
         _ => "",
     };
@@ -330,7 +343,9 @@ fn after_step(step: &dbwarden::apply::failure::StepError) -> String {
         Cause::Statement(error) | Cause::Around { error, .. } if error.kind == DriverErrorKind::Busy => {
             format!("find what else writes to the database, then `dbwarden {command}`")
         }
-        Cause::Statement(_) | Cause::Condition(_) if matches!(step.kept, Kept::Statements(_)) => {
+        Cause::Statement(_) | Cause::Condition(_)
+            if matches!(step.kept, Kept::Statements(_) | Kept::Doubtful { .. }) =>
+        {
             format!("correct statement {}, then `dbwarden {command}` goes on from it", step.statement)
         }
         Cause::Statement(_) | Cause::Condition(_) | Cause::TransactionEnded => {

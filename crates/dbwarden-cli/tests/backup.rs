@@ -126,6 +126,24 @@ fn what_was_there_comes_back_and_nothing_else() {
 }
 
 #[test]
+fn mariadb_at_an_address_of_mysql() {
+    let database = shop(Engine::Mariadb);
+    let url = database.url().replace("mariadb://", "mysql://");
+    assert!(url.starts_with("mysql://"), "{url}");
+    let program = Program::new(BINARY, &database).on(&url);
+    program.run(&["migrate"]).expect(0);
+    let before = database.snapshot();
+    database.write(&[CHANGES]);
+    let report = program.run(&["migrate", "--with-backup", "--json"]).expect(0);
+    let backup = json(&report.stdout)["databases"][0]["backup"].clone();
+    assert_eq!(backup["engine"], "mariadb", "who answered");
+    let listed = program.run(&["backups", "--json"]).expect(0);
+    assert_eq!(json(&listed.stdout)["databases"][0]["backups"].as_array().unwrap().len(), 1);
+    program.run(&["restore", backup["path"].as_str().unwrap(), "--no-backup"]).expect(0);
+    assert_eq!(database.snapshot(), before);
+}
+
+#[test]
 fn the_token_of_the_lock_never_goes_back() {
     for engine in ENGINES {
         let database = shop(engine);

@@ -4,6 +4,8 @@
 #![cfg(all(unix, debug_assertions))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stop at the first surprise")]
 
+#[path = "crash/mysql.rs"]
+mod mysql;
 #[path = "crash/postgres.rs"]
 mod postgres;
 #[allow(dead_code, reason = "SQLite has no connection to be cut")]
@@ -18,16 +20,29 @@ use testkit::{Database, Engine, Finished, Loss, Program, Proxy};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_dbwarden");
 
-/// Ends what the program's sessions run.
-const TERMINATE: &str = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity \
-                         WHERE datname = current_database() AND application_name = 'dbwarden'";
-
-fn named(name: &str) -> &'static Scenario {
-    postgres::SCENARIOS.iter().find(|scenario| scenario.name == name).unwrap()
+/// Ends the program's sessions, and what they run.
+fn terminate(database: &Database) {
+    if database.engine() == Engine::Postgres {
+        return database.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity \
+             WHERE datname = current_database() AND application_name = 'dbwarden'",
+        );
+    }
+    let (server, name) = (database.owned().server(), database.owned().name());
+    let sessions = format!("SELECT id FROM information_schema.processlist WHERE db = '{name}'");
+    for id in server.shell("", &sessions).lines() {
+        // It may have ended meanwhile.
+        server.try_shell("", &format!("KILL {id}")).ok();
+    }
 }
 
-fn prepared(scenario: &Scenario) -> Database {
-    let database = Database::new(Engine::Postgres);
+fn named(engine: Engine, name: &str) -> &'static Scenario {
+    let all = if engine == Engine::Postgres { postgres::SCENARIOS } else { mysql::SCENARIOS };
+    all.iter().find(|scenario| scenario.name == name).unwrap()
+}
+
+fn prepared(engine: Engine, scenario: &Scenario) -> Database {
+    let database = Database::new(engine);
     database.write(scenario.files);
     for command in scenario.before {
         Program::new(BINARY, &database).run(command).expect(0);
@@ -39,7 +54,7 @@ type End = (String, Vec<String>, String);
 
 fn end(database: &Database) -> End {
     let left = database.one(
-        "SELECT (SELECT count(*) FROM dbwarden_journal) || ' in the journal, lock: ' || coalesce(owner, '') \
+        "SELECT concat((SELECT count(*) FROM dbwarden_journal), ' in the journal, lock: ', coalesce(owner, '')) \
          FROM dbwarden_lock WHERE name = 'holder'",
     );
     (database.snapshot(), database.history(), left)
@@ -96,13 +111,14 @@ fn lies(database: &Database, ran: &Finished, before: &[String]) -> Vec<String> {
 /// Stops a run of `scenario` at each passing of each point of `points`, does `what` to it, lets it go on, and runs it again. Returns
 /// how often, and how many of the runs succeeded nevertheless.
 fn cut_everywhere(
+    engine: Engine,
     name: &str,
     points: &[&str],
     what: impl Fn(&Database, &Proxy) + Sync,
     proxied: bool,
 ) -> (usize, usize) {
-    let scenario = named(name);
-    let template = prepared(scenario);
+    let scenario = named(engine, name);
+    let template = prepared(engine, scenario);
     let undisturbed = template.copy();
     let file = undisturbed.folder().join("points");
     Program::new(BINARY, &undisturbed).telling_points(&file).run(scenario.command).expect(0);
@@ -158,15 +174,62 @@ fn cut_everywhere(
 }
 
 const SCENARIOS: &[&str] = &["plain", "one transaction", "groups", "no transaction", "rollback of two"];
+const ON_MARIADB: &[&str] =
+    &["plain", "groups", "every sort of definition", "no transaction", "rollback of two"];
+
+fn ended_at_every_point(engine: Engine, names: &[&str]) {
+    let points: Vec<_> = dbwarden::apply::run::POINTS.to_vec();
+    for name in names {
+        let (stops, survived) =
+            cut_everywhere(engine, name, &points, |database, _| terminate(database), false);
+        println!("{engine:?}, {name}: ended at {stops} points, {survived} came to their end");
+    }
+}
 
 #[test]
-fn the_session_is_ended_at_every_point() {
-    let points: Vec<_> = dbwarden::apply::run::POINTS.to_vec();
-    for name in SCENARIOS {
-        let (stops, survived) =
-            cut_everywhere(name, &points, |database, _| database.execute(TERMINATE), false);
-        println!("{name}: ended at {stops} points, {survived} came to their end");
+fn the_session_is_ended_at_every_point_on_postgres() {
+    ended_at_every_point(Engine::Postgres, SCENARIOS);
+}
+
+#[test]
+fn the_session_is_ended_at_every_point_on_mariadb() {
+    ended_at_every_point(Engine::Mariadb, ON_MARIADB);
+}
+
+/// On MariaDB a packet of many definitions has no points: the session is ended at many moments of it.
+#[test]
+fn the_session_is_ended_while_the_server_works_off_a_packet() {
+    let slow: String = (1..=10)
+        .map(|n| {
+            format!(
+                "CREATE TABLE t{n} (x integer);\nINSERT INTO log SELECT concat('{n}, slept ', SLEEP(0.02));\n\
+                 ALTER TABLE t{n} ADD COLUMN y integer;\nCREATE INDEX i{n} ON t{n} (y);\n"
+            )
+        })
+        .collect();
+    let template = Database::new(Engine::Mariadb);
+    template.write(&[("0001_log.sql", scenarios::LOG), ("0002_slow.sql", &slow)]);
+    Program::new(BINARY, &template).run(&["migrate", "-t", "0001"]).expect(0);
+    let undisturbed = template.copy();
+    let took = Program::new(BINARY, &undisturbed).run(&["migrate"]).expect(0).took;
+    let expected = end(&undisturbed);
+    let mut cut = 0;
+    for turn in 1..=20 {
+        let database = template.copy();
+        let program = Program::new(BINARY, &database);
+        let running = program.start(&["migrate"]);
+        std::thread::sleep(took * turn / 20);
+        terminate(&database);
+        let ran = running.finish();
+        cut += u32::from(!ran.succeeded());
+        assert!(ran.succeeded() || ran.stderr.contains("error[connection]"), "{}", ran.stderr);
+        program.run(&["migrate"]).expect(0);
+        if !end(&database).2.ends_with(' ') {
+            program.run(&["unlock"]).expect(0);
+        }
+        assert_eq!(end(&database), expected, "ended after {turn}/20, when it said {}", ran.stderr);
     }
+    assert!(cut >= 5, "{cut} of 20 were cut");
 }
 
 #[test]
@@ -180,7 +243,7 @@ fn the_answer_to_a_commit_is_lost() {
             _ => &["renewed"],
         };
         let lose = |_: &Database, proxy: &Proxy| proxy.lose_answer_to("COMMIT", Loss::Cut);
-        let (stops, survived) = cut_everywhere(name, points, lose, true);
+        let (stops, survived) = cut_everywhere(Engine::Postgres, name, points, lose, true);
         println!("{name}: {stops} answers lost, {survived} came to their end");
         if packets || *name == "one transaction" {
             assert_eq!(survived, stops, "{name}: what is committed is applied");
@@ -191,12 +254,12 @@ fn the_answer_to_a_commit_is_lost() {
 #[test]
 fn where_nobody_can_be_asked_it_says_that_it_does_not_know() {
     for (name, point) in [("plain", "begun:2"), ("groups", "renewed:4"), ("one transaction", "recorded:3")] {
-        let database = prepared(named(name));
+        let database = prepared(Engine::Postgres, named(Engine::Postgres, name));
         let server = database.owned().server();
         let proxy = Proxy::before(([127, 0, 0, 1], server.port()).into());
         let program = Program::new(BINARY, &database)
             .on(server.through("127.0.0.1", proxy.port()).url(database.owned().name()));
-        let paused = program.ending_at(format!("pause:{point}")).start(named(name).command);
+        let paused = program.ending_at(format!("pause:{point}")).start(named(Engine::Postgres, name).command);
         paused.wait_until_stopped();
         proxy.lose_answer_to("COMMIT", Loss::Cut);
         let allow = |whether| {
@@ -214,7 +277,7 @@ fn where_nobody_can_be_asked_it_says_that_it_does_not_know() {
             ran.stderr
         );
         assert!(!ran.stderr.contains("rolled back"), "{}", ran.stderr);
-        let again = program.run(named(name).command).expect(0);
+        let again = program.run(named(Engine::Postgres, name).command).expect(0);
         assert!(again.stdout.contains("at 0003 (head)"), "{}", again.stdout);
         assert_eq!(database.versions(), ["0001", "0002", "0003"]);
         let twice = "SELECT what FROM log GROUP BY what HAVING count(*) > 1";

@@ -87,18 +87,39 @@ impl Database {
         matches!(self, Database::Mysql | Database::Mariadb)
     }
 
+    /// Returns whether the server at an address of this engine may turn out to be one of `other`: they speak one protocol.
+    pub fn may_be(self, other: Self) -> bool {
+        self == other
+            || matches!(
+                (self, other),
+                (Database::Postgres, Database::Cockroach)
+                    | (Database::Mysql, Database::Mariadb)
+                    | (Database::Mariadb, Database::Mysql)
+            )
+    }
+
     /// Returns what the engine's own client takes where nothing is said; all of it empty where there is no server.
     pub fn client_defaults(self) -> ClientDefaults {
-        let none = ClientDefaults { port: None, host: None, user: None, name: None, named_after_user: false };
+        let none = ClientDefaults {
+            port: None,
+            host: None,
+            user: None,
+            name: None,
+            named_after_user: false,
+            passfile: None,
+        };
         match self {
             Database::Sqlite | Database::Duckdb => none,
             // https://www.postgresql.org/docs/current/libpq-connect.html: the database has the user's name.
-            Database::Postgres => ClientDefaults { port: Some(5432), named_after_user: true, ..none },
+            Database::Postgres => {
+                ClientDefaults { port: Some(5432), named_after_user: true, passfile: Some(".pgpass"), ..none }
+            }
             Database::Cockroach => ClientDefaults {
                 port: Some(26257),
                 host: Some("localhost"),
                 user: Some("root"),
                 name: Some("defaultdb"),
+                passfile: Some(".pgpass"),
                 ..none
             },
             Database::Mysql | Database::Mariadb => ClientDefaults { port: Some(3306), ..none },
@@ -119,6 +140,8 @@ pub struct ClientDefaults {
     pub name: Option<&'static str>,
     /// Whether the database has the user's name.
     pub named_after_user: bool,
+    /// The file of passwords in the user's home (<https://www.postgresql.org/docs/current/libpq-pgpass.html>).
+    pub passfile: Option<&'static str>,
 }
 
 impl fmt::Display for Database {

@@ -71,9 +71,15 @@ pub enum ErrorKind {
         not_tried: Vec<RevisionId>,
     },
     /// This version cannot run on the engine.
-    #[error("this version runs migrations on SQLite and PostgreSQL; {database} comes with a later one")]
+    #[error("this version does not run migrations on {database}")]
     NotYet {
         /// The engine.
+        database: Database,
+    },
+    /// Another engine answers than the address says; whoever asked asks again for that one.
+    #[error("{database} answers, which is not what the address says")]
+    AnotherEngine {
+        /// The engine that answers.
         database: Database,
     },
     /// Another tool keeps records here, and we keep none.
@@ -245,7 +251,7 @@ impl Error {
                 HistoryError::Driver(error) => driver_code(error),
             },
             ErrorKind::Lock(error) => match error {
-                LockError::Held { .. } => "locked",
+                LockError::Held { .. } | LockError::Elsewhere { .. } => "locked",
                 LockError::Lost => "lock-lost",
                 LockError::Cancelled => "interrupted",
                 LockError::Damaged { .. } => "lock-table",
@@ -271,6 +277,7 @@ impl Error {
                 Cause::Cancelled => "interrupted",
             },
             ErrorKind::NotYet { .. } => "not-yet",
+            ErrorKind::AnotherEngine { .. } => "another-engine",
             ErrorKind::ForeignRecords { .. } => "foreign-records",
             ErrorKind::Refused { refusal } => match refusal {
                 Refusal::Protected { .. } => "protected",
@@ -403,6 +410,7 @@ fn driver_code(error: &DriverError) -> &'static str {
         DriverErrorKind::Interrupted => "interrupted",
         DriverErrorKind::Cut => "connection",
         DriverErrorKind::NoDriver => "no-driver",
+        DriverErrorKind::NoLibrary => "no-library",
     }
 }
 

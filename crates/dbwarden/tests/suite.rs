@@ -5,6 +5,9 @@
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stop at the first surprise")]
 
+#[cfg(unix)]
+#[path = "suite/cockroach_alone.rs"]
+mod cockroach_alone;
 #[path = "suite/conditions.rs"]
 mod conditions;
 #[path = "suite/files.rs"]
@@ -19,6 +22,8 @@ mod locks;
 mod mysql_alone;
 #[path = "suite/postgres_alone.rs"]
 mod postgres_alone;
+#[path = "suite/postgres_statements.rs"]
+mod postgres_statements;
 #[path = "suite/records.rs"]
 mod records;
 #[path = "suite/repeatables.rs"]
@@ -58,7 +63,11 @@ fn settings_in(database: &Database, environment: Option<&str>) -> DatabaseSettin
         ..Overrides::default()
     };
     let sources = Sources { directory: database.folder().to_owned(), overrides, ..Sources::default() };
-    Project::load(&sources).unwrap().select(None).unwrap()
+    let mut settings = Project::load(&sources).unwrap().select(None).unwrap();
+    if database.engine() == testkit::Engine::Duckdb {
+        settings.duckdb_library = Some(testkit::duckdb_library());
+    }
+    settings
 }
 
 fn deployment(database: &Database) -> Deployment<'static> {

@@ -7,14 +7,20 @@
 
 mod database;
 #[cfg(unix)]
+mod duckdb;
+#[cfg(unix)]
 mod program;
 mod proxy;
 mod random;
+#[cfg(unix)]
+pub mod scripted;
 pub mod secrets;
 #[cfg(unix)]
 pub mod server;
 
 pub use database::{Database, Engine};
+#[cfg(unix)]
+pub use duckdb::library as duckdb_library;
 #[cfg(unix)]
 pub use program::{Finished, Program, Running};
 pub use proxy::{Loss, Proxy, Toward};
@@ -30,6 +36,31 @@ macro_rules! on_every_database {
         $crate::tests_of!(sqlite, $crate::Engine::Sqlite; $($name)*);
         $crate::tests_of!(postgres, $crate::Engine::Postgres; $($name)*);
         $crate::tests_of!(mariadb, $crate::Engine::Mariadb; $($name)*);
+        $crate::tests_of!(cockroach_scripted, $crate::Engine::Scripted; $($name)*);
+        $crate::tests_of!(
+            #[ignore = "wants a CockroachDB, named by DBWARDEN_TEST_COCKROACH_URL"]
+            cockroach, $crate::Engine::Cockroach; $($name)*
+        );
+        #[cfg(feature = "duckdb")]
+        $crate::tests_of!(duckdb, $crate::Engine::Duckdb; $($name)*);
+    };
+}
+
+/// Runs each test on DuckDB alone, in a crate with its feature.
+#[macro_export]
+macro_rules! on_duckdb {
+    ($($(#[$about:meta])* fn $name:ident($database:ident) $body:block)*) => {
+        $($(#[$about])* fn $name($database: $crate::Database) $body)*
+        $crate::tests_of!(duckdb, $crate::Engine::Duckdb; $($name)*);
+    };
+}
+
+/// Runs each test on the scripted CockroachDB alone.
+#[macro_export]
+macro_rules! on_scripted_cockroach {
+    ($($(#[$about:meta])* fn $name:ident($database:ident) $body:block)*) => {
+        $($(#[$about])* fn $name($database: $crate::Database) $body)*
+        $crate::tests_of!(cockroach_scripted, $crate::Engine::Scripted; $($name)*);
     };
 }
 
@@ -64,6 +95,15 @@ macro_rules! on_mysql {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! tests_of {
+    (#[$how:meta] $module:ident, $engine:expr; $($name:ident)*) => {
+        mod $module {
+            $(#[test]
+            #[$how]
+            fn $name() {
+                super::$name($crate::Database::new($engine));
+            })*
+        }
+    };
     ($module:ident, $engine:expr; $($name:ident)*) => {
         mod $module {
             $(#[test]

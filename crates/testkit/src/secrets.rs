@@ -58,7 +58,9 @@ pub fn none_below(folder: &Path) {
 
 fn is_settings(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.extension().is_some_and(|end| end == "toml" || end == "pgpass") || name.starts_with(".env")
+    path.extension().is_some_and(|end| end == "toml" || end == "pgpass")
+        || name == ".pgpass"
+        || name.starts_with(".env")
 }
 
 #[cfg(test)]

@@ -198,9 +198,7 @@ impl Observer for Progress {
                 aside(&clean(&format!("  an earlier attempt left something half made: {statement}")));
             }
             Event::StillRunning { session } if !self.quiet => {
-                aside(&clean(&format!(
-                    "  session {session} of the server still works on the statement for an earlier run; waiting"
-                )));
+                aside(&clean(&format!("  {session} of the server still works on the statement; waiting")));
             }
             Event::Retrying { attempt, reason } if !self.quiet => {
                 aside(&clean(&format!("  another session is in the way ({reason}); try {}", attempt + 1)));

@@ -42,6 +42,13 @@ pub enum Kept {
     Nothing,
     /// So many statements are committed; the next run goes on behind them.
     Statements(u64),
+    /// Whether a statement that ran outside a transaction was done is not known.
+    Doubtful {
+        /// So many are committed.
+        committed: u64,
+        /// The statement.
+        statement: u64,
+    },
     /// The connection was cut when it was to be committed, and nobody is there to be asked.
     Unknown,
     /// It is committed, but not to its end: what follows the last transaction failed.
@@ -56,6 +63,27 @@ impl Cause {
             | Cause::Condition(error)
             | Cause::Around { error, .. }
             | Cause::Lock(LockError::Driver(error)) => error.kind == DriverErrorKind::Cut,
+            _ => false,
+        }
+    }
+
+    /// Returns whether what was sent last may be done all the same, now or later.
+    pub(crate) fn leaves_doubt(&self) -> bool {
+        self.is_cut()
+            || match self {
+                Cause::Cancelled | Cause::TimedOut { .. } => true,
+                Cause::Statement(error) => error.kind == DriverErrorKind::Interrupted,
+                _ => false,
+            }
+    }
+
+    /// Returns whether the server could not bring the transaction into an order with others.
+    pub(crate) fn is_conflict(&self) -> bool {
+        match self {
+            Cause::Statement(error)
+            | Cause::Condition(error)
+            | Cause::Around { error, .. }
+            | Cause::Lock(LockError::Driver(error)) => error.is_conflict(),
             _ => false,
         }
     }

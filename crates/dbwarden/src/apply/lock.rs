@@ -47,6 +47,14 @@ pub enum LockError {
         /// How long was waited.
         waited: Duration,
     },
+    /// Another process has the database's file for itself, and nobody can look into it.
+    #[error("{error}{}", still(*waited))]
+    Elsewhere {
+        /// The engine's answer, which names the process.
+        error: DriverError,
+        /// How long was waited.
+        waited: Duration,
+    },
     /// Ours once, and another's now.
     #[error("the lock was taken over by another run while this one was paused; nothing more was written")]
     Lost,
@@ -80,11 +88,15 @@ pub enum LockError {
     Driver(#[from] DriverError),
 }
 
-fn held(holder: Option<&Holder>, waited: Duration) -> String {
-    let still = match waited.as_secs() {
+fn still(waited: Duration) -> String {
+    match waited.as_secs() {
         0 => String::new(),
         seconds => format!(", still so after {seconds} s"),
-    };
+    }
+}
+
+fn held(holder: Option<&Holder>, waited: Duration) -> String {
+    let still = still(waited);
     match holder {
         Some(holder) => format!("{} holds the lock since {} UTC{still}", holder.owner.label(), holder.since),
         None => format!("another program keeps the database from being written{still}"),
@@ -336,6 +348,7 @@ impl<'s> LockGuard<'s> {
             *self.shared.doing.lock().unwrap_or_else(PoisonError::into_inner) = doing.map(str::to_owned);
             return match self.session.query(&fence.sql, &[self.token.into()]) {
                 Err(error) if error.code.as_deref() == Some(fence.code) => Err(LockError::Lost),
+                Ok(rows) if rows.first().and_then(|row| row.integer(0)) == Some(0) => Err(LockError::Lost),
                 other => Ok(other.map(drop)?),
             };
         }
@@ -440,11 +453,16 @@ fn attempt(
         }
     }
     if let Some(made) = &records.made {
-        // Each commits by itself.
+        // What makes them is no part of a transaction there.
         if session.query(made, &[])?.is_empty() {
             make(session, records)?;
+            // That another was quicker is no news.
+            session.notices();
         }
         session.begin()?;
+        if let Some(fill) = &records.fill {
+            session.execute(fill, &[])?;
+        }
     } else {
         session.begin()?;
         make(session, records)?;
@@ -475,7 +493,15 @@ fn attempt(
 }
 
 fn make(session: &mut dyn Session, records: &Records) -> Result<(), DriverError> {
-    records.create.iter().try_for_each(|statement| session.execute(statement, &[]).map(drop))
+    for statement in &records.create {
+        session.execute(statement, &[])?;
+    }
+    if let Some(strip) = &records.strip {
+        for row in session.query(strip, &[])? {
+            session.execute(row.text(0), &[])?;
+        }
+    }
+    Ok(())
 }
 
 /// Why `holder` may be followed, where `why` says that it gave no sign or is gone as far as can be seen from this machine. What its

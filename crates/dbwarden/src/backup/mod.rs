@@ -18,6 +18,7 @@ mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 mod tool;
 
 pub use store::{Backup, Listed, Reason, Subject, find, list, take, verify};

@@ -7,6 +7,7 @@ use crate::project::Tables;
 use crate::sql::Syntax;
 use crate::value::{Row, Value};
 
+pub(crate) mod duckdb;
 mod mysql;
 mod postgres;
 mod sqlite;
@@ -22,6 +23,11 @@ pub trait Dialect: Sync + std::fmt::Debug {
     /// Returns how `statement` stands to transactions.
     fn manner(&self, statement: &str) -> Manner;
 
+    /// Returns what `statement` does to its transaction so that some others cannot follow in it, or that it is one of those.
+    fn table_state(&self, _statement: &str) -> TableState {
+        TableState::Same
+    }
+
     /// Returns what `statement` leaves behind in its session, which a later session would lack.
     fn session_trace(&self, statement: &str) -> SessionTrace;
 
@@ -30,8 +36,23 @@ pub trait Dialect: Sync + std::fmt::Debug {
         false
     }
 
+    /// Returns whether `statement` gives the session another role, by whom our records are not to be written.
+    fn changes_role(&self, _statement: &str) -> bool {
+        false
+    }
+
+    /// Returns the modes that `statement`, which opens a transaction, asks for, as `SET TRANSACTION` takes them.
+    fn transaction_modes(&self, _statement: &str) -> Option<String> {
+        None
+    }
+
     /// Returns the SQL of our own tables.
     fn records(&self, tables: &Tables) -> Records;
+
+    /// Returns a statement of [`Dialect::records`] as it stands in a script that somebody else runs.
+    fn standalone(&self, sql: &str) -> String {
+        sql.to_owned()
+    }
 
     /// Returns how to find out whether `object` exists.
     fn existence(&self, object: &Object) -> Existence;
@@ -45,6 +66,19 @@ pub trait Dialect: Sync + std::fmt::Debug {
     /// Returns whether `statement` waits for every session that began before it, so that a limit for locks would end it half done.
     fn waits_for_everybody(&self, _statement: &str) -> bool {
         false
+    }
+
+    /// Returns whether a statement that the engine refused has changed nothing at all, also outside a transaction.
+    fn refusal_leaves_nothing(&self) -> bool {
+        false
+    }
+
+    /// Returns how to find out what the server still does for `statement`, which ran outside a transaction and was answered: a query
+    /// whose rows are read by [`Settled::read`], `busy` while it works on it and `ask` where it failed at it. A third column says how
+    /// old each is, in milliseconds: what is older than the statement is not of it.
+    fn background(&self, statement: &str) -> Option<(String, Vec<Value>)> {
+        let _ = statement;
+        None
     }
 
     /// Returns the query whose rows are violated foreign keys, where the engine can be left with some.
@@ -66,9 +100,10 @@ pub fn of(database: Database) -> Option<&'static dyn Dialect> {
     match database {
         Database::Sqlite => Some(&sqlite::Sqlite),
         Database::Postgres => Some(&postgres::Postgres),
+        Database::Cockroach => Some(&postgres::Cockroach),
+        Database::Duckdb => Some(&duckdb::Duckdb),
         Database::Mysql => Some(&mysql::Mysql),
         Database::Mariadb => Some(&mysql::Mariadb),
-        _ => None,
     }
 }
 
@@ -94,6 +129,10 @@ pub enum Manner {
     Plain,
     /// Runs in a transaction, which must be committed before what the statement made can be used.
     Ends,
+    /// Runs in a transaction of its own, unless the file opens one around it.
+    Apart,
+    /// Runs in a transaction like any other; where the file asks for none it runs by itself, since it may commit.
+    MayCommit,
     /// Opens the file's own transaction.
     Begin,
     /// Commits the file's own transaction.
@@ -110,6 +149,17 @@ pub enum Manner {
     ForeignKeys(bool),
     /// Does to the transaction what a migration cannot have; why.
     Refused(&'static str),
+}
+
+/// What statements of one transaction mean to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableState {
+    /// Nothing.
+    Same,
+    /// It leaves a table in a state that some statements refuse until it is committed.
+    Unsettled,
+    /// It refuses that state: what is unsettled is committed before it.
+    WantsSettled,
 }
 
 /// What a statement leaves behind in its session.
@@ -246,7 +296,8 @@ pub enum Existence {
     Never,
 }
 
-/// A query that fails on the server, and so aborts the transaction around it, where the token is another's by now.
+/// A query that tells inside a transaction, and so that no takeover can slip in behind it, whose the token is: its one number is 0
+/// where it is another's by now, or it fails with `code`, which aborts the transaction around it.
 #[derive(Debug, Clone)]
 pub struct Fence {
     /// token.
@@ -266,12 +317,16 @@ pub struct Records {
     /// `stranger-owned` is a table of ours that belongs to a role which is not to be trusted, with that role in the place of
     /// the columns.
     pub probe: String,
-    /// Has a row where all tables are there. Only where the engine commits what makes them by itself: they are made outside the
-    /// transaction that takes the lock then.
+    /// Has a row where all tables are there. Only where what makes them does not belong into the transaction that takes the lock, as
+    /// where the engine commits it by itself: they are made before that then.
     pub made: Option<String>,
     /// Makes the tables, and nothing where they are there. To be run by one session at a time: two at once may get 23505 or
     /// 42P07 on PostgreSQL, whose `IF NOT EXISTS` does not wait for another's transaction, and try again.
     pub create: Vec<String>,
+    /// Its rows are statements that take from others what default privileges gave them on the tables just made.
+    pub strip: Option<String>,
+    /// With `made`: writes the lock's rows where they are missing, in the transaction that takes it; none where `create` does.
+    pub fill: Option<String>,
     /// version, description, kind, checksum, `file_hash`, `applied_at`, `duration_ms`, `applied_by`, `tool_version`, `run_id`,
     /// statements, `has_down`, note; oldest first.
     pub history: String,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::source::SourceProblem;
-use crate::dialect::Manner;
+use crate::dialect::{Manner, TableState};
 use crate::sql::Position;
 
 /// Statements that stand or fall together.
@@ -19,6 +19,9 @@ pub struct Group {
     pub start: Position,
     /// What the file sets foreign keys to for this group, where it does.
     pub foreign_keys: Option<bool>,
+    /// The modes that the file's own BEGIN asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub modes: Option<String>,
     /// The checksum of the statements, to see that the file is still what was planned.
     pub hash: String,
 }
@@ -47,9 +50,12 @@ pub(crate) struct Grouper {
     open: bool,
     /// Whether the last statement must be committed before another sort comes.
     ends: bool,
+    /// Whether the last group did what some statements refuse until it is committed.
+    unsettled: bool,
     /// Where the file's own BEGIN stands.
     explicit: Option<Position>,
     foreign_keys: Option<bool>,
+    modes: Option<String>,
     /// A PRAGMA that has no effect unless its transaction ends before the next statement.
     late_pragma: Option<(Position, bool)>,
 }
@@ -76,6 +82,20 @@ impl Grouper {
     /// Takes every statement by itself from here on.
     pub(crate) fn set_each(&mut self) {
         self.each = true;
+    }
+
+    /// Is told before [`Grouper::take`] what the next statement means to its transaction. A transaction of the file's own stays as it
+    /// is: its author asked for it.
+    pub(crate) fn settle(&mut self, state: TableState) {
+        if state == TableState::WantsSettled && self.unsettled && self.explicit.is_none() {
+            self.close();
+        }
+        self.unsettled |= state == TableState::Unsettled;
+    }
+
+    /// Opens the file's own transaction with `modes`.
+    pub(crate) fn set_modes(&mut self, modes: Option<String>) {
+        self.modes = modes;
     }
 
     /// Takes the next statement; what is wrong comes with its place.
@@ -108,7 +128,8 @@ impl Grouper {
                 let statement = first_words(statement);
                 return Err((SourceProblem::RefusesTransaction { statement, opened: opened.line }, start));
             }
-            (Manner::Alone, None) => return self.run(GroupKind::Each, false, start),
+            (Manner::Alone | Manner::Apart, None) => return self.run(GroupKind::Each, false, start),
+            (Manner::MayCommit, None) if self.each => return self.run(GroupKind::Each, false, start),
             (Manner::Session, None) => return self.run(GroupKind::Session, false, start),
             (Manner::Either, explicit) => {
                 let inside = explicit.is_some() || (self.open && !self.each && self.in_transaction());
@@ -118,7 +139,7 @@ impl Grouper {
             (Manner::Plain | Manner::Ends, None) if self.each => {
                 return self.run(GroupKind::Each, true, start);
             }
-            (Manner::Plain | Manner::Ends, None) => {
+            (Manner::Plain | Manner::Ends | Manner::MayCommit, None) => {
                 let ends = manner == Manner::Ends;
                 if self.ends && !ends {
                     self.close();
@@ -126,7 +147,9 @@ impl Grouper {
                 self.ends = ends;
                 return self.run(GroupKind::Transaction, true, start);
             }
-            (Manner::Plain | Manner::Ends, Some(_)) => return self.run(GroupKind::Transaction, true, start),
+            (Manner::Plain | Manner::Ends | Manner::Apart | Manner::MayCommit, Some(_)) => {
+                return self.run(GroupKind::Transaction, true, start);
+            }
         }
         Ok(Taken::Control)
     }
@@ -157,6 +180,7 @@ impl Grouper {
                 count: 1,
                 start,
                 foreign_keys,
+                modes: self.explicit.and(self.modes.clone()),
                 hash: String::new(),
             }),
         }
@@ -173,6 +197,7 @@ impl Grouper {
 
     fn close(&mut self) {
         self.open = false;
+        self.unsettled = false;
         // The transaction ended behind the PRAGMA: it takes effect from here on.
         if let Some((_, on)) = self.late_pragma.take() {
             self.foreign_keys = Some(on);
@@ -226,7 +251,7 @@ mod tests {
         Ok(text.collect::<Vec<_>>().join(", "))
     }
 
-    use Manner::{Alone, Begin, Commit, Ends, ForeignKeys, Plain, Session};
+    use Manner::{Alone, Apart, Begin, Commit, Ends, ForeignKeys, MayCommit, Plain, Session};
 
     #[test]
     fn statements_that_refuse_a_transaction_split_it() {
@@ -237,6 +262,21 @@ mod tests {
         );
         assert_eq!(groups(true, &[Plain, Plain, Alone]).unwrap(), "Each 1+3");
         assert_eq!(groups(false, &[Session, Plain]).unwrap(), "Session 1+1, Transaction 2+1");
+    }
+
+    #[test]
+    fn what_commits_by_itself_is_alone_unless_the_file_opens_a_transaction() {
+        assert_eq!(
+            groups(false, &[Apart, Apart, Plain, Plain, Apart]).unwrap(),
+            "Each 1+1, Each 2+1, Transaction 3+2, Each 5+1"
+        );
+        assert_eq!(
+            groups(false, &[Begin, Apart, Plain, Commit, Apart]).unwrap(),
+            "Transaction 1+2, Each 3+1"
+        );
+        assert_eq!(groups(false, &[Plain, MayCommit, Plain]).unwrap(), "Transaction 1+3");
+        assert_eq!(groups(true, &[Plain, MayCommit]).unwrap(), "Each 1+2");
+        assert_eq!(groups(true, &[Begin, MayCommit, Commit]).unwrap(), "Transaction 1+1");
     }
 
     #[test]
@@ -254,6 +294,29 @@ mod tests {
             "Transaction 1+1, Transaction 2+2, Transaction 4+2"
         );
         assert_eq!(groups(true, &[Plain, Ends, Plain]).unwrap(), "Each 1+3");
+    }
+
+    #[test]
+    fn what_an_index_cannot_follow_is_committed_before_it() {
+        use TableState::{Same, Unsettled, WantsSettled};
+        let groups = |explicit: bool, states: &[TableState]| {
+            let mut grouper = Grouper::new(false);
+            if explicit {
+                grouper.take(Begin, "BEGIN", Position::START).unwrap();
+            }
+            for state in states {
+                grouper.settle(*state);
+                grouper.take(Plain, "STATEMENT x", Position::START).unwrap();
+            }
+            if explicit {
+                grouper.take(Commit, "COMMIT", Position::START).unwrap();
+            }
+            grouper.finish().unwrap().0.iter().map(|group| group.count).collect::<Vec<_>>()
+        };
+        assert_eq!(groups(false, &[Same, Unsettled, WantsSettled, WantsSettled, Same]), [2, 3]);
+        assert_eq!(groups(false, &[WantsSettled, Unsettled, Same]), [3]);
+        assert_eq!(groups(false, &[Unsettled, WantsSettled, Unsettled, WantsSettled]), [1, 2, 1]);
+        assert_eq!(groups(true, &[Unsettled, WantsSettled]), [2], "as its author asked");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::Deployment;
 use super::survey::read_history;
 use crate::apply::run::{Cancel, Clock, Run};
 use crate::backup::{self, Backup, BackupError, Listed, Place, Reason, Subject};
+use crate::database::Database;
 use crate::dialect::Records;
 use crate::driver::OpenOptions;
 use crate::error::Error;
@@ -48,6 +49,10 @@ pub struct Made {
 /// # Errors
 /// The database cannot be reached; the engine's tool is missing or failed; the directory cannot be written.
 pub fn backup(deployment: &mut Deployment<'_>, options: &BackupOptions) -> Result<Made, Error> {
+    deployment.meeting(|deployment| backup_here(deployment, options))
+}
+
+fn backup_here(deployment: &mut Deployment<'_>, options: &BackupOptions) -> Result<Made, Error> {
     let dialect = deployment.dialect()?;
     let settings = deployment.settings.clone();
     let copier = backup::of(settings.url.database())?;
@@ -125,7 +130,9 @@ pub(super) fn directory(settings: &DatabaseSettings, asked: Option<&Path>) -> Pa
 }
 
 fn is_of(backup: &Backup, settings: &DatabaseSettings) -> bool {
-    backup.database == settings.name && backup.engine == settings.url.database().name()
+    // An address may be another engine's than the server's that was backed up.
+    let engine = Database::from_spelling(&backup.engine);
+    backup.database == settings.name && engine.is_some_and(|engine| settings.url.database().may_be(engine))
 }
 
 pub(super) fn subject(reason: Reason, clock: &dyn Clock, who: String, history: &History) -> Subject {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Deployment, lock, survey};
 use crate::driver::Session;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::migration::applied::Direction;
 use crate::migration::plan::is_stuck;
 use crate::migration::source::Source;
@@ -38,6 +38,10 @@ pub struct Check {
 /// # Errors
 /// That this version cannot run on the engine; all else is a check that says so.
 pub fn doctor(deployment: &mut Deployment<'_>) -> Result<Vec<Check>, Error> {
+    deployment.meeting(|deployment| doctor_here(deployment))
+}
+
+fn doctor_here(deployment: &mut Deployment<'_>) -> Result<Vec<Check>, Error> {
     deployment.dialect()?;
     let mut checks = Vec::new();
     let mut add = |name, outcome, message: String| checks.push(Check { name, outcome, message });
@@ -77,6 +81,7 @@ pub fn doctor(deployment: &mut Deployment<'_>) -> Result<Vec<Check>, Error> {
                 add("database", Outcome::Note, format!("{what} does not exist yet; migrate makes it"));
             }
         }
+        Err(error) if matches!(error.kind(), ErrorKind::AnotherEngine { .. }) => return Err(error),
         Err(error) => add("database", Outcome::Problem, error.to_string()),
     }
     if let Some(folder) = deployment.settings.url.path().and_then(std::path::Path::parent) {

@@ -34,6 +34,10 @@ pub struct LockStatus {
 /// # Errors
 /// A database that cannot be read.
 pub fn lock_status(deployment: &mut Deployment<'_>) -> Result<LockStatus, Error> {
+    deployment.meeting(|deployment| lock_status_here(deployment))
+}
+
+fn lock_status_here(deployment: &mut Deployment<'_>) -> Result<LockStatus, Error> {
     let dialect = deployment.dialect()?;
     let options = deployment.open_options(false);
     let who = deployment.who.clone();

@@ -8,17 +8,18 @@ use serde::Serialize;
 
 use super::Deployment;
 use super::backup::{Made, before, directory, noted};
-use super::migrate::not_made;
+use super::deployment::{Patience, make};
 use super::survey::read_history;
 use crate::apply::history::{self, HistoryError};
 use crate::apply::lock::{LockError, LockGuard};
 use crate::apply::run::{Cancel, Observer};
 use crate::backup::{self, Backup, BackupError, Place, Reason};
+use crate::database::Database;
 use crate::dialect::Dialect;
 use crate::driver::Session;
 use crate::error::{Error, ErrorKind, Refusal};
 use crate::migration::applied::History;
-use crate::project::Tables;
+use crate::project::{DatabaseSettings, Tables};
 
 /// What is asked of `restore`.
 #[derive(Debug, Clone, Default)]
@@ -66,6 +67,14 @@ pub fn restore(
     options: &RestoreOptions,
     observer: &mut dyn Observer,
 ) -> Result<Restored, Error> {
+    deployment.meeting(|deployment| restore_here(deployment, options, observer))
+}
+
+fn restore_here(
+    deployment: &mut Deployment<'_>,
+    options: &RestoreOptions,
+    observer: &mut dyn Observer,
+) -> Result<Restored, Error> {
     let started = std::time::Instant::now();
     let dialect = deployment.dialect()?;
     let (clock, lock) = (Arc::clone(&deployment.clock), deployment.lock.clone());
@@ -82,9 +91,10 @@ pub fn restore(
 
     let (file, record) = backup::find(&options.file, &directory, options.unrecorded)?;
     if let Some(record) = &record {
-        if record.engine != settings.url.database().name() {
-            let (engine, database) = (record.engine.clone(), settings.url.database());
-            return Err(BackupError::OtherEngine { path: file, engine, database }.into());
+        // Which engine answers is not known yet.
+        let may_be = |engine| settings.url.database().may_be(engine);
+        if !Database::from_spelling(&record.engine).is_some_and(may_be) {
+            return Err(other_engine(file, record, &settings));
         }
         backup::verify(&file, record)?;
     }
@@ -95,10 +105,14 @@ pub fn restore(
         gates(&settings, record.as_ref())?;
     }
 
-    let mut session = deployment.connection.open(&settings, &open)?;
+    let patience = Patience::of(&mut run, lock.wait);
+    let mut session = deployment.connection.open_within(&settings, &open, patience)?;
+    if let Some(record) = record.as_ref().filter(|record| record.engine != settings.url.database().name()) {
+        return Err(other_engine(file, record, &settings));
+    }
     let read = |session: &mut dyn Session| whole(session, dialect, &settings.tables, lock.wait, &cancel);
     history::writable(&read(&mut *session)?.unwrap_or_default())?;
-    session.create().map_err(|error| not_made(&settings.url, error))?;
+    make(&mut *session, &settings.url, Patience::of(&mut run, lock.wait))?;
     let mut guard =
         LockGuard::acquire(session, Arc::clone(&records), &lock, Some((&settings.url, &open)), &mut run)?;
     let replaced = match read(guard.session())? {
@@ -165,8 +179,12 @@ fn whole(
     }
 }
 
+fn other_engine(path: PathBuf, record: &Backup, settings: &DatabaseSettings) -> Error {
+    BackupError::OtherEngine { path, engine: record.engine.clone(), database: settings.url.database() }.into()
+}
+
 /// What wants a person's word before a database is replaced.
-fn gates(settings: &crate::project::DatabaseSettings, record: Option<&Backup>) -> Result<(), Error> {
+fn gates(settings: &DatabaseSettings, record: Option<&Backup>) -> Result<(), Error> {
     let refused = |refusal| Err(ErrorKind::Refused { refusal }.into());
     if settings.protected {
         return refused(Refusal::Protected {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::deployment::Patience;
 use super::migrate::{finish, release, report};
 use super::run::{DeploymentLimits, Ground, steps};
 use super::survey::{self, Survey, read_history};
@@ -48,6 +49,14 @@ pub fn rollback(
     options: &RollbackOptions,
     observer: &mut dyn Observer,
 ) -> Result<Report, Error> {
+    deployment.meeting(|deployment| rollback_here(deployment, options, observer))
+}
+
+fn rollback_here(
+    deployment: &mut Deployment<'_>,
+    options: &RollbackOptions,
+    observer: &mut dyn Observer,
+) -> Result<Report, Error> {
     let reach = match (&options.target, options.count) {
         (Some(_), Some(_)) => {
             let message = "a target and a count cannot both be given".to_owned();
@@ -67,7 +76,7 @@ pub fn rollback(
     let mut run = deployment.run(&*clock, observer);
 
     let (source, read) = (deployment.source.clone(), deployment.read_options()?);
-    let (mut survey, mut session) = survey::open(deployment, &selection)?;
+    let (mut survey, mut session) = survey::open(deployment, &selection, Patience::of(&mut run, lock.wait))?;
     let records = Arc::new(dialect.records(&settings.tables));
     let (mut plan, mut recorded) = self::plan(&survey, &mut *session, dialect, &records, &reach)?;
     let mut report = report(&settings, &survey, &plan);

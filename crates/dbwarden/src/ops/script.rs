@@ -52,7 +52,10 @@ pub fn script(
     let history = taken_for_applied(&set, &applied);
     let state = State::new(&set, &history, &selection)?;
     let plan = plan::upgrade(&set, &state, &history, &options.request()?)?;
-    let records = dialect.records(&deployment.settings.tables);
+    let mut records = dialect.records(&deployment.settings.tables);
+    for statement in records.create.iter_mut().chain([&mut records.insert, &mut records.delete]) {
+        *statement = dialect.standalone(statement);
+    }
     let now = recorded_time(deployment.clock.now());
     let writer = Writer {
         dialect,

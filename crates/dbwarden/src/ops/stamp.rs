@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::migrate::{finish, not_made, release, report};
+use super::deployment::{Patience, make};
+use super::migrate::{finish, release, report};
 use super::run::{DeploymentLimits, Ground, steps};
 use super::survey::{self, Survey, read_history};
 use super::{Deployment, Report};
@@ -48,6 +49,14 @@ pub fn stamp(
     options: &StampOptions,
     observer: &mut dyn Observer,
 ) -> Result<Report, Error> {
+    deployment.meeting(|deployment| stamp_here(deployment, options, observer))
+}
+
+fn stamp_here(
+    deployment: &mut Deployment<'_>,
+    options: &StampOptions,
+    observer: &mut dyn Observer,
+) -> Result<Report, Error> {
     let selection = Selection { environment: deployment.environment(), ..Selection::default() };
     let dialect = deployment.dialect()?;
     let limits = DeploymentLimits::new(deployment)?;
@@ -59,7 +68,7 @@ pub fn stamp(
     let mut run = deployment.run(&*clock, observer);
 
     let (source, read) = (deployment.source.clone(), deployment.read_options()?);
-    let (mut survey, mut session) = survey::open(deployment, &selection)?;
+    let (mut survey, mut session) = survey::open(deployment, &selection, Patience::of(&mut run, lock.wait))?;
     let mut plan = self::plan(&survey, &options.stamp)?;
     let mut report = report(&settings, &survey, &plan);
     if plan.is_empty() {
@@ -78,7 +87,7 @@ pub fn stamp(
     let records = Arc::new(dialect.records(&settings.tables));
     let company = company.then_some((&settings.url, &open));
     // Only now that everything is known to be in order is a file made.
-    session.create().map_err(|error| not_made(&settings.url, error))?;
+    make(&mut *session, &settings.url, Patience::of(&mut run, lock.wait))?;
     run.next = plan.steps.first().map(|step| step.id.clone());
     let mut guard = LockGuard::acquire(session, records, &lock, company, &mut run)?;
     survey.set = survey.set.again(&source, &read)?;

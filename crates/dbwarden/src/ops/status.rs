@@ -115,6 +115,10 @@ pub struct UnfinishedLine {
 /// # Errors
 /// A file that is no migration; a database that cannot be read.
 pub fn status(deployment: &mut Deployment<'_>, options: &StatusOptions) -> Result<Status, Error> {
+    deployment.meeting(|deployment| status_here(deployment, options))
+}
+
+fn status_here(deployment: &mut Deployment<'_>, options: &StatusOptions) -> Result<Status, Error> {
     let selection = Selection {
         tags: options.tags.clone(),
         environment: deployment.environment(),
@@ -124,7 +128,7 @@ pub fn status(deployment: &mut Deployment<'_>, options: &StatusOptions) -> Resul
     let settings = deployment.settings.clone();
     let who = deployment.who.clone();
     let mut seen = Seen::default();
-    let opened = super::survey::open(deployment, &selection).map(|(survey, mut session)| {
+    let opened = super::survey::look(deployment, &selection).map(|(survey, mut session)| {
         if survey.history.exists {
             // A lock's table that cannot be read keeps nobody from seeing the rest.
             seen = look(&mut *session, &dialect.records(&settings.tables), &who).unwrap_or_default();

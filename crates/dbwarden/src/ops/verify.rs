@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::deployment::Patience;
 use super::survey::read_history;
 use super::{Deployment, survey};
 use crate::apply::history;
@@ -199,6 +200,15 @@ pub fn accept(
     reason: &str,
     observer: &mut dyn Observer,
 ) -> Result<Accepted, Error> {
+    deployment.meeting(|deployment| accept_here(deployment, reference, reason, observer))
+}
+
+fn accept_here(
+    deployment: &mut Deployment<'_>,
+    reference: &str,
+    reason: &str,
+    observer: &mut dyn Observer,
+) -> Result<Accepted, Error> {
     if reason.trim().is_empty() {
         return Err(ErrorKind::Usage { message: "a reason is needed for what is accepted".to_owned() }.into());
     }
@@ -209,7 +219,8 @@ pub fn accept(
     let settings = deployment.settings.clone();
     let company = matches!(deployment.connection, super::Connection::Address);
     let mut run = deployment.run(&*clock, observer);
-    let (mut survey, session) = super::survey::open(deployment, &selection)?;
+    let (mut survey, session) =
+        super::survey::open(deployment, &selection, Patience::of(&mut run, lock.wait))?;
     find(&survey, reference)?;
     history::writable(&survey.history)?;
     let records = Arc::new(dialect.records(&settings.tables));

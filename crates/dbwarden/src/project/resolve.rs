@@ -35,6 +35,7 @@ impl Resolver<'_> {
         let dev = project.overrides.dev;
         let mut notes = Vec::new();
         let (url, setting) = if dev { self.dev_address()? } else { self.address(&mut notes)? };
+        let url = self.with_passfile(url)?;
         // A development database in a file has no schemas, and its engine seldom reads another's statements.
         let foreign = dev && url.database().is_embedded() && self.engine_hint() != Some(url.database());
         let mut session = self.list("session")?;
@@ -66,6 +67,7 @@ impl Resolver<'_> {
             protected: !dev && (self.flag("protected")? || prod),
             template: self.path("template")?,
             foreign_keys: self.flag("foreign_keys")?,
+            duckdb_library: self.path("duckdb_library")?,
             strict_ahead: self.flag("strict_ahead")?,
             tables: self.tables(foreign, &url)?,
             hooks: Hooks {
@@ -85,6 +87,24 @@ impl Resolver<'_> {
             },
             url,
             notes,
+        })
+    }
+
+    /// Names the file of passwords that the engine's own client would read: `PGPASSFILE`, else the one in the user's home. As there, one
+    /// that others may read is passed over (<https://www.postgresql.org/docs/current/libpq-pgpass.html>).
+    fn with_passfile(&self, url: DatabaseUrl) -> Result<DatabaseUrl, SettingsError> {
+        let Some(name) = url.database().client_defaults().passfile else { return Ok(url) };
+        if url.password().is_some() || url.parameter("passfile").is_some() {
+            return Ok(url);
+        }
+        let variable = |name| self.project.layers.find_any(&[name], |_, _| true);
+        let file = match variable("PGPASSFILE")? {
+            Some(found) => Some(PathBuf::from(found.value)),
+            None => variable("HOME")?.map(|home| PathBuf::from(home.value).join(name)),
+        };
+        Ok(match file.filter(|file| is_private(file)) {
+            Some(file) => url.with_parameter("passfile", file.to_string_lossy()),
+            None => url,
         })
     }
 
@@ -380,4 +400,16 @@ fn value_of(kind: Kind, text: &str, setting: Setting) -> Result<Value, SettingsE
 
 fn invalid(setting: &Setting, problem: impl Into<Problem>) -> SettingsError {
     SettingsError::Invalid { setting: setting.clone(), problem: problem.into() }
+}
+
+/// Whether `file` is one that nobody else may read.
+fn is_private(file: &Path) -> bool {
+    let Ok(metadata) = std::fs::metadata(file) else { return false };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        metadata.is_file() && metadata.permissions().mode() & 0o077 == 0
+    }
+    #[cfg(not(unix))]
+    metadata.is_file()
 }

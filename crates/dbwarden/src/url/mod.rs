@@ -141,6 +141,26 @@ impl DatabaseUrl {
         self
     }
 
+    /// Returns the same address with a parameter more, in place of one of that name.
+    #[must_use]
+    pub(crate) fn with_parameter(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.parameters.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Returns the same address of another engine that answered there: what was the first one's default stays.
+    #[must_use]
+    pub(crate) fn answered_by(mut self, database: Database) -> Self {
+        let port = self.database.client_defaults().port;
+        if let Place::Server(server) = &mut self.place {
+            for host in &mut server.hosts {
+                host.port = host.port.or(port);
+            }
+        }
+        self.database = database;
+        self
+    }
+
     /// Returns the engine that the scheme names. A server behind `postgresql:` may still turn out to be CockroachDB.
     pub fn database(&self) -> Database {
         self.database

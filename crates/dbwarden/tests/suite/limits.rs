@@ -6,7 +6,7 @@ use dbwarden::Error;
 use dbwarden::apply::run::{Event, Silent};
 use dbwarden::ops::Report;
 use dbwarden::ops::migrate::{MigrateOptions, migrate as run};
-use testkit::{Database, Random, on_every_database, on_sqlite};
+use testkit::{Database, Engine, Random, on_every_database, on_sqlite};
 
 use crate::{LOG, code, deployment, log, migrate, status};
 
@@ -17,11 +17,33 @@ const ENDLESS: &str = "INSERT INTO log (what) WITH RECURSIVE n (i) AS (SELECT 1 
 fn cancelled(database: &Database) -> Result<Report, Error> {
     let mut deployment = deployment(database);
     let cancel = deployment.cancel.clone();
-    let mut observer = |event: &Event<'_>| match event {
-        Event::StatementStarted { text, .. } if text.contains("RECURSIVE") => cancel.cancel(),
-        _ => {}
-    };
-    run(&mut deployment, &MigrateOptions::default(), &mut observer)
+    std::thread::scope(|scope| {
+        let mut observer = |event: &Event<'_>| match event {
+            Event::StatementStarted { text, .. } if text.contains("RECURSIVE") => {
+                // In one packet with what stands before it: that it was sent does not say that it is reached.
+                if database.engine() == Engine::Mariadb {
+                    scope.spawn(|| {
+                        wait_until_it_runs(database);
+                        cancel.cancel();
+                    });
+                } else {
+                    cancel.cancel();
+                }
+            }
+            _ => {}
+        };
+        run(&mut deployment, &MigrateOptions::default(), &mut observer)
+    })
+}
+
+/// Waits until MariaDB works on the endless statement.
+fn wait_until_it_runs(database: &Database) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let running = "SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() \
+                   AND command = 'Query' AND info LIKE 'INSERT INTO log (what) WITH RECURSIVE%'";
+    while database.one(running) == "0" && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 on_every_database! {

@@ -13,7 +13,9 @@ pub struct OwnedDatabase {
 impl OwnedDatabase {
     pub(super) fn new(server: &Server, hint: &str) -> Self {
         let name = unique("t", hint);
-        let sql = if server.brand().is_postgres() {
+        let sql = if server.brand().is_cockroach() {
+            format!("CREATE DATABASE {name};")
+        } else if server.brand().is_postgres() {
             format!("CREATE DATABASE {name} TEMPLATE template0;")
         } else {
             format!("CREATE DATABASE {name} CHARACTER SET utf8mb4;")
@@ -107,6 +109,28 @@ impl OwnedDatabase {
             }
         }
         lines.join("\n")
+    }
+
+    /// CockroachDB: returns how its objects are made and the rows of each table, sorted, without the tables of a list in SQL
+    /// (<https://www.cockroachlabs.com/docs/stable/show-create>).
+    pub fn contents(&self, without: &str) -> String {
+        let made = self.shell("SHOW CREATE ALL TABLES;");
+        let ours = |statement: &&str| {
+            !without.split('\'').any(|name| name.starts_with("dbwarden") && statement.contains(name))
+        };
+        let mut text = made.split(";\n").filter(ours).collect::<Vec<_>>().join(";\n");
+        let tables = self.shell(&format!(
+            "SELECT table_schema || '.' || table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE' \
+             AND table_schema NOT IN ('pg_catalog', 'information_schema', 'crdb_internal', 'pg_extension') \
+             AND table_name NOT IN {without} ORDER BY 1;"
+        ));
+        for table in tables.lines() {
+            let rows = self.shell(&format!("SELECT * FROM {table};"));
+            let mut rows: Vec<_> = rows.lines().collect();
+            rows.sort_unstable();
+            text.push_str(&format!("\n{table}\n{}", rows.join("\n")));
+        }
+        text
     }
 
     /// Returns its name: small letters, digits and `_`.

@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 
 use super::failure::{Cause, StepError};
 use super::inspect::Violations;
-use super::lock::LockGuard;
+use super::journal;
+use super::lock::{LockError, LockGuard};
 use super::run::{Event, Resume, Run, StepReport};
 use super::watchdog::Watchdog;
 use crate::dialect::{Dialect, Records};
@@ -29,6 +30,10 @@ use crate::sql::Position;
 
 /// How often a step that meets another session's lock is tried again, unless its header says otherwise.
 const RETRIES: u32 = 3;
+
+/// The same where the server took the transaction for one that cannot be brought into an order with others: it asks for that
+/// (<https://www.cockroachlabs.com/docs/stable/transaction-retry-error-reference>).
+const CONFLICTS: u32 = 10;
 
 /// What is to be run, beside the step itself.
 #[derive(Debug)]
@@ -70,6 +75,8 @@ pub(crate) struct Executor<'a, 's, 'r> {
 /// One step while it runs.
 struct Progress<'t> {
     task: &'t Task<'t>,
+    /// What this run itself has left, where it tries again.
+    resumed: Option<Arc<Unfinished>>,
     started: Instant,
     records: Arc<Records>,
     /// The script commits as one, with its row.
@@ -87,13 +94,17 @@ struct Progress<'t> {
     /// The first statement of the unit that is open.
     unit: u64,
     unit_hash: GroupHash,
+    /// The sum of the unit that is being closed.
+    unit_sum: Option<String>,
     summary: String,
+    /// The statements that gave the session another role, since it was ours.
+    roles: Vec<String>,
     /// Violated foreign keys before the group, where the file turned them off.
     violations: Option<Violations>,
     keys: Option<bool>,
     recorded: bool,
-    /// The journal says that the statement at hand was begun, and what the catalogue was before it.
-    announced: bool,
+    /// The statement of which the journal says that it was begun outside a transaction, until it is done.
+    announced: Option<u64>,
     /// COMMIT is under way, and its answer is not there.
     committing: bool,
     skipped: u64,
@@ -103,27 +114,31 @@ struct Progress<'t> {
 }
 
 impl<'t> Progress<'t> {
-    fn new(task: &'t Task<'t>, records: Arc<Records>) -> Self {
+    fn new(task: &'t Task<'t>, records: Arc<Records>, resumed: Option<Arc<Unfinished>>) -> Self {
+        let unfinished = resumed.as_deref().or(task.unfinished);
         let groups = &task.step.groups;
         let durable = groups.iter().rfind(|group| group.kind != GroupKind::Session);
         Self {
             task,
             started: Instant::now(),
             records,
-            atomic: task.script.is_none_or(|(_, script)| script.is_atomic()) && task.unfinished.is_none(),
+            atomic: task.script.is_none_or(|(_, script)| script.is_atomic()) && unfinished.is_none(),
             last_durable: durable.map_or(0, |group| group.first + group.count - 1),
             ordinal: 0,
             position: None,
             line: None,
             width: 1,
-            committed: task.unfinished.map_or(0, Unfinished::done),
+            committed: unfinished.map_or(0, Unfinished::done),
             unit: 1,
             unit_hash: GroupHash::default(),
+            unit_sum: None,
+            resumed,
             summary: String::new(),
+            roles: Vec::new(),
             violations: None,
             keys: None,
             recorded: false,
-            announced: false,
+            announced: None,
             committing: false,
             skipped: 0,
             traces: false,
@@ -131,14 +146,26 @@ impl<'t> Progress<'t> {
         }
     }
 
-    /// Forgets what was done in a transaction that was rolled back.
-    fn begin_anew(&mut self) {
+    /// Forgets what was done in a transaction that was rolled back; `resumed` is committed, where something is.
+    fn begin_anew(&mut self, resumed: Option<Arc<Unfinished>>) {
         let watchdog = self.watchdog.take();
-        *self = Self { started: self.started, watchdog, ..Self::new(self.task, Arc::clone(&self.records)) };
+        let resumed = resumed.or(self.resumed.take());
+        let anew = Self::new(self.task, Arc::clone(&self.records), resumed);
+        *self = Self { started: self.started, watchdog, ..anew };
+    }
+
+    /// What an earlier attempt left.
+    fn unfinished(&self) -> Option<&Unfinished> {
+        self.resumed.as_deref().or(self.task.unfinished)
     }
 
     fn tries(&self) -> u32 {
         self.task.step.limits.retries.unwrap_or(RETRIES)
+    }
+
+    /// How often a transaction that met another's is tried again.
+    fn conflicts(&self) -> u32 {
+        self.task.step.limits.retries.unwrap_or(CONFLICTS)
     }
 }
 
@@ -149,7 +176,7 @@ impl Executor<'_, '_, '_> {
     /// Why it stopped, and what became of it. Nothing of it is left open.
     pub(crate) fn step(&mut self, task: &Task<'_>) -> Result<StepReport, Box<StepError>> {
         self.run.observer.event(&Event::StepStarted { step: task.step });
-        let mut progress = Progress::new(task, self.guard.records());
+        let mut progress = Progress::new(task, self.guard.records(), None);
         if let Some(limit) = task.step.limits.statement_timeout {
             progress.watchdog = Some(Watchdog::new(limit, self.guard.session().interrupter()));
         }
@@ -162,7 +189,9 @@ impl Executor<'_, '_, '_> {
             match ran {
                 Ok(()) => break Ok(()),
                 Err(cause)
-                    if attempt < progress.tries() && self.again(&mut progress, &cause, attempt + 1) =>
+                    if attempt
+                        < if cause.is_conflict() { progress.conflicts() } else { progress.tries() }
+                        && self.again(&mut progress, &cause, attempt + 1) =>
                 {
                     attempt += 1;
                 }
@@ -190,23 +219,44 @@ impl Executor<'_, '_, '_> {
     }
 
     /// Takes back what was begun, and rests a while, where the step met another session's lock and may begin anew: it is one
-    /// transaction, and nothing of it is kept.
+    /// transaction, and nothing of it is kept; or where one of its transactions cannot be brought into an order with others, and
+    /// is run anew behind those that are committed.
     fn again(&mut self, progress: &mut Progress<'_>, cause: &Cause, attempt: u32) -> bool {
-        let (Cause::Statement(error) | Cause::Condition(error) | Cause::Around { error, .. }) = cause else {
+        let (Cause::Statement(error)
+        | Cause::Condition(error)
+        | Cause::Around { error, .. }
+        | Cause::Lock(LockError::Driver(error))) = cause
+        else {
             return false;
         };
+        let conflict = error.is_conflict();
         // A commit that met a reader has waited for it by then; one that a server refused may be tried again from the first
         // statement.
-        let waited = matches!(cause, Cause::Around { doing: "committing", .. })
-            && error.code.as_deref() != Some("40001");
-        let may = error.kind == DriverErrorKind::Busy && progress.atomic && !self.shared && !waited;
+        let waited = matches!(cause, Cause::Around { doing: "committing", .. }) && !conflict;
+        let may = error.kind == DriverErrorKind::Busy
+            && (progress.atomic || (conflict && progress.announced.is_none()))
+            && !self.shared
+            && !waited;
         if !may || self.guard.session().rollback().is_err() {
             return false;
         }
-        self.run.observer.event(&Event::Retrying { attempt, reason: &error.message });
-        std::thread::sleep(rest(attempt));
-        progress.begin_anew();
+        self.rest_before(attempt, &error.message);
+        let mut resumed = None;
+        if !progress.atomic {
+            let Ok((unfinished, _)) = journal::read(self.guard.session(), &progress.records) else {
+                return false;
+            };
+            let id = &progress.task.step.id;
+            resumed = unfinished.into_iter().find(|unfinished| unfinished.version == *id).map(Arc::new);
+        }
+        progress.begin_anew(resumed);
         true
+    }
+
+    /// Rests before the next attempt, and says so.
+    fn rest_before(&mut self, attempt: u32, reason: &str) {
+        self.run.observer.event(&Event::Retrying { attempt, reason });
+        std::thread::sleep(rest(attempt));
     }
 
     fn script(&mut self, progress: &mut Progress<'_>) -> Result<(), Cause> {

@@ -92,7 +92,7 @@ impl Executor<'_, '_, '_> {
         !self.shared
             && progress.watchdog.is_none()
             && !progress.task.journalled
-            && progress.task.unfinished.is_none()
+            && progress.unfinished().is_none()
             && file.is_fixed()
             && script.as_it_stands
             && script.statements > 0
@@ -333,11 +333,11 @@ impl Executor<'_, '_, '_> {
         let cut = error.kind == DriverErrorKind::Cut;
         // The server may have gone on, to the end.
         progress.committing = cut;
-        progress.announced = cut;
         progress.recorded = part > packet.recorded;
         progress.committed = packet.committed_before(part);
         let number = packet.places.get(part).map_or(script.statements, |(number, _)| *number);
         progress.ordinal = number;
+        progress.announced = cut.then_some(number);
         let statement =
             usize::try_from(number).ok().and_then(|number| statements.get(number.checked_sub(1)?));
         if let Some(statement) = statement {

@@ -7,7 +7,7 @@ use super::{Executor, Progress, around, rest};
 use crate::apply::failure::Cause;
 use crate::apply::run::{Event, Resume};
 use crate::dialect::{Comparison, Settle, Settled};
-use crate::driver::DriverErrorKind;
+use crate::driver::{DriverError, DriverErrorKind};
 use crate::migration::applied::Unit;
 use crate::value::Value;
 
@@ -19,31 +19,34 @@ impl Executor<'_, '_, '_> {
     pub(super) fn is_done(&mut self, progress: &Progress<'_>, text: &str) -> Result<bool, Cause> {
         let number = progress.ordinal;
         let begun = |unit: &&Unit| unit.first == number && unit.state != "done";
-        let units = progress.task.unfinished.iter().flat_map(|unfinished| &unfinished.units);
-        // What the server refused, and said so, is not there where a definition is done whole or not at all.
-        let refused =
-            self.records_evidence() && units.clone().any(|unit| begun(&unit) && unit.state == "failed");
-        let doubtful = units.clone().any(|unit| begun(&unit));
+        let unit = progress.unfinished().and_then(|unfinished| unfinished.units.iter().find(begun));
+        let doubtful = unit.is_some();
+        // What was refused was not done, whatever is there by now.
+        let refused = unit.is_some_and(|unit| unit.state == "failed");
+        if refused && self.dialect.refusal_leaves_nothing() {
+            return Ok(false);
+        }
         if doubtful && let Some(resume) = self.resume {
             return Ok(resume == Resume::Skip);
         }
         match self.dialect.settle(text) {
             Settle::Again => Ok(false),
-            Settle::Ask if refused => Ok(false),
-            Settle::Ask if doubtful => Err(self.doubt(progress, None)),
+            // What the server refused, and said so, is not there where a definition is done whole or not at all.
+            Settle::Ask if refused && self.records_evidence() => Ok(false),
+            Settle::Ask if doubtful => {
+                let reason = "it failed, and what it had committed by then is not known";
+                Err(self.doubt(progress, refused.then(|| reason.to_owned())))
+            }
             Settle::Look { query, parameters, before } if doubtful || before => {
-                self.settled(progress, doubtful, &query, &parameters)
+                Ok(self.settled(progress, doubtful, &query, &parameters)? && !refused)
             }
-            Settle::Compare(comparison) if doubtful => {
-                let unit = units.clone().find(begun);
-                self.compared(progress, &comparison, unit)
-            }
+            Settle::Compare(comparison) if doubtful => self.compared(progress, &comparison, unit),
             Settle::Ask | Settle::Look { .. } | Settle::Compare(_) => Ok(false),
         }
     }
 
     /// Whether the catalogue's word is recorded before each statement that commits by itself.
-    fn records_evidence(&self) -> bool {
+    pub(super) fn records_evidence(&self) -> bool {
         self.guard.records().see_unit.is_some()
     }
 
@@ -114,15 +117,48 @@ impl Executor<'_, '_, '_> {
                         return Err(Cause::Cancelled);
                     }
                     if started.elapsed() > self.patience {
-                        let reason = format!("session {session} of the server still works on it");
+                        let reason = format!("{} of the server still works on it", worker(&session));
                         return Err(self.doubt(progress, Some(reason)));
                     }
                     if !told {
-                        self.run.observer.event(&Event::StillRunning { session: &session });
+                        self.run.observer.event(&Event::StillRunning { session: &worker(&session) });
                         told = true;
                     }
                     std::thread::sleep(LOOK);
                 }
+            }
+        }
+    }
+
+    /// Waits for what the server still does for `text`, which was sent at `sent` and answered.
+    pub(super) fn background(&mut self, text: &str, sent: Instant) -> Result<(), Cause> {
+        let Some((query, parameters)) = self.dialect.background(text) else { return Ok(()) };
+        let mut told = false;
+        loop {
+            let mut rows = self
+                .guard
+                .session()
+                .query(&query, &parameters)
+                .map_err(around("looking what the statement left to the server"))?;
+            // The answer is older than this: what was begun behind the statement is not taken for something before it, however long
+            // the way to the server is.
+            let since = i64::try_from(sent.elapsed().as_millis()).unwrap_or(i64::MAX);
+            rows.retain(|row| row.integer(2).is_none_or(|age| age <= since));
+            match Settled::read(&rows) {
+                Settled::Busy(session) => {
+                    if self.run.cancel.take_note() {
+                        return Err(Cause::Cancelled);
+                    }
+                    if !told {
+                        self.run.observer.event(&Event::StillRunning { session: &worker(&session) });
+                        told = true;
+                    }
+                    std::thread::sleep(LOOK);
+                }
+                Settled::Ask(reason) => {
+                    return Err(Cause::Statement(DriverError::new(DriverErrorKind::Statement, reason)));
+                }
+                _ => return Ok(()),
             }
         }
     }
@@ -138,7 +174,7 @@ impl Executor<'_, '_, '_> {
         statement: &str,
         in_transaction: bool,
         unbounded: bool,
-    ) -> Result<(), crate::driver::DriverError> {
+    ) -> Result<(), DriverError> {
         let mut attempt = 0;
         loop {
             let ran = self.unbounded(statement, unbounded);
@@ -158,11 +194,7 @@ impl Executor<'_, '_, '_> {
 
     /// Runs a statement that waits for every session that came before it: a limit for locks would end it half done
     /// (<https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY>).
-    pub(super) fn unbounded(
-        &mut self,
-        statement: &str,
-        unbounded: bool,
-    ) -> Result<(), crate::driver::DriverError> {
+    pub(super) fn unbounded(&mut self, statement: &str, unbounded: bool) -> Result<(), DriverError> {
         let session = self.guard.session();
         if !unbounded {
             return session.run(statement);
@@ -173,4 +205,9 @@ impl Executor<'_, '_, '_> {
         let restored = session.set_lock_timeout(limit);
         ran.and(restored)
     }
+}
+
+/// Who works on something, as the server calls it: a session by its number, or a job.
+fn worker(name: &str) -> String {
+    if name.starts_with("job ") { name.to_owned() } else { format!("session {name}") }
 }

@@ -2,9 +2,10 @@
 
 use std::io::Read;
 use std::sync::{Arc, PoisonError};
+use std::time::Instant;
 
 use super::stop::place;
-use super::{Executor, Progress};
+use super::{Executor, Progress, around};
 use crate::apply::failure::Cause;
 use crate::apply::inspect;
 use crate::apply::run::Event;
@@ -47,13 +48,8 @@ impl Executor<'_, '_, '_> {
         let mut groups = script.groups.iter();
         let mut group: Option<&Group> = None;
         let mut hash = GroupHash::default();
-        let done: Vec<&Unit> = progress
-            .task
-            .unfinished
-            .iter()
-            .flat_map(|unfinished| &unfinished.units)
-            .filter(|unit| unit.state == "done")
-            .collect();
+        let units = progress.unfinished().map(|unfinished| unfinished.units.clone()).unwrap_or_default();
+        let done: Vec<Unit> = units.into_iter().filter(|unit| unit.state == "done").collect();
         loop {
             let statement = match reader.next() {
                 Ok(Some(Piece::Statement(statement))) => statement,
@@ -75,6 +71,11 @@ impl Executor<'_, '_, '_> {
                 None => return Err(problem(SourceProblem::Changed)),
             };
             group = Some(current);
+            let manner = match (manner, current.kind) {
+                (Manner::Apart | Manner::MayCommit, GroupKind::Transaction) => Manner::Plain,
+                (Manner::Apart | Manner::MayCommit, _) => Manner::Alone,
+                (manner, _) => manner,
+            };
             if !fixed {
                 hash.statement(&found, statement.text, self.dialect);
             }
@@ -147,6 +148,9 @@ impl Executor<'_, '_, '_> {
             SessionTrace::Setting => {
                 progress.traces = true;
                 self.guard.session().run(text).map_err(Cause::Statement)?;
+                if self.dialect.changes_role(text) {
+                    progress.roles.push(text.to_owned());
+                }
             }
             SessionTrace::Temporary => return Err(Cause::TemporaryGone { statement: progress.ordinal }),
         }
@@ -178,6 +182,10 @@ impl Executor<'_, '_, '_> {
         let open = self.guard.session().in_transaction();
         if !open && !alone {
             self.open(progress)?;
+            if let Some(modes) = group.modes.as_ref().filter(|_| !self.shared) {
+                let set = format!("SET TRANSACTION {modes}");
+                self.guard.session().execute(&set, &[]).map_err(around("opening the transaction"))?;
+            }
         }
         if !progress.atomic {
             if progress.unit == progress.ordinal {
@@ -249,7 +257,8 @@ impl Executor<'_, '_, '_> {
             watchdog.start();
         }
         let solitary = self.dialect.capabilities().alone_refuses_company && !in_transaction;
-        let ran = if solitary {
+        let sent = Instant::now();
+        let mut ran = if solitary {
             let gate = self.guard.gate();
             let _quiet = gate.lock().unwrap_or_else(PoisonError::into_inner);
             self.guard.session().run(piece.text)
@@ -259,6 +268,17 @@ impl Executor<'_, '_, '_> {
             let unbounded = !in_transaction && self.dialect.waits_for_everybody(piece.text);
             self.patiently(progress, piece.text, in_transaction, unbounded)
         };
+        // By itself it is a transaction of its own, of which nothing is kept.
+        let mut attempt = 0;
+        while let Err(error) = &ran
+            && !in_transaction
+            && error.is_conflict()
+            && attempt < progress.conflicts()
+        {
+            attempt += 1;
+            self.rest_before(attempt, &error.message);
+            ran = self.guard.session().run(piece.text);
+        }
         let over = progress.watchdog.as_ref().and_then(Watchdog::stop);
         for notice in self.guard.session().notices() {
             self.run.observer.event(&Event::Notice { notice: &notice });
@@ -278,6 +298,12 @@ impl Executor<'_, '_, '_> {
             return Err(Cause::Statement(error));
         }
         self.run.point("statement-run");
+        if self.dialect.changes_role(piece.text) {
+            progress.roles.push(piece.text.to_owned());
+        }
+        if !in_transaction {
+            self.background(piece.text, sent)?;
+        }
         if in_transaction && !self.guard.session().in_transaction() {
             return Err(Cause::TransactionEnded);
         }

@@ -29,9 +29,15 @@ impl Executor<'_, '_, '_> {
         let (unfinished, _) =
             journal::read(self.guard.session(), &progress.records).map_err(around("reading the journal"))?;
         let id = &progress.task.step.id;
-        let done = unfinished.iter().find(|unfinished| unfinished.version == *id).map(Unfinished::done);
+        let unfinished = unfinished.iter().find(|unfinished| unfinished.version == *id);
         // What is another's by now says nothing of ours any more; whose commit was answered knows that it was.
-        progress.committed = if lost { progress.committed } else { done.unwrap_or(0) };
+        if !lost {
+            progress.committed = unfinished.map_or(0, Unfinished::done);
+            let begun = |unfinished: &Unfinished| {
+                unfinished.units.iter().find(|unit| unit.state == "begun").map(|unit| unit.first)
+            };
+            progress.announced = unfinished.and_then(begun);
+        }
         Err(cause)
     }
 
@@ -95,11 +101,9 @@ impl Executor<'_, '_, '_> {
             _ if self.guard.is_lost() => Cause::Lock(LockError::Lost),
             _ => cause,
         };
-        let session = self.guard.session();
-        // A statement that commits by itself may have been done when the connection was cut: its row says that it began.
-        let in_doubt = progress.announced && cause.is_cut();
+        let in_doubt = self.in_doubt(progress, &cause);
         let worth_a_row = !progress.atomic
-            && !in_doubt
+            && in_doubt.is_none()
             && !progress.recorded
             && progress.ordinal > 0
             // What is committed keeps its row: the cut may have come behind the commit.
@@ -108,7 +112,7 @@ impl Executor<'_, '_, '_> {
                 cause,
                 Cause::Lock(_) | Cause::Edited { .. } | Cause::TemporaryGone { .. } | Cause::Doubtful { .. }
             );
-        if worth_a_row && session.begin().is_ok() {
+        if worth_a_row && self.guard.session().begin().is_ok() && self.ourselves(progress).is_ok() {
             let now = self.run.now();
             let unit = NewUnit {
                 version: &progress.task.step.id,
@@ -131,12 +135,25 @@ impl Executor<'_, '_, '_> {
         Box::new(self.error(progress, cause))
     }
 
+    /// The statement that commits by itself, and of which it is not known whether it was done: the server may go on with it. Its row
+    /// says already that it was begun.
+    fn in_doubt(&self, progress: &Progress<'_>, cause: &Cause) -> Option<u64> {
+        if matches!(cause, Cause::Doubtful { .. }) {
+            return Some(progress.ordinal);
+        }
+        // Where the catalogue's word is recorded, a definition is done whole or not at all, and what was interrupted was not done.
+        let may = cause.is_cut() || (cause.leaves_doubt() && !self.records_evidence());
+        progress.announced.filter(|_| may)
+    }
+
     pub(super) fn error(&self, progress: &Progress<'_>, cause: Cause) -> StepError {
         let step = progress.task.step;
         let kept = if progress.committing && cause.is_cut() {
             Kept::Unknown
         } else if progress.recorded && !self.shared && progress.committed >= progress.last_durable {
             Kept::All
+        } else if let Some(statement) = self.in_doubt(progress, &cause) {
+            Kept::Doubtful { committed: progress.committed, statement }
         } else if progress.committed > 0 {
             Kept::Statements(progress.committed)
         } else {

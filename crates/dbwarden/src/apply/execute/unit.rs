@@ -6,7 +6,7 @@ use crate::apply::history;
 use crate::apply::inspect::{self, Violations};
 use crate::apply::journal::{self, NewUnit};
 use crate::apply::run::Event;
-use crate::dialect::Settle;
+use crate::dialect::{SessionTrace, Settle};
 use crate::driver::DriverErrorKind;
 use crate::migration::applied::Applied;
 use crate::migration::groups::Group;
@@ -53,6 +53,29 @@ impl Executor<'_, '_, '_> {
 
     /// Commits the open unit: with the journal's row, or with the migration's own when this was the last.
     pub(super) fn close(&mut self, progress: &mut Progress<'_>) -> Result<(), Cause> {
+        // Of a statement that ran outside, the transaction holds our rows alone, and can be had again.
+        let mut attempt = 0;
+        loop {
+            match self.close_once(progress) {
+                Err(cause)
+                    if progress.announced.is_some()
+                        && cause.is_conflict()
+                        && attempt < progress.conflicts() =>
+                {
+                    attempt += 1;
+                    self.guard.session().rollback().map_err(around("rolling back"))?;
+                    (progress.recorded, progress.committing) = (false, false);
+                    self.rest_before(attempt, &cause.to_string());
+                }
+                closed => {
+                    progress.unit_sum = None;
+                    return closed;
+                }
+            }
+        }
+    }
+
+    fn close_once(&mut self, progress: &mut Progress<'_>) -> Result<(), Cause> {
         if !self.shared && !self.guard.session().in_transaction() {
             // Behind a statement that ran outside.
             self.open(progress)?;
@@ -60,6 +83,7 @@ impl Executor<'_, '_, '_> {
         if let Some(before) = progress.violations.take() {
             self.check_keys(&before)?;
         }
+        self.ourselves(progress)?;
         if progress.ordinal >= progress.last_durable {
             self.record(progress)?;
         } else {
@@ -73,9 +97,35 @@ impl Executor<'_, '_, '_> {
         self.guard.session().commit().map_err(around("committing"))?;
         progress.committing = false;
         self.run.point("committed");
-        progress.announced = false;
+        progress.announced = None;
         progress.committed = progress.ordinal;
         progress.unit = progress.ordinal + 1;
+        self.as_the_file_wants(progress)
+    }
+
+    /// Takes back the role that the file took: our records are written by whom the session belongs to.
+    pub(super) fn ourselves(&mut self, progress: &Progress<'_>) -> Result<(), Cause> {
+        if !progress.roles.is_empty() {
+            for reset in ["SET SESSION AUTHORIZATION DEFAULT", "RESET ROLE"] {
+                self.guard.session().execute(reset, &[]).map_err(around("taking the role back"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the session the role again that the file took for longer than a transaction, where some of the file is still to come.
+    fn as_the_file_wants(&mut self, progress: &mut Progress<'_>) -> Result<(), Cause> {
+        let roles = std::mem::take(&mut progress.roles);
+        if progress.recorded || roles.is_empty() {
+            return Ok(());
+        }
+        for role in roles {
+            // What is local went with the transaction.
+            if self.dialect.session_trace(&role) == SessionTrace::Setting {
+                self.guard.session().run(&role).map_err(around("giving the role again"))?;
+                progress.roles.push(role);
+            }
+        }
         Ok(())
     }
 
@@ -97,6 +147,7 @@ impl Executor<'_, '_, '_> {
     pub(super) fn announce(&mut self, progress: &mut Progress<'_>, text: &str) -> Result<(), Cause> {
         self.open(progress)?;
         progress.violations = None;
+        self.ourselves(progress)?;
         let now = self.run.now();
         let unit = NewUnit {
             version: &progress.task.step.id,
@@ -117,14 +168,14 @@ impl Executor<'_, '_, '_> {
         }
         self.renew(progress, progress.ordinal)?;
         self.guard.session().commit().map_err(around("committing"))?;
-        progress.announced = progress.records.see_unit.is_some();
+        progress.announced = Some(progress.ordinal);
         self.run.point("unit-begun");
-        Ok(())
+        self.as_the_file_wants(progress)
     }
 
     /// Writes that the open unit is done.
     pub(super) fn write_unit(&mut self, progress: &mut Progress<'_>) -> Result<(), Cause> {
-        let hash = progress.unit_hash.finish();
+        let hash = progress.unit_sum.get_or_insert_with(|| progress.unit_hash.finish()).clone();
         let unit = NewUnit {
             version: &progress.task.step.id,
             direction: direction(progress.task.step.action),

@@ -73,7 +73,15 @@ impl Executor<'_, '_, '_> {
             self.run.point("committed");
             return Ok(());
         };
-        let Some(finished) = finished else { return Err(around("opening the transaction")(error)) };
+        let Some(finished) = finished else {
+            // CockroachDB refuses the packet whole where one statement is wrong, and does not say which: one by one it does.
+            // Nothing has been run (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT).
+            if error.code.as_deref() == Some("42601") && error.offset.is_none() {
+                progress.committing = false;
+                return self.statements(progress, file, script);
+            }
+            return Err(around("opening the transaction")(error));
+        };
         if finished >= script.statements {
             progress.ordinal = script.statements;
             if fence.is_some_and(|(_, code)| error.code.as_deref() == Some(code)) {

@@ -33,6 +33,8 @@ pub(super) fn records(tables: &Tables) -> Records {
         probe: probe(tables),
         made: Some(made(tables)),
         create: create([&migrations, &lock, &journal]),
+        strip: None,
+        fill: None,
         history: format!(
             "SELECT version, description, kind, checksum, file_hash, applied_at, duration_ms, applied_by, tool_version, \
              run_id, statements, down_script IS NOT NULL, note FROM {migrations} ORDER BY sequence"

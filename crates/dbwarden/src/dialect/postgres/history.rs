@@ -1,17 +1,28 @@
 //! Our tables in PostgreSQL. Always named with their schema, since a file may empty the search path; catalogues and functions
 //! likewise, since it may name `pg_catalog` last.
 
-use super::Postgres;
 use crate::dialect::{Dialect, Fence, Records};
 use crate::project::Tables;
 
 /// Other tools' tables. Compared as they are, so that the catalogue's index is used.
-const FOREIGN: &str = "'strata_migrations', '_migrations', 'alembic_version', '_dbwarden_migrations', \
+pub(super) const FOREIGN: &str = "'strata_migrations', '_migrations', 'alembic_version', '_dbwarden_migrations', \
      'flyway_schema_history', '_sqlx_migrations', '__diesel_schema_migrations', 'refinery_schema_history', \
      'schema_migrations', 'goose_db_version', 'django_migrations', 'databasechangelog', 'DATABASECHANGELOG', \
      '_prisma_migrations'";
 
-pub(super) fn records(dialect: &Postgres, tables: &Tables) -> Records {
+/// What our tables hold: migrations, lock, journal.
+pub(super) const COLUMNS: [&str; 3] = [
+    "sequence bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, version text NOT NULL UNIQUE, \
+     description text NOT NULL, kind text NOT NULL, checksum text NOT NULL, applied_at text NOT NULL, \
+     duration_ms bigint NOT NULL, applied_by text NOT NULL, tool_version text NOT NULL, run_id text NOT NULL, \
+     statements bigint NOT NULL, file_hash text, down_script text, note text",
+    "name text PRIMARY KEY, token bigint NOT NULL, beat bigint NOT NULL, owner text, since text, doing text",
+    "version text NOT NULL, direction text NOT NULL, first bigint NOT NULL, count bigint NOT NULL, \
+     hash text NOT NULL, state text NOT NULL, started_at text NOT NULL, finished_at text, error text, \
+     run_id text NOT NULL, summary text NOT NULL, PRIMARY KEY (version, first)",
+];
+
+pub(super) fn records(dialect: &dyn Dialect, tables: &Tables) -> Records {
     let schema = tables.schema.as_deref().unwrap_or("public");
     let name = |table: &str| format!("{}.{}", dialect.quote(schema), dialect.quote(table));
     let (migrations, lock, journal) = (name(&tables.migrations), name(&tables.lock), name(&tables.journal));
@@ -27,6 +38,8 @@ pub(super) fn records(dialect: &Postgres, tables: &Tables) -> Records {
                  ON CONFLICT (name) DO NOTHING"
             ),
         ],
+        strip: None,
+        fill: None,
         history: format!(
             "SELECT version, description, kind, checksum, file_hash, applied_at, duration_ms, applied_by, tool_version, \
              run_id, statements, (down_script IS NOT NULL)::int, note FROM {migrations} ORDER BY sequence"
@@ -141,26 +154,9 @@ fn create(schema: &str, tables: &Tables, [migrations, lock, journal]: [&str; 3])
         )
     };
     let body = [
-        make(
-            &tables.migrations,
-            migrations,
-            "sequence bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, version text NOT NULL UNIQUE, \
-             description text NOT NULL, kind text NOT NULL, checksum text NOT NULL, applied_at text NOT NULL, \
-             duration_ms bigint NOT NULL, applied_by text NOT NULL, tool_version text NOT NULL, run_id text NOT NULL, \
-             statements bigint NOT NULL, file_hash text, down_script text, note text",
-        ),
-        make(
-            &tables.lock,
-            lock,
-            "name text PRIMARY KEY, token bigint NOT NULL, beat bigint NOT NULL, owner text, since text, doing text",
-        ),
-        make(
-            &tables.journal,
-            journal,
-            "version text NOT NULL, direction text NOT NULL, first bigint NOT NULL, count bigint NOT NULL, \
-             hash text NOT NULL, state text NOT NULL, started_at text NOT NULL, finished_at text, error text, \
-             run_id text NOT NULL, summary text NOT NULL, PRIMARY KEY (version, first)",
-        ),
+        make(&tables.migrations, migrations, COLUMNS[0]),
+        make(&tables.lock, lock, COLUMNS[1]),
+        make(&tables.journal, journal, COLUMNS[2]),
     ]
     .concat();
     // A literal rather than dollar quotes, which a name could close.
@@ -176,7 +172,7 @@ fn create(schema: &str, tables: &Tables, [migrations, lock, journal]: [&str; 3])
 
 /// A text as a literal, whatever `standard_conforming_strings` says
 /// (<https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-STRINGS-ESCAPE>).
-fn literal(text: &str) -> String {
+pub(super) fn literal(text: &str) -> String {
     let escaped = text.replace('\'', "''");
     if text.contains('\\') { format!("E'{}'", escaped.replace('\\', "\\\\")) } else { format!("'{escaped}'") }
 }

@@ -1,8 +1,11 @@
 //! PostgreSQL. What is claimed of its server was tried on 15.18, 25001 being its refusal of a transaction.
 
 mod catalog;
+mod cockroach;
 mod history;
 mod settle;
+
+pub(super) use cockroach::Cockroach;
 
 use super::{Capabilities, Dialect, Existence, Manner, Object, Records, SessionTrace, Settle};
 use crate::database::Database;
@@ -15,8 +18,8 @@ pub(super) struct Postgres;
 
 /// First words of what [`Dialect::manner`] looks at; anything else is plain.
 const CONTROL: &[&str] = &[
-    "ABORT", "ALTER", "BEGIN", "CLUSTER", "COMMIT", "CREATE", "DISCARD", "DROP", "END", "PREPARE", "REINDEX",
-    "ROLLBACK", "START", "VACUUM",
+    "ABORT", "ALTER", "BEGIN", "CALL", "CLUSTER", "COMMIT", "CREATE", "DISCARD", "DO", "DROP", "END",
+    "PREPARE", "REINDEX", "ROLLBACK", "START", "VACUUM",
 ];
 
 /// First words of what [`Dialect::session_trace`] looks at.
@@ -66,6 +69,37 @@ impl Dialect for Postgres {
                 .any(|name| statement.to_ascii_lowercase().contains(name))
     }
 
+    /// <https://www.postgresql.org/docs/current/sql-set-role.html> and
+    /// <https://www.postgresql.org/docs/current/sql-set-session-authorization.html>.
+    fn changes_role(&self, statement: &str) -> bool {
+        if !is_one_of(first_word(statement), &["SET", "RESET"]) {
+            return false;
+        }
+        let mut words = Words::of(statement);
+        words.next();
+        words.accept("LOCAL");
+        words.is("ROLE") || words.has(&["SESSION", "AUTHORIZATION"]) || words.accept_all(&["SESSION", "ROLE"])
+    }
+
+    /// Whether it only reads is left out: our records are written in it
+    /// (<https://www.postgresql.org/docs/current/sql-set-transaction.html>).
+    fn transaction_modes(&self, statement: &str) -> Option<String> {
+        let mut words = Words::of(statement);
+        words.next();
+        words.accept("TRANSACTION");
+        words.accept("WORK");
+        let mut modes = Vec::new();
+        while let Some(token) = words.next() {
+            if is(&token, "READ") && (words.accept("ONLY") || words.accept("WRITE")) {
+                continue;
+            }
+            if !is(&token, ",") {
+                modes.push(token.text);
+            }
+        }
+        (!modes.is_empty()).then(|| modes.join(" "))
+    }
+
     fn manner(&self, statement: &str) -> Manner {
         // Most statements end here: a file may hold millions.
         if !is_one_of(first_word(statement), CONTROL) {
@@ -74,6 +108,10 @@ impl Dialect for Postgres {
         let mut words = Words::of(statement);
         match words.next_upper().as_str() {
             "BEGIN" => Manner::Begin,
+            // What they run may COMMIT, unless they are in a transaction
+            // (https://www.postgresql.org/docs/current/plpgsql-transactions.html).
+            "CALL" => Manner::MayCommit,
+            "DO" if may_commit(statement) => Manner::MayCommit,
             "START" if words.accept("TRANSACTION") => Manner::Begin,
             "COMMIT" | "ROLLBACK" if words.accept("PREPARED") => Manner::Alone,
             "COMMIT" | "END" => commit(&words),
@@ -250,6 +288,12 @@ fn first_word(statement: &str) -> &str {
 
 fn is_one_of(word: &str, words: &[&str]) -> bool {
     words.iter().any(|known| known.eq_ignore_ascii_case(word))
+}
+
+/// Whether a block of code ends transactions, or calls what may. It can do so by a word of its own alone: EXECUTE refuses them.
+fn may_commit(statement: &str) -> bool {
+    let mut words = statement.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    words.any(|word| is_one_of(word, &["CALL", "COMMIT", "ROLLBACK"]))
 }
 
 /// `COMMIT AND CHAIN` opens another transaction at once (<https://www.postgresql.org/docs/current/sql-commit.html>).

@@ -5,7 +5,7 @@ use super::*;
 /// What the server refused with 25001, by trial; and what it took.
 #[test]
 fn statements_stand_to_transactions_as_the_server_answered() {
-    use Manner::{Alone, Begin, Commit, Ends, Plain, Rollback, Session};
+    use Manner::{Alone, Begin, Commit, Ends, MayCommit, Plain, Rollback, Session};
     let table = [
         ("BEGIN", Begin),
         ("START TRANSACTION ISOLATION LEVEL SERIALIZABLE", Begin),
@@ -72,8 +72,9 @@ fn statements_stand_to_transactions_as_the_server_answered() {
         ("SET ROLE x", Plain),
         ("CHECKPOINT", Plain),
         ("LOCK TABLE t", Plain),
-        ("DO $$ BEGIN COMMIT; END $$", Plain),
-        ("CALL p()", Plain),
+        ("DO $$ BEGIN COMMIT; END $$", MayCommit),
+        ("DO $$ BEGIN PERFORM 1; END $$", Plain),
+        ("CALL p()", MayCommit),
     ];
     for (statement, manner) in table {
         assert_eq!(Postgres.manner(statement), manner, "{statement}");
@@ -81,6 +82,31 @@ fn statements_stand_to_transactions_as_the_server_answered() {
     for refused in ["PREPARE TRANSACTION 'a'", "COMMIT AND CHAIN"] {
         assert!(matches!(Postgres.manner(refused), Manner::Refused(_)), "{refused}");
     }
+}
+
+#[test]
+fn roles_and_modes_are_seen() {
+    for statement in [
+        "SET ROLE app",
+        "set local role app",
+        "SET SESSION ROLE app",
+        "RESET ROLE",
+        "SET SESSION AUTHORIZATION app",
+        "SET LOCAL SESSION AUTHORIZATION app",
+        "RESET SESSION AUTHORIZATION",
+    ] {
+        assert!(Postgres.changes_role(statement), "{statement}");
+    }
+    for statement in ["SET search_path = role", "SELECT 1", "ALTER ROLE app SET x = 1", "RESET ALL"] {
+        assert!(!Postgres.changes_role(statement), "{statement}");
+    }
+    let modes = |statement| Postgres.transaction_modes(statement);
+    assert_eq!(modes("BEGIN"), None);
+    assert_eq!(modes("START TRANSACTION READ WRITE"), None);
+    assert_eq!(
+        modes("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY, NOT DEFERRABLE").as_deref(),
+        Some("ISOLATION LEVEL REPEATABLE READ NOT DEFERRABLE")
+    );
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub(super) fn records(dialect: &Sqlite, tables: &Tables) -> Records {
              AND type <> 'index'"
         ),
         made: None,
+        strip: None,
+        fill: None,
         create: vec![
             format!(
                 "CREATE TABLE IF NOT EXISTS {migrations} (\n  sequence INTEGER PRIMARY KEY,\n  version TEXT NOT NULL UNIQUE,\n  \

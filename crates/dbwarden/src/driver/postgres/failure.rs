@@ -70,6 +70,9 @@ fn kind(code: &str) -> DriverErrorKind {
         "53300" | "3D000" | "57P03" => DriverErrorKind::Open,
         // data_corrupted, index_corrupted
         "XX001" | "XX002" => DriverErrorKind::Damaged,
+        // statement_completion_unknown: CockroachDB does not know itself whether it committed
+        // (https://www.cockroachlabs.com/docs/stable/common-errors#result-is-ambiguous).
+        "40003" => DriverErrorKind::Cut,
         _ if code.starts_with("28") => DriverErrorKind::Open,
         // connection exceptions; admin_shutdown, crash_shutdown, database_dropped, idle_session_timeout
         _ if code.starts_with("08") || code.starts_with("57P") => DriverErrorKind::Cut,
@@ -100,6 +103,7 @@ mod tests {
             ("55P03", DriverErrorKind::Busy),
             ("57014", DriverErrorKind::Interrupted),
             ("57P01", DriverErrorKind::Cut),
+            ("40003", DriverErrorKind::Cut),
             ("08006", DriverErrorKind::Cut),
             ("28P01", DriverErrorKind::Open),
             ("3D000", DriverErrorKind::Open),

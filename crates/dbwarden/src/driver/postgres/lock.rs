@@ -74,13 +74,21 @@ pub(super) fn presence(session: &mut dyn Session, other: &ServerSession) -> Resu
 
 /// Ends the session `other`, and looks until it is gone.
 pub(super) fn evict(session: &mut dyn Session, other: &ServerSession) -> Result<Presence, DriverError> {
-    let mut found = presence(session, other)?;
+    let found = presence(session, other)?;
     if found != Presence::There {
         return Ok(found);
     }
     session.query("SELECT pg_terminate_backend(?)", &[id(other)])?;
+    until_gone(|| presence(session, other))
+}
+
+/// Looks until a session that was told to end has ended, or for a while.
+pub(super) fn until_gone(
+    mut look: impl FnMut() -> Result<Presence, DriverError>,
+) -> Result<Presence, DriverError> {
+    let mut found = Presence::There;
     for _ in 0..LOOKS.0 {
-        found = presence(session, other)?;
+        found = look()?;
         if found == Presence::Gone {
             break;
         }

@@ -3,6 +3,7 @@
 //! Everything goes over the simple protocol: it needs no prepared statement, so that it works through any pooler, and several
 //! messages can be under way at once.
 
+mod cockroach;
 mod connect;
 mod failure;
 mod literal;
@@ -54,7 +55,7 @@ impl PostgresSession {
         let address = Arc::new(Address::new(url)?);
         let Opened { client, notices, version, cockroach, port, thread } = address.connect()?;
         let server = match cockroach {
-            Some(version) => Server { database: Database::Cockroach, version },
+            Some(version) => Server { database: Database::Cockroach, version: cockroach_version(&version) },
             None => Server { database: Database::Postgres, version },
         };
         let mut session = Self {
@@ -72,6 +73,12 @@ impl PostgresSession {
             copy: None,
         };
         session.introduce(port)?;
+        if url.database() == Database::Cockroach && session.server.database != Database::Cockroach {
+            let version = &session.server.version;
+            return Err(failure::open_error(format!(
+                "the address says CockroachDB, and PostgreSQL {version} answers: write postgresql: in its place"
+            )));
+        }
         session.run_prelude()?;
         Ok(session)
     }
@@ -82,12 +89,27 @@ impl PostgresSession {
 
     /// Sets what every session starts with, and asks who it is on the server.
     fn introduce(&mut self, port: Option<u16>) -> Result<(), DriverError> {
+        if self.server.database == Database::Cockroach {
+            return cockroach::introduce(self, port);
+        }
         let text = format!(
             "{}; SELECT pg_backend_pid(), (SELECT backend_start FROM pg_stat_get_activity(pg_backend_pid())), \
              inet_client_port()",
             self.settings()
         );
-        let rows = self.rows(&text)?;
+        let rows = match self.rows(&text) {
+            // undefined_function: behind a pooler nothing but its version says that it is CockroachDB.
+            Err(error) if error.code.as_deref() == Some("42883") => {
+                let version = self.rows("SELECT version()")?;
+                let version = version.first().map(|row| row.text(0)).unwrap_or_default();
+                if !version.starts_with("CockroachDB") {
+                    return Err(error);
+                }
+                self.server = Server { database: Database::Cockroach, version: cockroach_version(version) };
+                return cockroach::introduce(self, port);
+            }
+            rows => rows?,
+        };
         let Some(row) = rows.last() else { return Ok(()) };
         let seen = row.integer(2).and_then(|port| u16::try_from(port).ok());
         // The server sees another end than ours: somebody stands between, and may give our session to others between two
@@ -114,9 +136,14 @@ impl PostgresSession {
 
     /// What opens a transaction. Read committed, whatever the default is: under a snapshot the check of the lock's token could see
     /// an old one. The limit is set here again since a pooler may give each transaction another session.
+    ///
+    /// CockroachDB aborts a transaction itself where the token changed under it, and knows read committed in late versions alone
+    /// (<https://www.cockroachlabs.com/docs/stable/read-committed>).
     fn beginning(&self) -> String {
+        let cockroach = self.server.database == Database::Cockroach;
+        let level = if cockroach { "SERIALIZABLE" } else { "READ COMMITTED" };
         format!(
-            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = {}",
+            "BEGIN ISOLATION LEVEL {level} READ WRITE; SET LOCAL lock_timeout = {}",
             self.lock_timeout.as_millis()
         )
     }
@@ -225,6 +252,10 @@ impl Session for PostgresSession {
 
     fn reset(&mut self) -> Result<(), DriverError> {
         self.rollback()?;
+        if self.server.database == Database::Cockroach {
+            cockroach::reset(self)?;
+            return self.run_prelude();
+        }
         // DISCARD ALL would let go of the lock of sessions too (https://www.postgresql.org/docs/current/sql-discard.html).
         for statement in [
             "SET SESSION AUTHORIZATION DEFAULT",
@@ -253,11 +284,17 @@ impl Session for PostgresSession {
     }
 
     fn presence(&mut self, other: &ServerSession) -> Result<Presence, DriverError> {
-        lock::presence(self, other)
+        match self.server.database {
+            Database::Cockroach => cockroach::presence(self, other),
+            _ => lock::presence(self, other),
+        }
     }
 
     fn evict(&mut self, other: &ServerSession) -> Result<Presence, DriverError> {
-        lock::evict(self, other)
+        match self.server.database {
+            Database::Cockroach => cockroach::evict(self, other),
+            _ => lock::evict(self, other),
+        }
     }
 
     fn interrupter(&self) -> Arc<dyn Interrupt> {
@@ -288,6 +325,15 @@ impl Session for PostgresSession {
     fn may_have_company(&self) -> bool {
         true
     }
+}
+
+/// The number out of `CockroachDB CCL v24.3.1 (x86_64-pc-linux-gnu, built …)`, without its letter.
+fn cockroach_version(said: &str) -> String {
+    let numbered = |word: &&str| {
+        word.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let found = said.split_whitespace().find(numbered);
+    found.map_or(said, |word| &word[1..]).to_owned()
 }
 
 impl Drop for PostgresSession {

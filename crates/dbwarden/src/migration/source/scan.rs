@@ -8,7 +8,7 @@ use super::headers::{self, HeaderReader};
 use super::markers::{Section, begins_as_rollback, is_marker, marker, nearly_marker, other_tool};
 use super::second::buffer;
 use super::{Headers, SourceFile, directives};
-use crate::dialect::{Dialect, SessionTrace};
+use crate::dialect::{Dialect, Manner, SessionTrace};
 use crate::migration::Script;
 use crate::migration::checksum::v1;
 use crate::migration::groups::{Grouper, Taken, first_words};
@@ -521,7 +521,12 @@ impl Scan<'_> {
                 draft.grouper.set_each();
             }
             let groups = draft.grouper.len();
-            let taken = draft.grouper.take(dialect.manner(text), text, start).map_err(placed)?;
+            draft.grouper.settle(dialect.table_state(text));
+            let manner = dialect.manner(text);
+            let taken = draft.grouper.take(manner, text, start).map_err(placed)?;
+            if manner == Manner::Begin {
+                draft.grouper.set_modes(dialect.transaction_modes(text));
+            }
             if taken == Taken::Control
                 && let Some((directive, _)) = found.first()
             {
@@ -545,7 +550,11 @@ impl Scan<'_> {
             if taken == Taken::Run && dialect.session_trace(text) != SessionTrace::None {
                 draft.changes_session = true;
             }
-            if !found.is_empty() || taken == Taken::Control || dialect.changes_reading(text) {
+            if !found.is_empty()
+                || taken == Taken::Control
+                || dialect.changes_reading(text)
+                || dialect.changes_role(text)
+            {
                 draft.as_it_stands = false;
             }
             draft.hasher.update(&encoded);

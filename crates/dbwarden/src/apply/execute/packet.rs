@@ -16,6 +16,7 @@ use crate::apply::run::Event;
 use crate::dialect::{Manner, Settle};
 use crate::driver::{DriverErrorKind, Part, PartError};
 use crate::migration::Script;
+use crate::migration::applied::Unfinished;
 use crate::migration::groups::{Group, GroupKind};
 use crate::migration::source::{GroupHash, SourceError, SourceFile, SourceProblem, section_reader};
 use crate::sql::{Event as Piece, Position, Rules};
@@ -325,7 +326,7 @@ impl Executor<'_, '_, '_> {
     /// What is known of a packet that was not run to its end.
     #[expect(clippy::too_many_arguments, reason = "what was sent, and what came back")]
     fn stopped(
-        &self,
+        &mut self,
         progress: &mut Progress<'_>,
         file: &SourceFile,
         script: &Script,
@@ -355,8 +356,16 @@ impl Executor<'_, '_, '_> {
             if fence.is_some_and(|fence| error.code.as_deref() == Some(fence.code)) {
                 return Cause::Lock(LockError::Lost);
             }
-            let doing = if cut { "committing" } else { "writing the journal" };
-            return around(doing)(error);
+            if cut {
+                return around("committing")(error);
+            }
+            // The statement before it may be committed or not: the journal knows.
+            self.guard.session().rollback().ok();
+            if let Ok((all, _)) = journal::read(self.guard.session(), &progress.records) {
+                let left = all.iter().find(|unfinished| unfinished.version == progress.task.step.id);
+                progress.committed = progress.committed.max(left.map_or(0, Unfinished::done));
+            }
+            return around("writing the journal")(error);
         }
         if error.kind == DriverErrorKind::Interrupted && self.run.cancel.take_note() {
             return Cause::Cancelled;

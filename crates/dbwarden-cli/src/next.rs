@@ -201,6 +201,9 @@ pub(crate) fn after(error: &Error) -> String {
         ErrorKind::Lock(LockError::Held { holder: None, .. }) => {
             return "find what else has the database open, or wait longer with `--lock-wait 10m`".to_owned();
         }
+        ErrorKind::Lock(LockError::Elsewhere { .. }) => {
+            return "end that process, or wait longer with `--lock-wait 10m`".to_owned();
+        }
         ErrorKind::History(HistoryError::NotOurs { tool, .. }) if tool.contains("DBWarden") => {
             return "give our tables other names in the settings (`tables.migrations`, `tables.lock`, `tables.journal`), then \
                     `dbwarden stamp REV`; taking these records over comes with a later version"
@@ -277,7 +280,14 @@ pub(crate) fn after(error: &Error) -> String {
         "holder-unseen" => {
             "end that session on the server, then the same again; where nobody can, look what it did, then `dbwarden unlock --force`"
         }
-        "not-yet" => "use SQLite, PostgreSQL, CockroachDB, MySQL or MariaDB, or a later version",
+        "no-driver" => {
+            "install a dbwarden that was built with it: `cargo install dbwarden-cli --features duckdb` brings DuckDB"
+        }
+        "no-library" => {
+            "install DuckDB's C library (https://duckdb.org/install), and name its file with DBWARDEN_DUCKDB_LIBRARY or \
+             `duckdb_library` in the settings where it is not found by itself"
+        }
+        "not-yet" => "use another engine, or a later version",
         "url" => "an address looks like sqlite:///shop.db or postgresql://user@host/name",
         _ => "",
     };

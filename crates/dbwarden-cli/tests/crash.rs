@@ -10,6 +10,8 @@
 
 #[path = "crash/cockroach.rs"]
 mod cockroach;
+#[path = "crash/duckdb.rs"]
+mod duckdb;
 #[path = "crash/mysql.rs"]
 mod mysql;
 #[path = "crash/postgres.rs"]
@@ -52,6 +54,7 @@ fn scenarios(engine: Engine) -> &'static [Scenario] {
         Engine::Postgres => postgres::SCENARIOS,
         Engine::Scripted | Engine::Cockroach => cockroach::SCENARIOS,
         Engine::Mariadb => mysql::SCENARIOS,
+        Engine::Duckdb => duckdb::SCENARIOS,
     }
 }
 
@@ -203,6 +206,12 @@ fn killed_at_every_point_it_is_run_again_on_mariadb() {
     killed_at_every_point(Engine::Mariadb);
 }
 
+#[test]
+#[cfg(feature = "duckdb")]
+fn killed_at_every_point_it_is_run_again_on_duckdb() {
+    killed_at_every_point(Engine::Duckdb);
+}
+
 /// Kills each of `names` twice, `rounds` times; at least `least` of the kills must hit a run.
 fn killed_twice(engine: Engine, names: &[&str], rounds: usize, least: usize) {
     let mut random = Random::new(2);
@@ -255,6 +264,13 @@ fn killed_twice_it_is_run_again_on_mariadb() {
     killed_twice(Engine::Mariadb, &names, 4, 4);
 }
 
+#[test]
+#[cfg(feature = "duckdb")]
+fn killed_twice_it_is_run_again_on_duckdb() {
+    let names = ["groups", "checkpoints", "what an index cannot follow"];
+    killed_twice(Engine::Duckdb, &names, 10, 20);
+}
+
 /// Kills each of `names` at random moments, `rounds` times.
 fn killed_at_a_random_moment(engine: Engine, names: &[&str], rounds: usize) {
     let mut random = Random::new(20_261_121);
@@ -304,6 +320,43 @@ fn killed_at_a_random_moment_it_is_run_again_on_mariadb() {
     killed_at_a_random_moment(Engine::Mariadb, &names, 6);
 }
 
+#[test]
+#[cfg(feature = "duckdb")]
+fn killed_at_a_random_moment_it_is_run_again_on_duckdb() {
+    let names = ["plain", "groups", "checkpoints", "what an index cannot follow", "rollback of two"];
+    killed_at_a_random_moment(Engine::Duckdb, &names, 6);
+}
+
+/// DuckDB opens no file whose making was cut short.
+#[test]
+#[cfg(feature = "duckdb")]
+fn killed_while_its_file_is_made_it_is_run_again_on_duckdb() {
+    let fresh = || {
+        let database = Database::new(Engine::Duckdb);
+        database.write(scenarios::PLAIN);
+        std::fs::remove_file(database.file()).unwrap();
+        database
+    };
+    // The first one loads the library from the disk.
+    let whole = || Program::new(BINARY, &fresh()).run(&["migrate"]).expect(0).took;
+    let whole = whole().min(whole());
+    let mut random = Random::new(14);
+    let mut killed = 0;
+    for _ in 0..30 {
+        let database = fresh();
+        let program = Program::new(BINARY, &database);
+        let running = program.start(&["migrate"]);
+        std::thread::sleep(random.time_below(whole));
+        running.kill();
+        killed += usize::from(running.finish().was_killed());
+        program.run(&["migrate"]).expect(0);
+        assert_eq!(database.versions(), ["0001", "0002", "0003"]);
+        assert_eq!(database.rows("SELECT what FROM log"), ["first", "users", "orders"]);
+    }
+    println!("{killed} killed");
+    assert!(killed > 5, "{killed} were killed before their end");
+}
+
 /// A statement that ends only when the table `dial` says so.
 fn long_statement(engine: Engine) -> &'static str {
     match engine {
@@ -320,6 +373,10 @@ fn long_statement(engine: Engine) -> &'static str {
             "INSERT INTO numbers SELECT i + if((SELECT count(*) FROM information_schema.tables WHERE table_schema = database() \
              AND table_name = 'quick') = 0, sleep(1000), 0) FROM (SELECT 1 AS i UNION ALL SELECT 2 UNION ALL SELECT 3) AS three;\n"
         }
+        Engine::Duckdb => {
+            "INSERT INTO numbers SELECT unnest(range(1, 4)) WHERE \
+             (SELECT count(*) FROM dial, range(until) AS r (i) WHERE hash(i) <> 0) >= 0;\n"
+        }
     }
 }
 
@@ -335,13 +392,27 @@ fn long(engine: Engine, header: &str) -> Database {
 
 /// Starts a run, and returns when it is in its long statement.
 fn in_the_long_statement(database: &Database) -> testkit::Running {
-    let running = Program::new(BINARY, database).start(&["migrate", "-v"]);
+    let points = database.folder().join("points");
+    let program = Program::new(BINARY, database);
+    let program = match database.engine() {
+        Engine::Duckdb => program.telling_points(&points),
+        _ => program,
+    };
+    let running = program.start(&["migrate", "-v"]);
     let started = Instant::now();
     let begun = || match database.engine() {
         // Pages that leave SQLite's cache. From then on not even a reader gets in.
         Engine::Sqlite => std::fs::metadata(database.file()).map_or(0, |file| file.len()) >= 1 << 20,
         Engine::Postgres | Engine::Mariadb | Engine::Scripted | Engine::Cockroach => {
             database.one(sleepers(database.engine())) == "1"
+        }
+        // Nobody can look into the file. Of the four statements before it the last has run a while ago.
+        Engine::Duckdb => {
+            let passed = std::fs::read_to_string(&points).unwrap_or_default();
+            let last = std::fs::metadata(&points).and_then(|file| file.modified()).ok();
+            passed.lines().filter(|point| *point == "statement-run").count() == 4
+                && last
+                    .is_some_and(|last| last.elapsed().is_ok_and(|since| since > Duration::from_millis(500)))
         }
     };
     while !begun() {
@@ -404,6 +475,12 @@ fn killed_in_a_long_statement_it_is_run_again_on_mariadb() {
     killed_in_a_long_statement(Engine::Mariadb);
 }
 
+#[test]
+#[cfg(feature = "duckdb")]
+fn killed_in_a_long_statement_it_is_run_again_on_duckdb() {
+    killed_in_a_long_statement(Engine::Duckdb);
+}
+
 fn told_to_end_in_a_long_statement(engine: Engine) {
     let database = long(engine, "");
     let running = in_the_long_statement(&database);
@@ -435,4 +512,10 @@ fn told_to_end_in_a_long_statement_it_leaves_no_lock_on_postgres() {
 #[test]
 fn told_to_end_in_a_long_statement_it_leaves_no_lock_on_mariadb() {
     told_to_end_in_a_long_statement(Engine::Mariadb);
+}
+
+#[test]
+#[cfg(feature = "duckdb")]
+fn told_to_end_in_a_long_statement_it_leaves_no_lock_on_duckdb() {
+    told_to_end_in_a_long_statement(Engine::Duckdb);
 }

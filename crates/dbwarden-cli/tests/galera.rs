@@ -2,6 +2,7 @@
 //! migration is applied once.
 
 #![cfg(all(unix, debug_assertions))]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stop at the first surprise")]
 
 #[path = "galera/longer_lane.rs"]
 mod longer_lane;

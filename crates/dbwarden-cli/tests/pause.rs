@@ -1,7 +1,8 @@
 //! A holder of the lock is stopped, and wakes up when another has long taken over: it must commit nothing.
 //!
 //! A holder with an open transaction keeps every other writer out of SQLite: the engine itself sees to that. It finishes first.
-//! On PostgreSQL its session is ended, and the transaction with it.
+//! On PostgreSQL its session is ended, and the transaction with it. On DuckDB the file is the holder's while it lives, stopped or
+//! not: nobody takes it over, and whoever comes is told.
 
 #![cfg(all(unix, debug_assertions))]
 
@@ -16,8 +17,11 @@ const LEASE: u64 = 1500;
 
 fn database(engine: Engine) -> Database {
     let database = Database::new(engine);
-    let alone =
-        if engine == Engine::Mariadb { "-- unless: table nowhere\nANALYZE TABLE log" } else { "VACUUM" };
+    let alone = match engine {
+        Engine::Mariadb => "-- unless: table nowhere\nANALYZE TABLE log",
+        Engine::Duckdb => "CHECKPOINT",
+        _ => "VACUUM",
+    };
     database.write(&[
         ("0001_log.sql", "CREATE TABLE log (what TEXT);\nINSERT INTO log VALUES ('1');\n"),
         (
@@ -216,4 +220,48 @@ fn a_paused_rollback_is_taken_over_and_commits_nothing_on_mariadb() {
 #[test]
 fn a_holder_whose_lock_is_forced_open_commits_nothing_on_mariadb() {
     a_holder_whose_lock_is_forced_open(Engine::Mariadb);
+}
+
+/// Stops a run on DuckDB at `point`, far longer than a lease; two others find that the file is not theirs.
+#[cfg(feature = "duckdb")]
+fn kept_out(point: &str, then: impl FnOnce(&testkit::Running), codes: &[Option<i32>]) {
+    let database = database(Engine::Duckdb);
+    let program = Program::new(BINARY, &database).with_lease(LEASE);
+    let paused = program.ending_at(format!("pause:{point}")).start(&["migrate"]);
+    paused.wait_until_stopped();
+    let other = program.run(&["migrate", "--lock-wait", "3s"]).expect(4);
+    assert!(other.took >= Duration::from_secs(3), "{point}: it waits: {:?}", other.took);
+    assert!(other.took < Duration::from_secs(20), "{point}: --lock-wait is kept: {:?}", other.took);
+    for told in [&other, &program.run(&["status"]), &program.run(&["unlock", "--force", "--yes"])] {
+        assert_eq!(told.code, Some(4), "{point}: {}{}", told.stdout, told.stderr);
+        assert!(told.stderr.contains("error[locked]"), "{point}: {}", told.stderr);
+        assert!(told.stderr.contains(&format!("(PID {})", paused.pid())), "{point}: {}", told.stderr);
+    }
+    let waiting = program.start(&["migrate"]);
+    std::thread::sleep(Duration::from_millis(300));
+    then(&paused);
+    let first = paused.finish();
+    assert!(codes.contains(&first.code), "{point}: {:?}\n{}", first.code, first.stderr);
+    let second = waiting.finish().expect(0);
+    assert!(second.took < Duration::from_secs(20), "{point}: {:?}", second.took);
+    // Where nothing was left to be done, nobody took the killed one's lock over.
+    program.run(&["unlock"]).expect(0);
+    once_each(&database, point);
+}
+
+#[test]
+#[cfg(feature = "duckdb")]
+fn a_paused_holder_keeps_others_out_and_finishes_first_on_duckdb() {
+    for point in ["history-read", "session-locked", "lock-taken", "planned", "begun", "renewed", "unit-begun"]
+    {
+        kept_out(point, testkit::Running::go_on, &[Some(0)]);
+    }
+}
+
+#[test]
+#[cfg(feature = "duckdb")]
+fn a_paused_holder_that_is_killed_leaves_the_work_to_who_waits_on_duckdb() {
+    for point in ["committed:1", "unit-run", "unit-recorded", "statement-run:2", "committed:5"] {
+        kept_out(point, testkit::Running::kill, &[None]);
+    }
 }

@@ -71,9 +71,7 @@ pub enum ErrorKind {
         not_tried: Vec<RevisionId>,
     },
     /// This version cannot run on the engine.
-    #[error(
-        "this version runs migrations on SQLite, PostgreSQL, CockroachDB, MySQL and MariaDB; {database} comes with a later one"
-    )]
+    #[error("this version does not run migrations on {database}")]
     NotYet {
         /// The engine.
         database: Database,
@@ -253,7 +251,7 @@ impl Error {
                 HistoryError::Driver(error) => driver_code(error),
             },
             ErrorKind::Lock(error) => match error {
-                LockError::Held { .. } => "locked",
+                LockError::Held { .. } | LockError::Elsewhere { .. } => "locked",
                 LockError::Lost => "lock-lost",
                 LockError::Cancelled => "interrupted",
                 LockError::Damaged { .. } => "lock-table",
@@ -412,6 +410,7 @@ fn driver_code(error: &DriverError) -> &'static str {
         DriverErrorKind::Interrupted => "interrupted",
         DriverErrorKind::Cut => "connection",
         DriverErrorKind::NoDriver => "no-driver",
+        DriverErrorKind::NoLibrary => "no-library",
     }
 }
 

@@ -63,7 +63,11 @@ fn settings_in(database: &Database, environment: Option<&str>) -> DatabaseSettin
         ..Overrides::default()
     };
     let sources = Sources { directory: database.folder().to_owned(), overrides, ..Sources::default() };
-    Project::load(&sources).unwrap().select(None).unwrap()
+    let mut settings = Project::load(&sources).unwrap().select(None).unwrap();
+    if database.engine() == testkit::Engine::Duckdb {
+        settings.duckdb_library = Some(testkit::duckdb_library());
+    }
+    settings
 }
 
 fn deployment(database: &Database) -> Deployment<'static> {

@@ -7,6 +7,8 @@
 
 mod database;
 #[cfg(unix)]
+mod duckdb;
+#[cfg(unix)]
 mod program;
 mod proxy;
 mod random;
@@ -17,6 +19,8 @@ pub mod secrets;
 pub mod server;
 
 pub use database::{Database, Engine};
+#[cfg(unix)]
+pub use duckdb::library as duckdb_library;
 #[cfg(unix)]
 pub use program::{Finished, Program, Running};
 pub use proxy::{Loss, Proxy, Toward};
@@ -37,6 +41,17 @@ macro_rules! on_every_database {
             #[ignore = "wants a CockroachDB, named by DBWARDEN_TEST_COCKROACH_URL"]
             cockroach, $crate::Engine::Cockroach; $($name)*
         );
+        #[cfg(feature = "duckdb")]
+        $crate::tests_of!(duckdb, $crate::Engine::Duckdb; $($name)*);
+    };
+}
+
+/// Runs each test on DuckDB alone, in a crate with its feature.
+#[macro_export]
+macro_rules! on_duckdb {
+    ($($(#[$about:meta])* fn $name:ident($database:ident) $body:block)*) => {
+        $($(#[$about])* fn $name($database: $crate::Database) $body)*
+        $crate::tests_of!(duckdb, $crate::Engine::Duckdb; $($name)*);
     };
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
-use crate::Database;
+use crate::{Database, Engine};
 
 /// How long a test waits for what must happen, on a machine that is busy with other things.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -68,7 +68,13 @@ impl Program {
             binary: binary.as_ref().to_owned(),
             folder: database.folder().to_owned(),
             url: database.url(),
-            environment: Vec::new(),
+            environment: match database.engine() {
+                Engine::Duckdb => {
+                    let library = crate::duckdb::library().to_string_lossy().into_owned();
+                    vec![("DBWARDEN_DUCKDB_LIBRARY".to_owned(), library)]
+                }
+                _ => Vec::new(),
+            },
         }
     }
 

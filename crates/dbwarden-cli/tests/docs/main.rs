@@ -47,6 +47,10 @@ fn documents_show_what_is_printed() {
     let update = std::env::var_os("DBWARDEN_UPDATE_DOCS").is_some_and(|value| !value.is_empty());
     let mut findings = Vec::new();
     for (name, text) in documents() {
+        if name.ends_with("/duckdb.md") && !cfg!(feature = "duckdb") {
+            // Not for the program as it is built here.
+            continue;
+        }
         let mut played = play(&name, &text);
         if update && played.mended != text {
             fs::write(checkout().join(&name), &played.mended).unwrap();

@@ -33,6 +33,9 @@ pub(crate) struct Played {
 pub(crate) fn play(name: &str, text: &str) -> Played {
     let document = Document::parse(name, text);
     let mut session = Session::new();
+    if name.ends_with("/duckdb.md") {
+        session.variables.extend(duckdb_library());
+    }
     let mut findings = Vec::new();
     let mut mends = Vec::new();
     for step in &document.steps {
@@ -61,6 +64,8 @@ struct Session {
     root: tempfile::TempDir,
     /// Where its commands are run. `cd` changes it.
     here: PathBuf,
+    /// Further variables.
+    variables: Vec<(&'static str, PathBuf)>,
 }
 
 impl Session {
@@ -74,7 +79,7 @@ impl Session {
         fs::set_permissions(bin.join("cargo"), mode).unwrap();
         let home = root.path().canonicalize().unwrap().join("home");
         fs::create_dir(&home).unwrap();
-        Self { root, here: home }
+        Self { root, here: home, variables: Vec::new() }
     }
 
     fn home(&self) -> PathBuf {
@@ -153,6 +158,7 @@ impl Session {
             .env("HOME", self.home())
             .env("CHECKOUT", checkout())
             .env("PLACE", &place)
+            .envs(self.variables.clone())
             .stdin(Stdio::null())
             .stdout(printed.try_clone().unwrap())
             .stderr(printed)
@@ -180,6 +186,15 @@ impl Session {
         let who = regex::Regex::new(r"(?m)(  |\bby )[\w.-]+@[\w.-]+?(,|$)").unwrap();
         who.replace_all(&text, "${1}you@laptop$2").into_owned()
     }
+}
+
+/// Where DuckDB's library is.
+fn duckdb_library() -> Option<(&'static str, PathBuf)> {
+    #[cfg(feature = "duckdb")]
+    let library = Some(("DBWARDEN_DUCKDB_LIBRARY", testkit::duckdb_library()));
+    #[cfg(not(feature = "duckdb"))]
+    let library = None;
+    library
 }
 
 /// The directory that holds the README.

@@ -59,16 +59,6 @@ fn not_a_database() {
     assert_snapshot!(said.join("\n"));
 }
 
-#[test]
-fn another_engine() {
-    let sandbox = Sandbox::holding(&[("0001_a.sql", A)]);
-    let said: Vec<_> = ["duckdb:///shop.duckdb"]
-        .iter()
-        .map(|url| sandbox.refuses(2, &["migrate", "--url", url]).transcript)
-        .collect();
-    assert_snapshot!(said.join("\n"));
-}
-
 #[cfg(unix)]
 #[test]
 fn a_file_that_may_only_be_read() {

@@ -9,6 +9,8 @@ mod sandbox;
 mod backup;
 #[cfg(unix)]
 mod cockroach;
+#[cfg(unix)]
+mod duckdb;
 mod engine;
 mod files;
 mod graph;

@@ -272,6 +272,8 @@ pub(crate) fn still(text: &str, directories: &[&Path]) -> String {
         (r"\bby [\w-]+@[\w.-]+", "by [who]"),
         (r"_\d{8}_\d{6}(_\d+)?\.(db|dump|sql)\b", "_[when].$2"),
         (r"\b\d+ min \d+ s\b|\b\d+(\.\d+)? m?s\b", "[duration]"),
+        // A column is as wide as its longest.
+        (r"\[duration\] {2,}", "[duration]  "),
         (r"\bv1:[0-9a-f]{8,}", "[checksum]"),
         (r"\bplan [0-9a-f]{12}\b", "plan [hash]"),
     ] {

@@ -48,6 +48,14 @@ pub enum LockError {
         /// How long was waited.
         waited: Duration,
     },
+    /// Another process has the database's file for itself, and nobody can look into it.
+    #[error("{error}{}", still(*waited))]
+    Elsewhere {
+        /// The engine's answer, which names the process.
+        error: DriverError,
+        /// How long was waited.
+        waited: Duration,
+    },
     /// Ours once, and another's now.
     #[error("the lock was taken over by another run while this one was paused; nothing more was written")]
     Lost,
@@ -81,11 +89,15 @@ pub enum LockError {
     Driver(#[from] DriverError),
 }
 
-fn held(holder: Option<&Holder>, waited: Duration) -> String {
-    let still = match waited.as_secs() {
+fn still(waited: Duration) -> String {
+    match waited.as_secs() {
         0 => String::new(),
         seconds => format!(", still so after {seconds} s"),
-    };
+    }
+}
+
+fn held(holder: Option<&Holder>, waited: Duration) -> String {
+    let still = still(waited);
     match holder {
         Some(holder) => format!("{} holds the lock since {} UTC{still}", holder.owner.label(), holder.since),
         None => format!("another program keeps the database from being written{still}"),
@@ -352,6 +364,7 @@ impl<'s> LockGuard<'s> {
             }
             return match self.session.query(&fence.sql, &[self.token.into()]) {
                 Err(error) if error.code.as_deref() == Some(fence.code) => Err(LockError::Lost),
+                Ok(rows) if rows.first().and_then(|row| row.integer(0)) == Some(0) => Err(LockError::Lost),
                 other => Ok(other.map(drop)?),
             };
         }

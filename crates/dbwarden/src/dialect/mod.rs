@@ -7,6 +7,7 @@ use crate::project::Tables;
 use crate::sql::Syntax;
 use crate::value::{Row, Value};
 
+pub(crate) mod duckdb;
 mod mysql;
 mod postgres;
 mod sqlite;
@@ -21,6 +22,11 @@ pub trait Dialect: Sync + std::fmt::Debug {
 
     /// Returns how `statement` stands to transactions.
     fn manner(&self, statement: &str) -> Manner;
+
+    /// Returns what `statement` does to its transaction so that some others cannot follow in it, or that it is one of those.
+    fn table_state(&self, _statement: &str) -> TableState {
+        TableState::Same
+    }
 
     /// Returns what `statement` leaves behind in its session, which a later session would lack.
     fn session_trace(&self, statement: &str) -> SessionTrace;
@@ -43,6 +49,11 @@ pub trait Dialect: Sync + std::fmt::Debug {
     /// Returns the SQL of our own tables.
     fn records(&self, tables: &Tables) -> Records;
 
+    /// Returns a statement of [`Dialect::records`] as it stands in a script that somebody else runs.
+    fn standalone(&self, sql: &str) -> String {
+        sql.to_owned()
+    }
+
     /// Returns how to find out whether `object` exists.
     fn existence(&self, object: &Object) -> Existence;
 
@@ -63,8 +74,8 @@ pub trait Dialect: Sync + std::fmt::Debug {
     }
 
     /// Returns how to find out what the server still does for `statement`, which ran outside a transaction and was answered: a query
-    /// whose rows are read by [`Settled::read`], `busy` while it works on it and `ask` where it failed at it. A further
-    /// parameter comes last: how many milliseconds ago the statement was sent.
+    /// whose rows are read by [`Settled::read`], `busy` while it works on it and `ask` where it failed at it. A third column says how
+    /// old each is, in milliseconds: what is older than the statement is not of it.
     fn background(&self, statement: &str) -> Option<(String, Vec<Value>)> {
         let _ = statement;
         None
@@ -90,9 +101,9 @@ pub fn of(database: Database) -> Option<&'static dyn Dialect> {
         Database::Sqlite => Some(&sqlite::Sqlite),
         Database::Postgres => Some(&postgres::Postgres),
         Database::Cockroach => Some(&postgres::Cockroach),
+        Database::Duckdb => Some(&duckdb::Duckdb),
         Database::Mysql => Some(&mysql::Mysql),
         Database::Mariadb => Some(&mysql::Mariadb),
-        _ => None,
     }
 }
 
@@ -138,6 +149,17 @@ pub enum Manner {
     ForeignKeys(bool),
     /// Does to the transaction what a migration cannot have; why.
     Refused(&'static str),
+}
+
+/// What statements of one transaction mean to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableState {
+    /// Nothing.
+    Same,
+    /// It leaves a table in a state that some statements refuse until it is committed.
+    Unsettled,
+    /// It refuses that state: what is unsettled is committed before it.
+    WantsSettled,
 }
 
 /// What a statement leaves behind in its session.
@@ -274,7 +296,8 @@ pub enum Existence {
     Never,
 }
 
-/// A query that fails on the server, and so aborts the transaction around it, where the token is another's by now.
+/// A query that tells inside a transaction, and so that no takeover can slip in behind it, whose the token is: its one number is 0
+/// where it is another's by now, or it fails with `code`, which aborts the transaction around it.
 #[derive(Debug, Clone)]
 pub struct Fence {
     /// token.

@@ -3,6 +3,7 @@
 //! `Database::` is matched here, in [`open`], and in `dialect`; nowhere else.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use crate::database::Database;
 use crate::url::DatabaseUrl;
 use crate::value::{Row, Value};
 
+#[cfg(feature = "duckdb")]
+mod duckdb;
 #[cfg(feature = "mysql")]
 mod mysql;
 #[cfg(feature = "postgres")]
@@ -39,6 +42,8 @@ pub struct OpenOptions {
     pub prelude: Vec<String>,
     /// PostgreSQL: the schema in which names without one are looked for and made.
     pub schema: Option<String>,
+    /// DuckDB: its library; without one the system's loader looks for it under its usual name.
+    pub duckdb_library: Option<PathBuf>,
 }
 
 /// Who answers: the engine and its version as it says it.
@@ -235,7 +240,7 @@ pub trait Session: Send {
     /// Makes the database where it is a file that is not there yet; until then an empty one stands in for it.
     ///
     /// # Errors
-    /// The engine's answer.
+    /// The engine's answer; `Busy` where another process has made it and has it for itself. It may be tried again.
     fn create(&mut self) -> Result<(), DriverError> {
         Ok(())
     }
@@ -296,8 +301,11 @@ pub fn open(url: &DatabaseUrl, options: &OpenOptions) -> Result<Box<dyn Session>
         Database::Postgres | Database::Cockroach => {
             Ok(Box::new(postgres::PostgresSession::open(url, options)?))
         }
+        #[cfg(feature = "duckdb")]
+        Database::Duckdb => Ok(Box::new(duckdb::DuckdbSession::open(url, options)?)),
         #[cfg(feature = "mysql")]
         Database::Mysql | Database::Mariadb => Ok(Box::new(mysql::MysqlSession::open(url, options)?)),
+        #[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "duckdb", feature = "mysql")))]
         database => Err(DriverError::new(
             DriverErrorKind::NoDriver,
             format!("this build has no driver for {database}"),
@@ -357,6 +365,8 @@ pub enum DriverErrorKind {
     Cut,
     /// This build has no driver for the engine.
     NoDriver,
+    /// The engine's library, which is loaded when it is needed, is not there or is none.
+    NoLibrary,
 }
 
 /// What an engine answered when it refused.

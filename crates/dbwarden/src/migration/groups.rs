@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::source::SourceProblem;
-use crate::dialect::Manner;
+use crate::dialect::{Manner, TableState};
 use crate::sql::Position;
 
 /// Statements that stand or fall together.
@@ -50,6 +50,8 @@ pub(crate) struct Grouper {
     open: bool,
     /// Whether the last statement must be committed before another sort comes.
     ends: bool,
+    /// Whether the last group did what some statements refuse until it is committed.
+    unsettled: bool,
     /// Where the file's own BEGIN stands.
     explicit: Option<Position>,
     foreign_keys: Option<bool>,
@@ -80,6 +82,15 @@ impl Grouper {
     /// Takes every statement by itself from here on.
     pub(crate) fn set_each(&mut self) {
         self.each = true;
+    }
+
+    /// Is told before [`Grouper::take`] what the next statement means to its transaction. A transaction of the file's own stays as it
+    /// is: its author asked for it.
+    pub(crate) fn settle(&mut self, state: TableState) {
+        if state == TableState::WantsSettled && self.unsettled && self.explicit.is_none() {
+            self.close();
+        }
+        self.unsettled |= state == TableState::Unsettled;
     }
 
     /// Opens the file's own transaction with `modes`.
@@ -186,6 +197,7 @@ impl Grouper {
 
     fn close(&mut self) {
         self.open = false;
+        self.unsettled = false;
         // The transaction ended behind the PRAGMA: it takes effect from here on.
         if let Some((_, on)) = self.late_pragma.take() {
             self.foreign_keys = Some(on);
@@ -282,6 +294,29 @@ mod tests {
             "Transaction 1+1, Transaction 2+2, Transaction 4+2"
         );
         assert_eq!(groups(true, &[Plain, Ends, Plain]).unwrap(), "Each 1+3");
+    }
+
+    #[test]
+    fn what_an_index_cannot_follow_is_committed_before_it() {
+        use TableState::{Same, Unsettled, WantsSettled};
+        let groups = |explicit: bool, states: &[TableState]| {
+            let mut grouper = Grouper::new(false);
+            if explicit {
+                grouper.take(Begin, "BEGIN", Position::START).unwrap();
+            }
+            for state in states {
+                grouper.settle(*state);
+                grouper.take(Plain, "STATEMENT x", Position::START).unwrap();
+            }
+            if explicit {
+                grouper.take(Commit, "COMMIT", Position::START).unwrap();
+            }
+            grouper.finish().unwrap().0.iter().map(|group| group.count).collect::<Vec<_>>()
+        };
+        assert_eq!(groups(false, &[Same, Unsettled, WantsSettled, WantsSettled, Same]), [2, 3]);
+        assert_eq!(groups(false, &[WantsSettled, Unsettled, Same]), [3]);
+        assert_eq!(groups(false, &[Unsettled, WantsSettled, Unsettled, WantsSettled]), [1, 2, 1]);
+        assert_eq!(groups(true, &[Unsettled, WantsSettled]), [2], "as its author asked");
     }
 
     #[test]

@@ -2,16 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use crate::apply::lock::LockOptions;
+use crate::apply::lock::{LockError, LockOptions};
 use crate::apply::owner;
-use crate::apply::run::{Cancel, Clock, Observer, Points, Run, SystemClock};
+use crate::apply::run::{Cancel, Clock, Event, Observer, Points, Run, SystemClock};
 use crate::dialect::{self, Dialect};
-use crate::driver::{self, DriverError, OpenOptions, Session};
+use crate::driver::{self, DriverError, DriverErrorKind, OpenOptions, Session};
 use crate::error::{Error, ErrorKind};
 use crate::migration::source::{ReadOptions, Source};
 use crate::project::DatabaseSettings;
+use crate::url::DatabaseUrl;
 
 /// How the database is reached.
 pub enum Connection<'host> {
@@ -139,6 +142,7 @@ impl<'host> Deployment<'host> {
             lock_timeout: self.settings.safety.lock_timeout,
             prelude: self.settings.session.clone(),
             schema: self.settings.schema.clone(),
+            duckdb_library: self.settings.duckdb_library.clone(),
         }
     }
 
@@ -163,6 +167,87 @@ impl<'host> Deployment<'host> {
     }
 }
 
+/// How long who waits for a file sleeps before it looks again, at first and at most: each look makes an instance of the engine, and
+/// thirty who look all the time leave the holder no room.
+const LOOK: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(300));
+/// How often it is told that somebody waits.
+const TELL: Duration = Duration::from_secs(1);
+
+/// How long who only looks waits for a process that has the database's file for itself.
+const BRIEFLY: Duration = Duration::from_secs(1);
+
+/// How another process is waited for that has the database's file for itself, as one has DuckDB's.
+pub(crate) struct Patience<'a> {
+    wait: Duration,
+    cancel: Cancel,
+    told: Box<dyn FnMut(Duration) + 'a>,
+}
+
+impl<'a> Patience<'a> {
+    /// That of who only looks: it is soon over.
+    pub(crate) fn brief(wait: Duration, cancel: &Cancel) -> Self {
+        Self { wait: BRIEFLY.min(wait), cancel: cancel.clone(), told: Box::new(|_| {}) }
+    }
+
+    /// That of a run: as long as for the lock.
+    pub(crate) fn of(run: &'a mut Run<'_>, wait: Duration) -> Self {
+        let (cancel, observer) = (run.cancel.clone(), &mut *run.observer);
+        let told = move |waited| observer.event(&Event::Waiting { holder: None, waited });
+        Self { wait, cancel, told: Box::new(told) }
+    }
+
+    /// Tries until no other process has the file.
+    fn out<T>(
+        &mut self,
+        mut attempt: impl FnMut() -> Result<T, DriverError>,
+    ) -> Result<Result<T, DriverError>, LockError> {
+        let started = Instant::now();
+        let (mut look, mut tell) = (LOOK.0, Duration::from_millis(300));
+        loop {
+            let error = match attempt() {
+                Err(error) if error.kind == DriverErrorKind::Busy => error,
+                other => return Ok(other),
+            };
+            let waited = started.elapsed();
+            if waited >= self.wait {
+                return Err(LockError::Elsewhere { error, waited });
+            }
+            if self.cancel.take_note() {
+                return Err(LockError::Cancelled);
+            }
+            if waited >= tell {
+                tell = waited + TELL;
+                (self.told)(waited);
+            }
+            // Many that wait do not all look at once.
+            let share = (std::process::id() ^ started.elapsed().subsec_micros()) % 16;
+            std::thread::sleep(
+                look.mul_f64(0.5 + f64::from(share) / 16.0).min(self.wait.saturating_sub(waited)),
+            );
+            look = look.mul_f64(1.4).min(LOOK.1);
+        }
+    }
+}
+
+/// Makes the database where it is a file that is not there yet.
+///
+/// # Errors
+/// The engine's answer: where the folder is there and the file is not, it is for want of rights.
+pub(super) fn make(
+    session: &mut dyn Session,
+    url: &DatabaseUrl,
+    mut patience: Patience<'_>,
+) -> Result<(), Error> {
+    patience.out(|| session.create())?.map_err(|mut error| {
+        let folder = url.path().filter(|path| !path.exists()).and_then(Path::parent);
+        let is_there = |folder: &Path| folder.as_os_str().is_empty() || folder.is_dir();
+        if error.kind == DriverErrorKind::Open && folder.is_some_and(is_there) {
+            error.kind = DriverErrorKind::Rights;
+        }
+        ErrorKind::Driver { doing: "the database's file cannot be made", target: url.target(), error }.into()
+    })
+}
+
 impl Connection<'_> {
     /// Opens a session.
     pub(crate) fn open<'a>(
@@ -170,7 +255,20 @@ impl Connection<'_> {
         settings: &DatabaseSettings,
         options: &OpenOptions,
     ) -> Result<Box<dyn Session + 'a>, Error> {
+        self.open_within(settings, options, Patience::brief(settings.lock_wait, &Cancel::default()))
+    }
+
+    /// Opens a session, and waits as for the lock where another process has the file for itself, as DuckDB's are.
+    pub(crate) fn open_within<'a>(
+        &'a mut self,
+        settings: &DatabaseSettings,
+        options: &OpenOptions,
+        mut patience: Patience<'_>,
+    ) -> Result<Box<dyn Session + 'a>, Error> {
         let opened: Result<Box<dyn Session + 'a>, DriverError> = match self {
+            Connection::Address if settings.url.path().is_some() => patience
+                .out(|| driver::open(&settings.url, options))?
+                .map(|session| session as Box<dyn Session>),
             Connection::Address => {
                 driver::open(&settings.url, options).map(|session| session as Box<dyn Session>)
             }

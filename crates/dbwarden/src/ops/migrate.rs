@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::deployment::{Patience, make};
 use super::run::{DeploymentLimits, Ground, steps};
 use super::survey::{self, Survey, read_history};
 use super::{Deployment, Report, backup};
@@ -12,7 +13,6 @@ use crate::apply::history;
 use crate::apply::lock::LockGuard;
 use crate::apply::run::{Observer, Resume};
 use crate::backup::Reason;
-use crate::driver::{DriverError, DriverErrorKind};
 use crate::error::{Error, ErrorKind, Refusal};
 use crate::migration::graph::Target;
 use crate::migration::plan::{self, Action, Plan, Reach, UpgradeRequest};
@@ -108,7 +108,8 @@ fn migrate_here(
 
     let (source, read) = (deployment.source.clone(), deployment.read_options()?);
     let asked = Instant::now();
-    let (mut survey, mut session) = survey::glance(deployment, &selection)?;
+    let (mut survey, mut session) =
+        survey::glance(deployment, &selection, Patience::of(&mut run, lock.wait))?;
     if !survey.history.exists
         && !options.record_only
         && let Some(records) = survey.history.foreign.first()
@@ -139,7 +140,7 @@ fn migrate_here(
     let records = Arc::new(dialect.records(&settings.tables));
     let company = company.then_some((&settings.url, &open));
     // Only now that everything is known to be in order is a file made.
-    session.create().map_err(|error| not_made(&settings.url, error))?;
+    make(&mut *session, &settings.url, Patience::of(&mut run, lock.wait))?;
     run.next = plan.steps.first().map(|step| step.id.clone());
     let mut guard = LockGuard::acquire(session, records, &lock, company, &mut run)?;
     // Somebody may have been quicker: what is run is planned under the lock. Files are read anew after a wait, when one that is
@@ -189,16 +190,6 @@ fn migrate_here(
     release(guard, &mut report);
     run.point("released");
     Ok(report)
-}
-
-/// A database's file that cannot be made: where the folder is there and the file is not, it is for want of rights.
-pub(super) fn not_made(url: &crate::url::DatabaseUrl, mut error: DriverError) -> ErrorKind {
-    let folder = url.path().filter(|path| !path.exists()).and_then(std::path::Path::parent);
-    let is_there = |folder: &std::path::Path| folder.as_os_str().is_empty() || folder.is_dir();
-    if error.kind == DriverErrorKind::Open && folder.is_some_and(is_there) {
-        error.kind = DriverErrorKind::Rights;
-    }
-    ErrorKind::Driver { doing: "the database's file cannot be made", target: url.target(), error }
 }
 
 /// Releases the lock. What was run is committed: that the lock could not be released is no failure, since it runs out by itself.

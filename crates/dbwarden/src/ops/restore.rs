@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Deployment;
 use super::backup::{Made, before, directory, noted};
-use super::migrate::not_made;
+use super::deployment::{Patience, make};
 use super::survey::read_history;
 use crate::apply::history::{self, HistoryError};
 use crate::apply::lock::{LockError, LockGuard};
@@ -105,13 +105,14 @@ fn restore_here(
         gates(&settings, record.as_ref())?;
     }
 
-    let mut session = deployment.connection.open(&settings, &open)?;
+    let patience = Patience::of(&mut run, lock.wait);
+    let mut session = deployment.connection.open_within(&settings, &open, patience)?;
     if let Some(record) = record.as_ref().filter(|record| record.engine != settings.url.database().name()) {
         return Err(other_engine(file, record, &settings));
     }
     let read = |session: &mut dyn Session| whole(session, dialect, &settings.tables, lock.wait, &cancel);
     history::writable(&read(&mut *session)?.unwrap_or_default())?;
-    session.create().map_err(|error| not_made(&settings.url, error))?;
+    make(&mut *session, &settings.url, Patience::of(&mut run, lock.wait))?;
     let mut guard =
         LockGuard::acquire(session, Arc::clone(&records), &lock, Some((&settings.url, &open)), &mut run)?;
     let replaced = match read(guard.session())? {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::deployment::Patience;
 use super::migrate::{finish, release, report};
 use super::run::{DeploymentLimits, Ground, steps};
 use super::survey::{self, Survey, read_history};
@@ -75,7 +76,7 @@ fn rollback_here(
     let mut run = deployment.run(&*clock, observer);
 
     let (source, read) = (deployment.source.clone(), deployment.read_options()?);
-    let (mut survey, mut session) = survey::open(deployment, &selection)?;
+    let (mut survey, mut session) = survey::open(deployment, &selection, Patience::of(&mut run, lock.wait))?;
     let records = Arc::new(dialect.records(&settings.tables));
     let (mut plan, mut recorded) = self::plan(&survey, &mut *session, dialect, &records, &reach)?;
     let mut report = report(&settings, &survey, &plan);

@@ -16,7 +16,21 @@ use crate::migration::set::MigrationSet;
 use crate::migration::source::{Condition, Directive, SourceError, SourceFile, directives, section_reader};
 use crate::migration::state::State;
 use crate::migration::{Kind, Migration, RevisionId, Script};
-use crate::sql::{Event, ReadError, Rules};
+use crate::sql::{Event, ReadError, Rules, Syntax, TokenKind, tokens};
+
+/// Returns `statement` with its end, as the engine's shell wants it: MySQL's ends each statement at the first `;`, that of a body too,
+/// unless `DELIMITER` says otherwise.
+fn for_the_shell(statement: &str, rules: Rules) -> String {
+    let code = |kind| matches!(kind, TokenKind::Symbol | TokenKind::ExecutableComment);
+    let cut = || tokens(statement, rules).any(|token| code(token.kind) && token.text.contains(';'));
+    if rules.syntax != Syntax::Mysql || !statement.contains(';') || !cut() {
+        return format!("{statement};");
+    }
+    let delimiter =
+        ["//", "$$", "@@", "||", "~~~"].into_iter().find(|delimiter| !statement.contains(delimiter));
+    let delimiter = delimiter.unwrap_or("//dbwarden//");
+    format!("DELIMITER {delimiter}\n{statement}\n{delimiter}\nDELIMITER ;")
+}
 
 /// Writes the SQL of a run on a database that has the revisions `from` and their ancestors, or nothing; returns the plan.
 ///
@@ -38,7 +52,10 @@ pub fn script(
     let history = taken_for_applied(&set, &applied);
     let state = State::new(&set, &history, &selection)?;
     let plan = plan::upgrade(&set, &state, &history, &options.request()?)?;
-    let records = dialect.records(&deployment.settings.tables);
+    let mut records = dialect.records(&deployment.settings.tables);
+    for statement in records.create.iter_mut().chain([&mut records.insert, &mut records.delete]) {
+        *statement = dialect.standalone(statement);
+    }
     let now = recorded_time(deployment.clock.now());
     let writer = Writer {
         dialect,
@@ -179,7 +196,8 @@ impl Writer {
                 wanted &= known.unwrap_or(true);
             }
             if wanted {
-                writeln!(out, "{};", statement.text).map_err(unwritten)?;
+                let rules = Rules::new(self.dialect.syntax());
+                writeln!(out, "{}", for_the_shell(statement.text, rules)).map_err(unwritten)?;
             }
             let ends = ordinal + 1 == current.first + current.count;
             if ordinal == last {

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::migrate::{finish, not_made, release, report};
+use super::deployment::{Patience, make};
+use super::migrate::{finish, release, report};
 use super::run::{DeploymentLimits, Ground, steps};
 use super::survey::{self, Survey, read_history};
 use super::{Deployment, Report};
@@ -67,7 +68,7 @@ fn stamp_here(
     let mut run = deployment.run(&*clock, observer);
 
     let (source, read) = (deployment.source.clone(), deployment.read_options()?);
-    let (mut survey, mut session) = survey::open(deployment, &selection)?;
+    let (mut survey, mut session) = survey::open(deployment, &selection, Patience::of(&mut run, lock.wait))?;
     let mut plan = self::plan(&survey, &options.stamp)?;
     let mut report = report(&settings, &survey, &plan);
     if plan.is_empty() {
@@ -86,7 +87,7 @@ fn stamp_here(
     let records = Arc::new(dialect.records(&settings.tables));
     let company = company.then_some((&settings.url, &open));
     // Only now that everything is known to be in order is a file made.
-    session.create().map_err(|error| not_made(&settings.url, error))?;
+    make(&mut *session, &settings.url, Patience::of(&mut run, lock.wait))?;
     run.next = plan.steps.first().map(|step| step.id.clone());
     let mut guard = LockGuard::acquire(session, records, &lock, company, &mut run)?;
     survey.set = survey.set.again(&source, &read)?;

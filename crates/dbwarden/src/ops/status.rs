@@ -128,7 +128,7 @@ fn status_here(deployment: &mut Deployment<'_>, options: &StatusOptions) -> Resu
     let settings = deployment.settings.clone();
     let who = deployment.who.clone();
     let mut seen = Seen::default();
-    let opened = super::survey::open(deployment, &selection).map(|(survey, mut session)| {
+    let opened = super::survey::look(deployment, &selection).map(|(survey, mut session)| {
         if survey.history.exists {
             // A lock's table that cannot be read keeps nobody from seeing the rest.
             seen = look(&mut *session, &dialect.records(&settings.tables), &who).unwrap_or_default();

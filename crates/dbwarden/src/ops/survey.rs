@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Deployment;
+use super::deployment::Patience;
 use crate::apply::history::{self, Depth};
 use crate::apply::lock::LockError;
 use crate::apply::run::Cancel;
@@ -41,7 +42,18 @@ pub fn files(deployment: &Deployment<'_>) -> Result<MigrationSet, Error> {
 /// # Errors
 /// A file that is no migration; a database that cannot be opened or read.
 pub fn survey(deployment: &mut Deployment<'_>, selection: &Selection) -> Result<Survey, Error> {
-    deployment.meeting(|deployment| Ok(open(deployment, selection)?.0))
+    deployment.meeting(|deployment| Ok(look(deployment, selection)?.0))
+}
+
+/// Reads files and records for who only looks: a database that another process has for itself is soon given up.
+pub(super) fn look<'a>(
+    deployment: &'a mut Deployment<'_>,
+    selection: &Selection,
+) -> Result<(Survey, Box<dyn Session + 'a>), Error> {
+    let read = deployment.read_options()?;
+    let load = |source: &Source| MigrationSet::load(source, &read);
+    let patience = Patience::brief(deployment.lock.wait, &deployment.cancel);
+    beside(deployment, selection, Depth::Whole, patience, load, |set, _| Ok(set))
 }
 
 /// Reads files and records, and returns the session with them. Files and records are read at the same time. A file that
@@ -49,9 +61,11 @@ pub fn survey(deployment: &mut Deployment<'_>, selection: &Selection) -> Result<
 pub(super) fn open<'a>(
     deployment: &'a mut Deployment<'_>,
     selection: &Selection,
+    patience: Patience<'_>,
 ) -> Result<(Survey, Box<dyn Session + 'a>), Error> {
     let read = deployment.read_options()?;
-    beside(deployment, selection, Depth::Whole, |source| MigrationSet::load(source, &read), |set, _| Ok(set))
+    let load = |source: &Source| MigrationSet::load(source, &read);
+    beside(deployment, selection, Depth::Whole, patience, load, |set, _| Ok(set))
 }
 
 /// The same, without splitting files that the records know byte by byte, and without the rows' times and persons: enough to find out that nothing is to be done, and
@@ -59,16 +73,20 @@ pub(super) fn open<'a>(
 pub(super) fn glance<'a>(
     deployment: &'a mut Deployment<'_>,
     selection: &Selection,
+    patience: Patience<'_>,
 ) -> Result<(Survey, Box<dyn Session + 'a>), Error> {
     let read = deployment.read_options()?;
     let glance = |source: &Source| MigrationSet::glance(source, &read);
-    beside(deployment, selection, Depth::Glance, glance, |set, history| set.trusting(&read, history))
+    beside(deployment, selection, Depth::Glance, patience, glance, |set, history| {
+        set.trusting(&read, history)
+    })
 }
 
 fn beside<'a, T: Send>(
     deployment: &'a mut Deployment<'_>,
     selection: &Selection,
     depth: Depth,
+    patience: Patience<'_>,
     files: impl FnOnce(&Source) -> Result<T, SetError> + Send,
     set: impl FnOnce(T, &History) -> Result<MigrationSet, SetError>,
 ) -> Result<(Survey, Box<dyn Session + 'a>), Error> {
@@ -80,7 +98,7 @@ fn beside<'a, T: Send>(
     let Deployment { settings, source, connection, cancel, .. } = deployment;
     let (read, records) = std::thread::scope(|scope| {
         let files = scope.spawn(|| files(source));
-        let records = connection.open(settings, &options).and_then(|mut session| {
+        let records = connection.open_within(settings, &options, patience).and_then(|mut session| {
             let history = read_records(&mut *session, dialect, &tables, wait, cancel, depth)?;
             Ok((session, history))
         });
@@ -108,7 +126,10 @@ fn beside<'a, T: Send>(
 /// # Errors
 /// As [`survey`].
 pub(super) fn quick(deployment: &mut Deployment<'_>, selection: &Selection) -> Result<Survey, Error> {
-    deployment.meeting(|deployment| Ok(glance(deployment, selection)?.0))
+    deployment.meeting(|deployment| {
+        let patience = Patience::brief(deployment.lock.wait, &deployment.cancel);
+        Ok(glance(deployment, selection, patience)?.0)
+    })
 }
 
 /// Reads the records; while another session keeps readers out, waits for it as for the lock.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::deployment::Patience;
 use super::survey::read_history;
 use super::{Deployment, survey};
 use crate::apply::history;
@@ -218,7 +219,8 @@ fn accept_here(
     let settings = deployment.settings.clone();
     let company = matches!(deployment.connection, super::Connection::Address);
     let mut run = deployment.run(&*clock, observer);
-    let (mut survey, session) = super::survey::open(deployment, &selection)?;
+    let (mut survey, session) =
+        super::survey::open(deployment, &selection, Patience::of(&mut run, lock.wait))?;
     find(&survey, reference)?;
     history::writable(&survey.history)?;
     let records = Arc::new(dialect.records(&settings.tables));

@@ -97,6 +97,7 @@ pub(crate) const KEYS: &[Key] = &[
     with_default("false", key("protected", Flag, Plain)),
     key("template", Text, Plain),
     with_default("false", key("foreign_keys", Flag, Plain)),
+    over(&["DBWARDEN_DUCKDB_LIBRARY"], Reach::All, key("duckdb_library", Text, Plain)),
     with_default("false", key("strict_ahead", Flag, Plain)),
     with_default("false", over(&["DB_ECHO"], Reach::All, key("echo", Flag, Plain))),
     over(&["DB_POOL_SIZE"], Reach::All, key("pool_size", Number, Plain)),

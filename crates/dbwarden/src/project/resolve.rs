@@ -67,6 +67,7 @@ impl Resolver<'_> {
             protected: !dev && (self.flag("protected")? || prod),
             template: self.path("template")?,
             foreign_keys: self.flag("foreign_keys")?,
+            duckdb_library: self.path("duckdb_library")?,
             strict_ahead: self.flag("strict_ahead")?,
             tables: self.tables(foreign, &url)?,
             hooks: Hooks {

@@ -47,6 +47,8 @@ pub struct DatabaseSettings {
     pub template: Option<PathBuf>,
     /// Whether SQLite checks foreign keys while migrations run.
     pub foreign_keys: bool,
+    /// DuckDB's library.
+    pub duckdb_library: Option<PathBuf>,
     /// Whether a database that is ahead of the files is an error.
     pub strict_ahead: bool,
     /// The names of our tables.
@@ -124,6 +126,7 @@ impl DatabaseSettings {
             protected: false,
             template: None,
             foreign_keys: false,
+            duckdb_library: None,
             strict_ahead: false,
             tables: Tables::default(),
             hooks: Hooks::default(),

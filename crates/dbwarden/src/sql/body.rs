@@ -119,6 +119,11 @@ impl Body {
         }
     }
 
+    /// Whether the statement surely has no body, by its first words. MySQL's alone are told.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.syntax == Syntax::Mysql && self.routine.is_plain()
+    }
+
     /// Whether the statement is a COPY that takes its rows from the text behind it.
     pub(crate) fn copies(&self) -> bool {
         self.state == State::CopyRows

@@ -1,11 +1,15 @@
-//! Hides what stands behind PASSWORD and IDENTIFIED BY, before a statement is shown.
+//! Hides what stands behind PASSWORD, IDENTIFIED BY and the like, before a statement is shown.
 
 use super::{Rules, Syntax, TokenKind, tokens};
 
-/// Returns `text` with each literal behind `PASSWORD`, `IDENTIFIED BY` or `IDENTIFIED … AS` as `'***'`.
+/// What announces a secret: in a role's definition, and in one of DuckDB's secrets
+/// (<https://duckdb.org/docs/stable/sql/statements/create_secret>).
+const TELLING: &[&str] =
+    &["password", "identified", "secret", "session_token", "bearer_token", "client_secret"];
+
+/// Returns `text` with each literal behind `PASSWORD`, `IDENTIFIED BY`, `IDENTIFIED … AS`, `SECRET` or a token as `'***'`.
 pub fn mask_secrets(text: &str) -> String {
-    let telling = ["password", "identified"];
-    if !telling.iter().any(|word| contains(text, word)) {
+    if !TELLING.iter().any(|word| contains(text, word)) {
         return text.to_owned();
     }
     let mut masked = String::with_capacity(text.len());
@@ -13,7 +17,7 @@ pub fn mask_secrets(text: &str) -> String {
     let mut behind: Option<u32> = None;
     for token in tokens(text, Rules::new(Syntax::Mysql)) {
         match token.kind {
-            TokenKind::Word if telling.iter().any(|word| token.text.eq_ignore_ascii_case(word)) => {
+            TokenKind::Word if TELLING.iter().any(|word| token.text.eq_ignore_ascii_case(word)) => {
                 behind = Some(0)
             }
             TokenKind::String if behind.is_some() => {
@@ -22,7 +26,7 @@ pub fn mask_secrets(text: &str) -> String {
                 continue;
             }
             // Text of a statement that another one runs.
-            TokenKind::String if telling.iter().any(|word| contains(token.text, word)) => {
+            TokenKind::String if TELLING.iter().any(|word| contains(token.text, word)) => {
                 masked.push_str(&within(token.text));
                 continue;
             }
@@ -55,6 +59,10 @@ mod tests {
     #[test]
     fn secrets_are_hidden_and_nothing_else() {
         let cases = [
+            (
+                "CREATE SECRET s (TYPE s3, KEY_ID 'id', SECRET 'hunter2', REGION 'eu')",
+                "CREATE SECRET s (TYPE s3, KEY_ID '***', SECRET '***', REGION 'eu')",
+            ),
             (
                 "DO $$ BEGIN EXECUTE 'ALTER ROLE a PASSWORD ''hunter2'' NO'; END $$",
                 "DO $$ BEGIN EXECUTE 'ALTER ROLE a PASSWORD ''***'' NO'; END $$",

@@ -292,6 +292,11 @@ impl<R: Read> Reader<R> {
                     }
                     // An empty statement before the delimiter.
                     b';' if self.pending.start.is_none() => self.at = token.end,
+                    b';' if rules.syntax == Syntax::Mysql => {
+                        if let Some(found) = self.semicolon_under_delimiter(at) {
+                            return Ok(found);
+                        }
+                    }
                     b'\\' if matches!(rules.syntax, Syntax::Postgres | Syntax::Mysql) => {
                         // `\N` is NULL in MySQL.
                         if rules.syntax == Syntax::Postgres

@@ -17,6 +17,8 @@ pub(crate) struct Routine {
     name_due: bool,
     /// The word before may be a label: a `:` makes it one.
     label_due: bool,
+    /// The first words are those of a statement without a body.
+    plain: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +98,36 @@ const PLAIN: &[&str] = &[
     "resignal", "execute", "get",
 ];
 
+/// Words that begin a whole statement without a body, with those above.
+const ALONE: &[&str] = &[
+    "drop",
+    "truncate",
+    "rename",
+    "use",
+    "prepare",
+    "deallocate",
+    "grant",
+    "revoke",
+    "start",
+    "commit",
+    "analyze",
+];
+
+/// What CREATE and ALTER make and change that has no body.
+const MADE: &[&str] = &[
+    "table",
+    "temporary",
+    "unique",
+    "fulltext",
+    "spatial",
+    "index",
+    "user",
+    "role",
+    "database",
+    "schema",
+    "sequence",
+];
+
 impl Routine {
     pub(crate) fn restart(&mut self) {
         self.place = Place::First;
@@ -103,6 +135,12 @@ impl Routine {
         self.previous = Previous::Other;
         self.name_due = false;
         self.label_due = false;
+        self.plain = false;
+    }
+
+    /// Whether the statement surely has no body.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.plain
     }
 
     pub(crate) fn watching(&self) -> bool {
@@ -256,6 +294,8 @@ impl Routine {
             // MariaDB runs these outside of routines too.
             self.start(word, at);
         } else {
+            // Any other word may be the label of a block.
+            self.plain = word.is_one_of(PLAIN) || word.is_one_of(ALONE);
             self.place = Place::Idle;
         }
     }
@@ -275,6 +315,7 @@ impl Routine {
             self.name_due = true;
         } else if !word.is_one_of(&["or", "replace", "definer", "aggregate", "current_user", "current_role"])
         {
+            self.plain = word.is_one_of(MADE);
             self.place = Place::Idle;
         }
     }

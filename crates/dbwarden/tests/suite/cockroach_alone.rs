@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use dbwarden::Error;
 use dbwarden::apply::failure::Kept;
@@ -12,7 +13,7 @@ use dbwarden::ops::lock::{Unlocked, lock_status, unlock};
 use dbwarden::ops::migrate::{MigrateOptions, migrate as run};
 use dbwarden::ops::{Deployment, Report};
 use testkit::scripted::{Answer, AutocommitBeforeDdl, Outcome, RETRY};
-use testkit::{Database, Engine, Loss, Proxy, on_scripted_cockroach};
+use testkit::{Database, Engine, Loss, Proxy, Toward, on_scripted_cockroach};
 
 use crate::{LOG, code, deployment, log, migrate, rollback, status, steps};
 
@@ -213,6 +214,29 @@ on_scripted_cockroach! {
         assert_eq!(database.versions(), ["0001"], "nothing is recorded as done");
         migrate(&database).unwrap();
         is_whole(&database, "");
+    }
+
+    fn a_job_that_fails_is_seen_also_where_the_way_there_becomes_slow(database) {
+        prepared(&database);
+        database.scripted().hold("CREATE INDEX", Answer::Done, 1, Outcome::Fails("out of disk".to_owned()));
+        let proxy = Proxy::before(([127, 0, 0, 1], database.scripted().port()).into());
+        proxy.delay(Toward::Client, Duration::from_millis(150));
+        let mut deployment = deployment(&database);
+        let port = |port: u16| format!(":{port}/");
+        let url = database.url().replace(&port(database.scripted().port()), &port(proxy.port()));
+        deployment.settings.url = url.parse().unwrap();
+        let error = std::thread::scope(|scope| {
+            // The question for the job takes longer than the statement did.
+            scope.spawn(|| {
+                while !database.scripted().seen().iter().any(|statement| statement.starts_with("CREATE INDEX")) {
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+                proxy.delay(Toward::Server, Duration::from_millis(150));
+            });
+            watched(&mut deployment).0.unwrap_err()
+        });
+        assert!(error.to_string().contains("out of disk"), "{error}");
+        assert_eq!(database.versions(), ["0001"], "nothing is recorded as done");
     }
 
     fn each_version_keeps_a_transaction_whole(database) {

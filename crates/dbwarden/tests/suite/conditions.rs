@@ -23,12 +23,15 @@ const KINDS: &[(&str, &str)] = &[
 on_every_database! {
     fn each_kind_is_looked_up(database) {
         let mut text = String::new();
+        // DuckDB forgets the names that constraints are given, and knows them by names of its own.
+        let own = database.engine() == testkit::Engine::Duckdb;
         for (there, not_there) in KINDS {
+            let there = if own && *there == "constraint named" { "constraint bound_x_check" } else { there };
             for (directive, condition, runs) in [
                 ("only-if", there, true),
-                ("only-if", not_there, false),
+                ("only-if", *not_there, false),
                 ("unless", there, false),
-                ("unless", not_there, true),
+                ("unless", *not_there, true),
             ] {
                 let what = format!("{directive} {condition}").replace('\'', "");
                 text.push_str(&format!("-- {directive}: {condition}\nINSERT INTO log (what) VALUES ('{what}: {runs}');\n"));
@@ -51,6 +54,7 @@ on_every_database! {
         let engine = match database.engine() {
             testkit::Engine::Sqlite => "sqlite",
             testkit::Engine::Postgres => "postgres",
+            testkit::Engine::Duckdb => "duckdb",
             testkit::Engine::Scripted | testkit::Engine::Cockroach => "cockroachdb",
             testkit::Engine::Mariadb => "mariadb",
         };

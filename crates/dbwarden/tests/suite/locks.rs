@@ -13,18 +13,24 @@ use testkit::{Database, on_every_database};
 
 use crate::{LOG, code, deployment, migrate, settings};
 
-fn open_options() -> OpenOptions {
+fn open_options(settings: &DatabaseSettings) -> OpenOptions {
     OpenOptions {
         create: true,
         foreign_keys: false,
         lock_timeout: Duration::from_secs(10),
         prelude: Vec::new(),
         schema: None,
+        duckdb_library: settings.duckdb_library.clone(),
     }
 }
 
 fn session(settings: &DatabaseSettings) -> Box<dyn Session> {
-    driver::open(&settings.url, &open_options()).unwrap()
+    driver::open(&settings.url, &open_options(settings)).unwrap()
+}
+
+/// Runs `sql` in a session beside those that are open: no other process gets in beside us on DuckDB.
+fn beside(database: &Database, sql: &str) {
+    session(&settings(database)).execute(sql, &[]).unwrap();
 }
 
 /// Takes the lock as the run `id`, with a heartbeat.
@@ -40,7 +46,13 @@ fn acquire(database: &Database, id: &str, options: &LockOptions) -> Result<LockG
         who: format!("{id}@test"),
         next: None,
     };
-    LockGuard::acquire(session(&settings), records, options, Some((&settings.url, &open_options())), &mut run)
+    LockGuard::acquire(
+        session(&settings),
+        records,
+        options,
+        Some((&settings.url, &open_options(&settings))),
+        &mut run,
+    )
 }
 
 fn quick(wait: u64) -> LockOptions {
@@ -84,7 +96,7 @@ on_every_database! {
         let mut first = deployment(&database);
         let mut observer = |event: &Event<'_>| {
             if let Event::StepStarted { step } = event && step.id.as_str() == "0002" {
-                database.execute("UPDATE dbwarden_lock SET token = token + 1, owner = NULL");
+                beside(&database, "UPDATE dbwarden_lock SET token = token + 1, owner = NULL");
             }
         };
         let error = run(&mut first, &MigrateOptions::default(), &mut observer).unwrap_err();
@@ -100,8 +112,8 @@ on_every_database! {
         let mut observer = |event: &Event<'_>| {
             if let Event::StepStarted { step } = event && step.id.as_str() == "0002" {
                 // What the other has done by the time this one goes on.
-                database.execute("CREATE TABLE a (x INTEGER)");
-                database.execute("UPDATE dbwarden_lock SET token = token + 1, owner = NULL");
+                beside(&database, "CREATE TABLE a (x INTEGER)");
+                beside(&database, "UPDATE dbwarden_lock SET token = token + 1, owner = NULL");
             }
         };
         assert_eq!(code(run(&mut first, &MigrateOptions::default(), &mut observer)), "lock-lost");
@@ -110,11 +122,11 @@ on_every_database! {
     fn nothing_pending_takes_no_lock_and_writes_nothing(database) {
         database.write(&[LOG]);
         migrate(&database).unwrap();
-        let guard = acquire(&database, "first", &quick(1000)).unwrap();
         let before = database.rows("SELECT * FROM dbwarden_migrations");
+        let guard = acquire(&database, "first", &quick(1000)).unwrap();
         assert_eq!(migrate(&database).unwrap().count(), 0);
-        assert_eq!(database.rows("SELECT * FROM dbwarden_migrations"), before);
         guard.release().unwrap();
+        assert_eq!(database.rows("SELECT * FROM dbwarden_migrations"), before);
     }
 
     fn status_and_unlock_of_a_free_lock(database) {

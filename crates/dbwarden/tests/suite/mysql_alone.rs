@@ -9,6 +9,7 @@ use dbwarden::apply::failure::{Kept, StepError};
 use dbwarden::apply::run::{Event, Points, Resume, Silent};
 use dbwarden::error::{Error, ErrorKind};
 use dbwarden::ops::migrate::{MigrateOptions, migrate as run};
+use dbwarden::ops::script::script;
 use testkit::{Database, Loss, Proxy, on_mysql};
 
 use crate::{LOG, code, deployment, log, migrate, migrate_with, status, steps};
@@ -211,6 +212,46 @@ on_mysql! {
         assert_eq!(log(&database), ["called", "called", "trigger"]);
         assert_eq!(database.rows("SELECT x FROM a"), ["4"]);
         assert_eq!(database.one("SELECT event_name FROM information_schema.events WHERE event_schema = DATABASE()"), "nightly");
+    }
+
+    fn a_semicolon_before_a_delimiter_is_no_statement(database) {
+        let text = "DELIMITER //\nDROP PROCEDURE IF EXISTS note//\nCREATE PROCEDURE note(what TEXT)\nBEGIN\n  \
+                    INSERT INTO log (what) VALUES (what);\nEND;\n\n//\nCREATE TRIGGER noted AFTER INSERT ON a FOR EACH ROW\n\
+                    BEGIN\n  CALL note('trigger');\nEND; //\nDELIMITER ;\nINSERT INTO a VALUES (1);\n\
+                    DELIMITER //\nUPDATE a SET x = 2;\n";
+        for header in ["", ONE_BY_ONE] {
+            let database = Database::new(database.engine());
+            let text = format!("{header}{text}");
+            database.write(&[LOG, ("0002_a.sql", "CREATE TABLE a (x INTEGER);\n"), ("0003_all.sql", &text)]);
+            assert_eq!(migrate(&database).unwrap().steps[2].statements, 5);
+            assert_eq!(log(&database), ["trigger"]);
+            assert_eq!(database.rows("SELECT x FROM a"), ["2"]);
+        }
+    }
+
+    fn statements_under_one_delimiter_are_journalled_one_by_one(database) {
+        let text = "DELIMITER $$\nCREATE TABLE b (x INTEGER); INSERT INTO b VALUES (1); CREATE TABLE a (x INTEGER bogus)$$\nDELIMITER ;\n";
+        database.write(&[("0001_ab.sql", text)]);
+        let error = migrate(&database).unwrap_err();
+        assert_eq!((step(&error).statement, step(&error).total), (3, 3), "{error}");
+        database.write(&[("0001_ab.sql", &text.replace(" bogus", ""))]);
+        migrate(&database).unwrap();
+        assert_eq!(tables(&database), ["a", "b"]);
+        assert_eq!(database.rows("SELECT x FROM b"), ["1"]);
+    }
+
+    fn a_script_with_routines_runs_in_the_shell(database) {
+        let text = "CREATE PROCEDURE note(what TEXT)\nBEGIN\n  INSERT INTO log (what) VALUES (what); -- 1 // 2\n  \
+                    INSERT INTO log (what) VALUES ('a;b');\nEND;\nCALL note('x;y');\n";
+        database.write(&[LOG, ("0002_note.sql", text)]);
+        let mut out = Vec::new();
+        script(&deployment(&database), &MigrateOptions::default(), None, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text.matches("DELIMITER").count(), 2, "{text}");
+        database.owned().shell(&text);
+        assert_eq!(log(&database), ["x;y", "a;b"]);
+        assert_eq!(database.versions(), ["0001", "0002"]);
+        assert!(migrate(&database).unwrap().steps.is_empty());
     }
 
     fn warnings_are_passed_on(database) {

@@ -80,7 +80,7 @@ fn cluster() -> Result<Running, String> {
     Ok(nodes)
 }
 
-/// Installs what is neither here nor named by a variable: with apt, as root, and PostgreSQL 18 with npm. Where that cannot be
+/// Installs what is neither here nor named by a variable: with apt, as root, and PostgreSQL 18 and DuckDB with npm. Where that cannot be
 /// nothing happens, and the start says what is missing.
 pub fn install_missing() {
     let mut missing = Vec::new();
@@ -93,6 +93,9 @@ pub fn install_missing() {
     if all_servers() && !galera::installed() && !is_set(galera::VARIABLES[0]) {
         missing.extend(["galera-4", "rsync"]);
     }
+    if crate::duckdb::is_missing() && find::program(&["npm"]).is_none() {
+        missing.push("npm");
+    }
     if !missing.is_empty() && rustix::process::geteuid().is_root() && find::program(&["apt-get"]).is_some() {
         eprintln!("installing {}", missing.join(", "));
         apt(&["update", "-q"]);
@@ -101,6 +104,7 @@ pub fn install_missing() {
     if all_servers() && !is_set(postgres_18::VARIABLE) {
         postgres_18::install();
     }
+    crate::duckdb::install();
 }
 
 /// What apt says goes to stderr; where it fails, the start of a server will say what is missing.

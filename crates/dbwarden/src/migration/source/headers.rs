@@ -163,7 +163,9 @@ impl HeaderReader {
             if DIRECTIVES.iter().any(|directive| self::plain(directive) == plain) {
                 return Ok(());
             }
-            let near = nearest(&plain, VALUED.iter().chain(FLAGS));
+            // What takes no value is no near miss of a name with a sentence behind it: `-- Speed: how fast it turns`.
+            let flags = FLAGS.iter().filter(|_| !value.contains(char::is_whitespace));
+            let near = nearest(&plain, VALUED.iter().chain(flags));
             return match near {
                 Some(known) => Err(SourceProblem::NearMiss { found: name.to_owned(), known }),
                 None => Ok(()),
@@ -377,4 +379,18 @@ fn list(text: &str) -> Option<Vec<String>> {
             plain.then(|| item.to_owned())
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HeaderReader, SourceProblem};
+
+    #[test]
+    fn a_sentence_behind_a_word_like_seed_is_a_remark() {
+        let read = |comment: &str| HeaderReader::of("0001_a", false).comment(comment);
+        read("-- Speed: arg2 is accepted up to 64").unwrap();
+        for comment in ["-- Speed:", "-- seeds: true", "-- irreversibel: yes"] {
+            assert!(matches!(read(comment), Err(SourceProblem::NearMiss { .. })), "{comment}");
+        }
+    }
 }

@@ -521,6 +521,7 @@ impl Scan<'_> {
                 draft.grouper.set_each();
             }
             let groups = draft.grouper.len();
+            draft.grouper.settle(dialect.table_state(text));
             let manner = dialect.manner(text);
             let taken = draft.grouper.take(manner, text, start).map_err(placed)?;
             if manner == Manner::Begin {

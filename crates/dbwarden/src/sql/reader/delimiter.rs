@@ -67,6 +67,20 @@ impl<R: Read> Reader<R> {
         }
     }
 
+    /// A `;` under another delimiter. The client sends all up to that, and the server takes the `;` for the end of each statement but a
+    /// routine. So a plain statement ends here. What may be a routine goes on, since the delimiter is there to say where it ends; the `;`
+    /// behind its END is no part of it, as two in a row would be an error.
+    pub(super) fn semicolon_under_delimiter(&mut self, at: usize) -> Option<Found> {
+        let end = at + 1;
+        if self.body.is_plain() {
+            return self.terminator(at, end);
+        }
+        let last = self.pending.end;
+        self.symbol(b';', Lexeme { kind: TokenKind::Symbol, end, closed: true });
+        self.pending.end = last;
+        None
+    }
+
     #[inline]
     pub(super) fn is_delimiter_command(&self, at: usize, end: usize) -> bool {
         word_is(&self.buffer[at..end], DELIMITER)

@@ -45,17 +45,18 @@ pub(super) fn settle(statement: &str) -> Settle {
     Settle::Look { query, parameters, before: false }
 }
 
-/// The query for what the jobs of `statement` came to, which was sent so many milliseconds ago; none where it has no job that a name
+/// The query for what jobs like that of `statement` came to, each with its age in milliseconds; none where it has no job that a name
 /// tells.
 pub(super) fn jobs(statement: &str) -> Option<(String, Vec<Value>)> {
     let object = object(statement)?;
-    // Times without a zone are UTC there; no clock but the server's counts.
+    // Times without a zone are UTC there. No clock but the server's counts, and no word is said of what came meanwhile: whose age it
+    // is, who asks must find by when the answer was there.
     let query = format!(
         "SELECT CASE WHEN j.status IN ('failed', 'canceled', 'paused', 'revert-failed') THEN 'ask' ELSE 'busy' END, \
          'job ' || j.job_id::text || CASE WHEN j.status IN ('failed', 'canceled', 'paused', 'revert-failed') THEN ' of the schema change ' \
-         || CASE j.status WHEN 'failed' THEN '' ELSE 'is ' END || j.status || coalesce(': ' || nullif(j.error, ''), '') ELSE '' END {SCHEMA_CHANGES} AND j.status <> 'succeeded' \
-         AND extract(epoch FROM j.created) * 1000 >= extract(epoch FROM pg_catalog.clock_timestamp()) * 1000 - ? - 20 \
-         ORDER BY j.job_id"
+         || CASE j.status WHEN 'failed' THEN '' ELSE 'is ' END || j.status || coalesce(': ' || nullif(j.error, ''), '') ELSE '' END, \
+         floor((extract(epoch FROM pg_catalog.clock_timestamp()) - extract(epoch FROM j.created)) * 1000)::bigint \
+         {SCHEMA_CHANGES} AND j.status <> 'succeeded' ORDER BY j.job_id"
     );
     Some((query, vec![object.into()]))
 }

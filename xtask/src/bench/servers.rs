@@ -136,7 +136,10 @@ impl Server {
                      thread_id = (SELECT thread_id FROM mysql.general_log WHERE argument LIKE 'SET @dbwarden_since%' LIMIT 1) \
                      ORDER BY event_time";
         let script = output(self.statement(NAME, query).arg("--raw"))?;
-        scratch.write("journalled.sql", &script)
+        // The token is counted from the time at which the tables were made; the same script is run many times.
+        let taken = script.split("SET token = ").nth(1).and_then(|rest| rest.split("AND token = ").nth(1));
+        let digits: String = taken.unwrap_or_default().chars().take_while(char::is_ascii_digit).collect();
+        scratch.write("journalled.sql", &script.replace("UNIX_TIMESTAMP()", &digits))
     }
 
     /// Fails unless every table and history row of the set is there.

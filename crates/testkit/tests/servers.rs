@@ -218,6 +218,16 @@ fn mariadb_has_a_certificate_that_can_be_verified() {
 }
 
 #[test]
+fn mariadb_has_a_folder_of_its_own_for_temporary_files() {
+    let server = mariadb();
+    let Some(ca_file) = server.ca_file() else { return };
+    assert_eq!(
+        Some(server.shell("", "SELECT @@tmpdir;").trim()),
+        ca_file.parent().and_then(|folder| folder.to_str())
+    );
+}
+
+#[test]
 fn a_socket_stands_in_the_folder() {
     for (server, name) in
         [(postgres(), format!(".s.PGSQL.{}", postgres().port())), (mariadb(), "socket".to_owned())]

@@ -133,7 +133,11 @@ pub(super) fn mariadb_data(folder: &Folder, address: &Address) -> Result<(), Str
     let install = find::program(&["mariadb-install-db"]).ok_or_else(|| Brand::Mariadb.missing())?;
     let data = format!("--datadir={}", folder.file("data"));
     let normal = "--auth-root-authentication-method=normal";
-    folder.prepare(&install, &["--no-defaults", &data, normal, "--skip-test-db", "--skip-name-resolve"])?;
+    let temporary = temporary(folder);
+    folder.prepare(
+        &install,
+        &["--no-defaults", &data, &temporary, normal, "--skip-test-db", "--skip-name-resolve"],
+    )?;
     // One statement a line. Nobody comes in without a password, and the administrator from everywhere.
     let accounts = format!(
         "CREATE OR REPLACE USER '{user}'@'%' IDENTIFIED BY '{password}';\n\
@@ -146,11 +150,18 @@ pub(super) fn mariadb_data(folder: &Folder, address: &Address) -> Result<(), Str
     folder.write("accounts.sql", &accounts, 0o600)
 }
 
+/// Each MariaDB that starts removes every `#sql…` from its temporary directory, so one that is shared takes the tables of queries that
+/// run on another server.
+fn temporary(folder: &Folder) -> String {
+    format!("--tmpdir={}", folder.path().display())
+}
+
 /// The arguments with which MariaDB starts on that data.
 pub(super) fn mariadb_arguments(folder: &Folder, address: &Address) -> Vec<String> {
     vec![
         "--no-defaults".to_owned(),
         format!("--datadir={}", folder.file("data")),
+        temporary(folder),
         format!("--init-file={}", folder.file("accounts.sql")),
         "--bind-address=127.0.0.1".to_owned(),
         format!("--port={}", address.port),

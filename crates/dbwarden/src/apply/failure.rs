@@ -49,6 +49,13 @@ pub enum Kept {
         /// The statement.
         statement: u64,
     },
+    /// A statement that ran outside a transaction failed, and may have done a part of its work by then.
+    Part {
+        /// So many statements are committed.
+        committed: u64,
+        /// The one that failed.
+        statement: u64,
+    },
     /// The connection was cut when it was to be committed, and nobody is there to be asked.
     Unknown,
     /// It is committed, but not to its end: what follows the last transaction failed.

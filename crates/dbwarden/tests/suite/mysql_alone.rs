@@ -12,7 +12,7 @@ use dbwarden::ops::migrate::{MigrateOptions, migrate as run};
 use dbwarden::ops::script::script;
 use testkit::{Database, Loss, Proxy, on_mysql};
 
-use crate::{LOG, code, deployment, log, migrate, migrate_with, status, steps};
+use crate::{LOG, code, deployment, log, migrate, rollback, migrate_with, status, steps};
 
 /// Does something once, as a run passes `point` for the `time`th time.
 fn at(point: &'static str, time: usize, act: impl Fn() + Send + Sync + 'static) -> Points {
@@ -77,6 +77,52 @@ on_mysql! {
             assert_eq!(tables(&database), ["a", "b"]);
             assert_eq!(database.rows("SELECT x, z FROM a"), ["1|NULL"]);
             assert_eq!(database.journalled(), 0);
+        }
+    }
+
+    fn what_failed_and_did_nothing_is_as_if_it_had_never_been_begun(database) {
+        for header in ["", ONE_BY_ONE] {
+            let database = Database::new(database.engine());
+            let wrong = format!("{header}CREATE TABLE log (x INTEGER);\nCREATE TABLE b (x INTEGER);\n");
+            database.write(&[LOG, ("0002_wrong.sql", &wrong)]);
+            let error = migrate(&database).unwrap_err();
+            assert_eq!((step(&error).statement, step(&error).kept), (1, Kept::Nothing), "{error}");
+            assert_eq!(database.journalled(), 0);
+            // It is in nobody's way.
+            database.remove("0002_wrong.sql");
+            database.write(&[("0003_a.sql", "CREATE TABLE a (x INTEGER);\n-- rollback\nDROP TABLE nowhere;\nDROP TABLE a;\n")]);
+            migrate(&database).unwrap();
+            let error = rollback(&database).unwrap_err();
+            assert_eq!(step(&error).kept, Kept::Nothing, "{error}");
+            database.write(&[("0004_b.sql", "CREATE TABLE b (x INTEGER);\n")]);
+            migrate(&database).unwrap();
+            assert_eq!(tables(&database), ["a", "b", "log"]);
+        }
+    }
+
+    fn what_failed_and_did_a_part_is_told_as_that(database) {
+        for (wrong, left, mended) in [
+            ("DROP TABLE a, nowhere;\n", vec!["log"], "DROP TABLE IF EXISTS a;\n"),
+            (
+                "CALL half();\n",
+                vec!["a", "half_way", "log"],
+                "-- unless: table half_way\nCREATE TABLE half_way (x INTEGER);\n",
+            ),
+        ] {
+            let database = Database::new(database.engine());
+            let procedure = "DELIMITER //\nCREATE PROCEDURE half()\nBEGIN\n  CREATE TABLE half_way (x INTEGER);\n  \
+                             INSERT INTO nowhere VALUES (1);\nEND//\n";
+            database.write(&[LOG, ("0002_a.sql", "CREATE TABLE a (x INTEGER);\n"), ("0003_half.sql", procedure)]);
+            migrate(&database).unwrap();
+            database.write(&[("0004_wrong.sql", wrong)]);
+            let error = migrate(&database).unwrap_err();
+            assert_eq!(step(&error).kept, Kept::Part { committed: 0, statement: 1 }, "{error}");
+            assert_eq!(tables(&database), left);
+            assert_eq!(database.journalled(), 1, "it stays under way");
+            database.write(&[("0004_wrong.sql", mended)]);
+            migrate(&database).unwrap();
+            assert_eq!(database.journalled(), 0);
+            assert_eq!(database.versions().len(), 4);
         }
     }
 

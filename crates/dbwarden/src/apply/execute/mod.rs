@@ -1,6 +1,7 @@
 //! Runs one step of a plan: its statements, its record and the renewal of the lease in one transaction where the plan has one
 //! group, else unit by unit with the journal, so that a killed run goes on where it stopped.
 
+mod left;
 mod packet;
 mod settle;
 mod statements;
@@ -105,6 +106,8 @@ struct Progress<'t> {
     recorded: bool,
     /// The statement of which the journal says that it was begun outside a transaction, until it is done.
     announced: Option<u64>,
+    /// The statement that failed may have done a part of its work.
+    left_part: bool,
     /// COMMIT is under way, and its answer is not there.
     committing: bool,
     skipped: u64,
@@ -139,6 +142,7 @@ impl<'t> Progress<'t> {
             keys: None,
             recorded: false,
             announced: None,
+            left_part: false,
             committing: false,
             skipped: 0,
             traces: false,

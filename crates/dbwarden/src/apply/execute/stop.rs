@@ -1,5 +1,6 @@
 //! A step that stops: what is rolled back, what is kept, and where it stopped.
 
+use super::left::Left;
 use super::{Executor, Progress, around, direction};
 use crate::apply::failure::{Cause, Kept, StepError};
 use crate::apply::journal::{self, NewUnit};
@@ -112,7 +113,12 @@ impl Executor<'_, '_, '_> {
                 cause,
                 Cause::Lock(_) | Cause::Edited { .. } | Cause::TemporaryGone { .. } | Cause::Doubtful { .. }
             );
-        if worth_a_row && self.guard.session().begin().is_ok() && self.ourselves(progress).is_ok() {
+        let left = if worth_a_row { self.left(progress, &cause) } else { Left::Unasked };
+        progress.left_part = left == Left::Part;
+        if left == Left::Nothing && progress.committed == 0 {
+            // Nothing of it is there: it is as if it had never been begun, and keeps nobody from something else.
+            self.forget(progress);
+        } else if worth_a_row && self.guard.session().begin().is_ok() && self.ourselves(progress).is_ok() {
             let now = self.run.now();
             let unit = NewUnit {
                 version: &progress.task.step.id,
@@ -135,6 +141,20 @@ impl Executor<'_, '_, '_> {
         Box::new(self.error(progress, cause))
     }
 
+    /// Takes what the journal says of the migration away.
+    fn forget(&mut self, progress: &Progress<'_>) {
+        if self.guard.session().begin().is_err() {
+            return;
+        }
+        let forgotten = self.ourselves(progress).is_ok()
+            && journal::clear(self.guard.session(), &progress.records, &progress.task.step.id).is_ok()
+            && self.guard.renew(None).is_ok()
+            && self.guard.session().commit().is_ok();
+        if !forgotten {
+            self.guard.session().rollback().ok();
+        }
+    }
+
     /// The statement that commits by itself, and of which it is not known whether it was done: the server may go on with it. Its row
     /// says already that it was begun.
     fn in_doubt(&self, progress: &Progress<'_>, cause: &Cause) -> Option<u64> {
@@ -154,6 +174,8 @@ impl Executor<'_, '_, '_> {
             Kept::All
         } else if let Some(statement) = self.in_doubt(progress, &cause) {
             Kept::Doubtful { committed: progress.committed, statement }
+        } else if progress.left_part {
+            Kept::Part { committed: progress.committed, statement: progress.ordinal }
         } else if progress.committed > 0 {
             Kept::Statements(progress.committed)
         } else {

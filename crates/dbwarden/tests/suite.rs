@@ -20,6 +20,8 @@ mod limits;
 mod locks;
 #[path = "suite/mysql_alone.rs"]
 mod mysql_alone;
+#[path = "suite/mysql_resume.rs"]
+mod mysql_resume;
 #[path = "suite/postgres_alone.rs"]
 mod postgres_alone;
 #[path = "suite/postgres_statements.rs"]

@@ -47,7 +47,7 @@ fn step(error: &Error) -> &StepError {
 }
 
 /// The tables of a database, but for ours.
-fn tables(database: &Database) -> Vec<String> {
+pub(crate) fn tables(database: &Database) -> Vec<String> {
     database.rows(
         "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() \
          AND table_name NOT LIKE 'dbwarden%' ORDER BY table_name",
@@ -55,7 +55,7 @@ fn tables(database: &Database) -> Vec<String> {
 }
 
 /// Forces each statement to go by itself.
-const ONE_BY_ONE: &str = "-- unless: table nowhere\n";
+pub(crate) const ONE_BY_ONE: &str = "-- unless: table nowhere\n";
 
 on_mysql! {
     fn what_failed_in_the_middle_is_gone_on_with(database) {

@@ -103,7 +103,11 @@ impl Executor<'_, '_, '_> {
             if unit.is_none() {
                 match current.kind {
                     GroupKind::Each => self.close(progress)?,
-                    GroupKind::Session => progress.unit = progress.ordinal + 1,
+                    GroupKind::Session => {
+                        progress.unit = progress.ordinal + 1;
+                        // It belongs to no unit, and is done again by whoever goes on.
+                        progress.unit_hash = GroupHash::default();
+                    }
                     GroupKind::Transaction => {}
                 }
             }

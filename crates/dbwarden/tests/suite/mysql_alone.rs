@@ -15,7 +15,7 @@ use testkit::{Database, Loss, Proxy, on_mysql};
 use crate::{LOG, code, deployment, log, migrate, rollback, migrate_with, status, steps};
 
 /// Does something once, as a run passes `point` for the `time`th time.
-fn at(point: &'static str, time: usize, act: impl Fn() + Send + Sync + 'static) -> Points {
+pub(crate) fn at(point: &'static str, time: usize, act: impl Fn() + Send + Sync + 'static) -> Points {
     let (passed, done) = (AtomicUsize::new(0), AtomicBool::new(false));
     Arc::new(move |now| {
         if now == point
@@ -28,7 +28,7 @@ fn at(point: &'static str, time: usize, act: impl Fn() + Send + Sync + 'static) 
 }
 
 /// Runs `sql` there, as the administrator, and ends every other session in the database.
-fn and_end_sessions(database: &Database, sql: &'static str) -> impl Fn() + Send + Sync + 'static {
+pub(crate) fn and_end_sessions(database: &Database, sql: &'static str) -> impl Fn() + Send + Sync + 'static {
     let (server, name) = (database.owned().server().clone(), database.owned().name().to_owned());
     move || {
         server.shell(&name, sql);
@@ -39,7 +39,7 @@ fn and_end_sessions(database: &Database, sql: &'static str) -> impl Fn() + Send 
     }
 }
 
-fn step(error: &Error) -> &StepError {
+pub(crate) fn step(error: &Error) -> &StepError {
     match error.kind() {
         ErrorKind::Step { step, .. } => step,
         _ => panic!("{error}"),

@@ -1,18 +1,12 @@
 //! How MariaDB and MySQL go on with a migration that stopped halfway: what stands between its statements, and what was changed meanwhile.
 
-use dbwarden::apply::failure::{Kept, StepError};
-use dbwarden::error::{Error, ErrorKind};
+use dbwarden::apply::failure::Kept;
+use dbwarden::apply::run::Silent;
+use dbwarden::ops::migrate::{MigrateOptions, migrate as run};
 use testkit::{Database, on_mysql};
 
-use crate::mysql_alone::{ONE_BY_ONE, tables};
-use crate::{LOG, log, migrate};
-
-fn step(error: &Error) -> &StepError {
-    match error.kind() {
-        ErrorKind::Step { step, .. } => step,
-        _ => panic!("{error}"),
-    }
-}
+use crate::mysql_alone::{ONE_BY_ONE, and_end_sessions, at, step, tables};
+use crate::{LOG, deployment, log, migrate};
 
 on_mysql! {
     fn a_setting_between_statements_belongs_to_none_of_them(database) {
@@ -37,6 +31,25 @@ on_mysql! {
                 assert_eq!(log(&database).len(), if text.contains("INTO log") { 2 } else { 0 });
                 assert_eq!(database.journalled(), 0);
             }
+        }
+    }
+
+    fn what_says_how_things_should_be_is_done_again(database) {
+        for (statement, taken, seen) in [
+            ("CREATE OR REPLACE TABLE a (y INTEGER)", "DROP TABLE a", "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = 'a'"),
+            ("CREATE OR REPLACE SEQUENCE s START WITH 7", "DROP SEQUENCE s", "SELECT 'y' FROM s WHERE start_value = 7"),
+        ] {
+            let database = Database::new(database.engine());
+            database.write(&[("0001_a.sql", "CREATE TABLE a (x INTEGER);\nCREATE SEQUENCE s;\n")]);
+            migrate(&database).unwrap();
+            database.write(&[("0002_b.sql", &format!("{ONE_BY_ONE}{statement};\nCREATE TABLE b (x INTEGER);\n"))]);
+            let mut deployment = deployment(&database);
+            // The server has taken away the old one, and is ended before the new one comes.
+            deployment.points = Some(at("unit-begun", 1, and_end_sessions(&database, taken)));
+            run(&mut deployment, &MigrateOptions::default(), &mut Silent).unwrap_err();
+            migrate(&database).unwrap();
+            assert_eq!(database.rows(seen), ["y"], "{statement}");
+            assert_eq!(database.journalled(), 0);
         }
     }
 }

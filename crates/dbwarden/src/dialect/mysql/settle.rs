@@ -121,7 +121,6 @@ pub(super) fn settle(statement: &str) -> Settle {
 
 /// What stands between CREATE or ALTER and the sort of the object.
 fn skip_attributes(words: &mut Words<'_>) {
-    words.accept_all(&["OR", "REPLACE"]);
     const SORTS: &[&str] = &[
         "TABLE",
         "INDEX",
@@ -159,6 +158,11 @@ fn if_exists(words: &mut Words<'_>) {
 }
 
 fn create(mut words: Words<'_>) -> Settle {
+    // It says how things should be, whatever is there. A table under its name is no sign of it, and neither is none: the old one goes
+    // before the new one comes (https://mariadb.com/kb/en/create-table/#create-or-replace).
+    if words.accept_all(&["OR", "REPLACE"]) {
+        return Settle::Again;
+    }
     skip_attributes(&mut words);
     let sort = words.next_upper();
     let idempotent = words.has(&["IF", "NOT", "EXISTS"]);

@@ -81,3 +81,21 @@ fn what_a_later_session_would_lack_is_known() {
         assert_eq!(Mysql.session_trace(statement), expected, "{statement}");
     }
 }
+
+#[test]
+fn what_says_how_things_should_be_is_done_again() {
+    for statement in [
+        "CREATE OR REPLACE TABLE t (a INT)",
+        "create or replace sequence s",
+        "CREATE OR REPLACE VIEW v AS SELECT 1",
+        "CREATE OR REPLACE DEFINER = `a`@`b` PROCEDURE p() SELECT 1",
+        "CREATE OR REPLACE UNIQUE INDEX i ON t (a)",
+        "CREATE OR REPLACE USER a",
+        "/*M!100103 CREATE OR REPLACE TABLE t (a INT) */",
+    ] {
+        assert_eq!(Mysql.settle(statement), Settle::Again, "{statement}");
+    }
+    for statement in ["CREATE TABLE t (a INT)", "CREATE SEQUENCE s", "CREATE INDEX i ON t (a)"] {
+        assert!(matches!(Mysql.settle(statement), Settle::Compare(_)), "{statement}");
+    }
+}

@@ -1,12 +1,12 @@
 //! How MariaDB and MySQL go on with a migration that stopped halfway: what stands between its statements, and what was changed meanwhile.
 
 use dbwarden::apply::failure::Kept;
-use dbwarden::apply::run::Silent;
+use dbwarden::apply::run::{Resume, Silent};
 use dbwarden::ops::migrate::{MigrateOptions, migrate as run};
 use testkit::{Database, on_mysql};
 
 use crate::mysql_alone::{ONE_BY_ONE, and_end_sessions, at, step, tables};
-use crate::{LOG, deployment, log, migrate};
+use crate::{LOG, deployment, log, migrate, migrate_with};
 
 on_mysql! {
     fn a_setting_between_statements_belongs_to_none_of_them(database) {
@@ -51,5 +51,54 @@ on_mysql! {
             assert_eq!(database.rows(seen), ["y"], "{statement}");
             assert_eq!(database.journalled(), 0);
         }
+    }
+
+    fn a_statement_that_was_running_and_is_another_now_is_left_to_a_person(database) {
+        let begun = "CREATE TABLE b (x INTEGER)";
+        for (edited, skipped, retried) in [
+            // The evidence of the one says nothing of the other: `a` has changed nothing, and is there.
+            ("CREATE TABLE a (x INTEGER)", vec!["b", "log"], vec!["a", "b", "log"]),
+            ("CREATE OR REPLACE TABLE a (x INTEGER)", vec!["b", "log"], vec!["a", "b", "log"]),
+            ("INSERT INTO log (what) VALUES ('edited')", vec!["b", "log"], vec!["b", "log"]),
+        ] {
+            for resume in [Resume::Skip, Resume::Retry] {
+                let database = Database::new(database.engine());
+                let text = |statement: &str| {
+                    format!("{ONE_BY_ONE}INSERT INTO log (what) VALUES ('before');\n{statement};\nINSERT INTO log (what) VALUES ('behind');\n")
+                };
+                database.write(&[LOG, ("0002_b.sql", &text(begun))]);
+                let mut deployment = deployment(&database);
+                deployment.points = Some(at("unit-begun", 1, and_end_sessions(&database, begun)));
+                run(&mut deployment, &MigrateOptions::default(), &mut Silent).unwrap_err();
+                assert_eq!(database.rows("SELECT state FROM dbwarden_journal ORDER BY `first`"), ["done", "begun"]);
+                database.write(&[("0002_b.sql", &text(edited))]);
+                let error = migrate(&database).unwrap_err();
+                assert_eq!(error.code(), "doubtful", "{error}");
+                assert!(error.to_string().contains("the file has another statement in its place now"), "{error}");
+                assert_eq!((tables(&database), log(&database).len()), (vec!["b".to_owned(), "log".to_owned()], 1));
+                let decided = MigrateOptions { resume: Some(resume), ..MigrateOptions::default() };
+                migrate_with(&database, &decided).unwrap_or_else(|error| panic!("{edited}: {error}"));
+                let (expected, rows) = match resume {
+                    Resume::Skip => (&skipped, vec!["before", "behind"]),
+                    _ if edited.starts_with("INSERT") => (&retried, vec!["before", "edited", "behind"]),
+                    _ => (&retried, vec!["before", "behind"]),
+                };
+                assert_eq!((&tables(&database), log(&database)), (&expected.iter().map(ToString::to_string).collect(), rows.iter().map(ToString::to_string).collect()), "{edited}");
+                assert_eq!(database.journalled(), 0);
+            }
+        }
+        // Taken out, where it was the last.
+        let text = format!("{ONE_BY_ONE}CREATE TABLE a (x INTEGER);\n");
+        database.write(&[("0001_ab.sql", &format!("{text}{begun};\n"))]);
+        let mut deployment = deployment(&database);
+        deployment.points = Some(at("unit-begun", 2, and_end_sessions(&database, begun)));
+        run(&mut deployment, &MigrateOptions::default(), &mut Silent).unwrap_err();
+        database.write(&[("0001_ab.sql", &text)]);
+        let error = migrate(&database).unwrap_err();
+        assert_eq!(error.code(), "doubtful", "{error}");
+        assert!(error.to_string().contains("statement 2 of 0001") && error.to_string().contains("does not have it any more"), "{error}");
+        assert!(database.versions().is_empty());
+        migrate_with(&database, &MigrateOptions { resume: Some(Resume::Retry), ..MigrateOptions::default() }).unwrap();
+        assert_eq!((tables(&database), database.journalled()), (vec!["a".to_owned(), "b".to_owned()], 0));
     }
 }

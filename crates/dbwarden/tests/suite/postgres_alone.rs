@@ -118,6 +118,28 @@ on_postgres! {
         assert_eq!(database.one("SELECT count(*) FROM pg_index WHERE indrelid = 't'::regclass"), "0");
     }
 
+    fn a_statement_that_was_running_and_is_another_now_is_left_to_a_person(database) {
+        for (resume, built) in [(Resume::Skip, "0"), (Resume::Retry, "1")] {
+            let database = Database::new(database.engine());
+            database.write(&[LOG, ROWS, INDEX]);
+            let mut deployment = deployment(&database);
+            deployment.points = Some(at("unit-begun", 1, end_sessions(&database)));
+            run(&mut deployment, &MigrateOptions::default(), &mut Silent).unwrap_err();
+            // An index of that name would pass for the one that was under way.
+            database.execute("CREATE INDEX t_y ON log (what)");
+            let edited = INDEX.1.replace("t_x ON t (x)", "IF NOT EXISTS t_y ON t (x)");
+            database.write(&[("0003_index.sql", &edited)]);
+            let error = migrate(&database).unwrap_err();
+            assert_eq!(error.code(), "doubtful", "{error}");
+            assert!(error.to_string().contains("the file has another statement in its place now"), "{error}");
+            database.execute("DROP INDEX t_y");
+            migrate_with(&database, &MigrateOptions { resume: Some(resume), ..MigrateOptions::default() }).unwrap();
+            assert_eq!(database.one("SELECT count(*) FROM pg_index WHERE indrelid = 't'::regclass"), built);
+            assert_eq!(log(&database), ["before", "after"]);
+            assert_eq!(database.journalled(), 0);
+        }
+    }
+
     fn a_commit_whose_answer_is_lost_counts(database) {
         let proxy = Proxy::before(([127, 0, 0, 1], database.owned().server().port()).into());
         let through = database.owned().server().through("127.0.0.1", proxy.port());

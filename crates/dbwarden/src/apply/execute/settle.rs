@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::unit::sum_of;
 use super::{Executor, Progress, around, rest};
 use crate::apply::failure::Cause;
 use crate::apply::run::{Event, Resume};
@@ -13,6 +14,9 @@ use crate::value::Value;
 
 /// How often to look whether the server still works on it.
 const LOOK: Duration = Duration::from_millis(250);
+
+/// Why nothing tells what became of a statement that is not there any more.
+const REPLACED: &str = "the file has another statement in its place now";
 
 impl Executor<'_, '_, '_> {
     /// Finds out whether `text`, the statement at hand, is done already, and clears away what a failure of it left.
@@ -29,6 +33,10 @@ impl Executor<'_, '_, '_> {
         if doubtful && let Some(resume) = self.resume {
             return Ok(resume == Resume::Skip);
         }
+        // What the catalogue says by now is no answer to another question.
+        if unit.is_some_and(|unit| self.is_another(unit, text)) {
+            return Err(self.doubt(progress, Some(REPLACED.to_owned())));
+        }
         match self.dialect.settle(text) {
             Settle::Again => Ok(false),
             // What the server refused, and said so, is not there where a definition is done whole or not at all.
@@ -43,6 +51,40 @@ impl Executor<'_, '_, '_> {
             Settle::Compare(comparison) if doubtful => self.compared(progress, &comparison, unit),
             Settle::Ask | Settle::Look { .. } | Settle::Compare(_) => Ok(false),
         }
+    }
+
+    /// Whether `text`, which takes its turn with others and asks nothing of the catalogue, is to be passed over: it stands where another
+    /// statement was running, and a person decided so.
+    pub(super) fn is_passed_over(&self, progress: &Progress<'_>, text: &str) -> Result<bool, Cause> {
+        let units = progress.unfinished().map(|unfinished| unfinished.units.as_slice()).unwrap_or_default();
+        let here = |unit: &&Unit| unit.first == progress.ordinal;
+        match (units.iter().find(here).filter(|unit| self.is_another(unit, text)), self.resume) {
+            (None, _) => Ok(false),
+            (Some(_), Some(resume)) => Ok(resume == Resume::Skip),
+            (Some(_), None) => Err(self.doubt(progress, Some(REPLACED.to_owned()))),
+        }
+    }
+
+    /// Sees that no statement was running behind the last of the file's `statements`: it was taken out since.
+    pub(super) fn nothing_begun_behind(
+        &self,
+        progress: &mut Progress<'_>,
+        statements: u64,
+    ) -> Result<(), Cause> {
+        let units = progress.unfinished().map(|unfinished| unfinished.units.as_slice()).unwrap_or_default();
+        let behind = |unit: &&Unit| unit.state == "begun" && unit.first > statements;
+        match units.iter().find(behind).map(|unit| unit.first).filter(|_| self.resume.is_none()) {
+            None => Ok(()),
+            Some(first) => {
+                progress.ordinal = first;
+                Err(self.doubt(progress, Some("the file does not have it any more".to_owned())))
+            }
+        }
+    }
+
+    /// Whether the row says of another statement than `text` that it was begun. One that was refused may be corrected.
+    fn is_another(&self, unit: &Unit, text: &str) -> bool {
+        unit.state == "begun" && !unit.hash.is_empty() && unit.hash != sum_of(text, self.dialect)
     }
 
     /// Whether the catalogue's word is recorded before each statement that commits by itself.

@@ -49,6 +49,7 @@ impl Executor<'_, '_, '_> {
         let mut group: Option<&Group> = None;
         let mut hash = GroupHash::default();
         let units = progress.unfinished().map(|unfinished| unfinished.units.clone()).unwrap_or_default();
+        self.nothing_begun_behind(progress, script.statements)?;
         let done: Vec<Unit> = units.into_iter().filter(|unit| unit.state == "done").collect();
         loop {
             let statement = match reader.next() {
@@ -177,7 +178,11 @@ impl Executor<'_, '_, '_> {
             Manner::Either => group.kind != GroupKind::Transaction,
             manner => matches!(manner, Manner::Alone | Manner::Session),
         };
-        if manner == Manner::Alone && self.is_done(progress, piece.text)? {
+        let passed = match manner {
+            Manner::Alone => self.is_done(progress, piece.text)?,
+            _ => self.is_passed_over(progress, piece.text)?,
+        };
+        if passed {
             progress.summary = summary(piece.text);
             progress.unit_hash.statement(piece.found, piece.text, self.dialect);
             return Ok(false);

@@ -6,10 +6,11 @@ use crate::apply::history;
 use crate::apply::inspect::{self, Violations};
 use crate::apply::journal::{self, NewUnit};
 use crate::apply::run::Event;
-use crate::dialect::{SessionTrace, Settle};
+use crate::dialect::{Dialect, SessionTrace, Settle};
 use crate::driver::DriverErrorKind;
 use crate::migration::applied::Applied;
 use crate::migration::groups::Group;
+use crate::migration::source::GroupHash;
 use crate::value::Value;
 
 impl Executor<'_, '_, '_> {
@@ -154,7 +155,7 @@ impl Executor<'_, '_, '_> {
             direction: direction(progress.task.step.action),
             first: progress.ordinal,
             count: 1,
-            hash: "",
+            hash: &sum_of(text, self.dialect),
             summary: &progress.summary,
             run: &self.run.id,
         };
@@ -246,4 +247,11 @@ impl Executor<'_, '_, '_> {
         let count = new.iter().map(|(row, times)| *times - known(*row)).sum();
         Err(Cause::ForeignKeys { count, table: table.clone(), parent: parent.clone() })
     }
+}
+
+/// The sum of a statement by itself, without its directives: what its unit's row has until it is done.
+pub(super) fn sum_of(text: &str, dialect: &dyn Dialect) -> String {
+    let mut hash = GroupHash::default();
+    hash.statement(&[], text, dialect);
+    hash.finish()
 }

@@ -31,6 +31,12 @@ pub trait Dialect: Sync + std::fmt::Debug {
     /// Returns what `statement` leaves behind in its session, which a later session would lack.
     fn session_trace(&self, statement: &str) -> SessionTrace;
 
+    /// Returns whether `statement` may leave something in its session that a rollback does not take back, so that it is not to be run a
+    /// second time there.
+    fn outlives_rollback(&self, _statement: &str) -> bool {
+        false
+    }
+
     /// Returns whether `statement` changes how the text behind it is read, so that the server must have run it before it sees that.
     fn changes_reading(&self, _statement: &str) -> bool {
         false

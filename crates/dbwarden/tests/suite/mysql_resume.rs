@@ -1,7 +1,9 @@
 //! How MariaDB and MySQL go on with a migration that stopped halfway: what stands between its statements, and what was changed meanwhile.
 
+use std::time::Duration;
+
 use dbwarden::apply::failure::Kept;
-use dbwarden::apply::run::{Resume, Silent};
+use dbwarden::apply::run::{Event, Resume, Silent};
 use dbwarden::ops::migrate::{MigrateOptions, migrate as run};
 use testkit::{Database, on_mysql};
 
@@ -100,5 +102,33 @@ on_mysql! {
         assert!(database.versions().is_empty());
         migrate_with(&database, &MigrateOptions { resume: Some(Resume::Retry), ..MigrateOptions::default() }).unwrap();
         assert_eq!((tables(&database), database.journalled()), (vec!["a".to_owned(), "b".to_owned()], 0));
+    }
+
+    fn a_variable_is_not_counted_up_twice_where_a_lock_was_waited_for(database) {
+        // In a migration that is one transaction, which is begun anew in a session that knows nothing; and behind a definition.
+        for (first, code) in [("", "ok"), ("CREATE TABLE b (x INTEGER);\n", "busy")] {
+            let database = Database::new(database.engine());
+            database.write(&[("0001_a.sql", "CREATE TABLE a (x INTEGER);\nCREATE TABLE c (x INTEGER);\nINSERT INTO c VALUES (1);\n")]);
+            migrate(&database).unwrap();
+            let text = format!(
+                "-- lock_timeout: 1s\n-- retries: 5\n{first}SELECT @n := COALESCE(@n, 0) + 1;\nINSERT INTO a VALUES (@n);\nUPDATE c SET x = 2;\n"
+            );
+            database.write(&[("0002_b.sql", &text)]);
+            let (server, name) = (database.owned().server().clone(), database.owned().name().to_owned());
+            let thread = std::thread::spawn(move || {
+                server.shell(&name, "START TRANSACTION; UPDATE c SET x = 3; DO SLEEP(3); ROLLBACK");
+            });
+            std::thread::sleep(Duration::from_millis(700));
+            let mut retried = 0;
+            let mut observer = |event: &Event<'_>| retried += u32::from(matches!(event, Event::Retrying { .. }));
+            let ran = run(&mut deployment(&database), &MigrateOptions::default(), &mut observer);
+            assert_eq!(ran.as_ref().map_or_else(|error| error.code(), |_| "ok"), code, "{ran:?}");
+            assert_eq!(retried > 0, code == "ok");
+            thread.join().unwrap();
+            migrate(&database).unwrap();
+            assert_eq!(database.rows("SELECT x FROM a"), ["1"], "{first}");
+            assert_eq!(database.rows("SELECT x FROM c"), ["2"]);
+            assert_eq!(database.journalled(), 0);
+        }
     }
 }

@@ -113,6 +113,8 @@ struct Progress<'t> {
     skipped: u64,
     /// The session is not as it was.
     traces: bool,
+    /// Something in the session outlives a rollback.
+    marked: bool,
     watchdog: Option<Watchdog>,
 }
 
@@ -146,6 +148,7 @@ impl<'t> Progress<'t> {
             committing: false,
             skipped: 0,
             traces: false,
+            marked: false,
             watchdog: None,
         }
     }
@@ -245,6 +248,12 @@ impl Executor<'_, '_, '_> {
             return false;
         }
         self.rest_before(attempt, &error.message);
+        if progress.marked {
+            if self.guard.session().reset().is_err() {
+                return false;
+            }
+            self.run.cancel.watch(self.guard.session().interrupter());
+        }
         let mut resumed = None;
         if !progress.atomic {
             let Ok((unfinished, _)) = journal::read(self.guard.session(), &progress.records) else {

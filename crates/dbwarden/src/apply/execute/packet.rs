@@ -138,8 +138,14 @@ impl Executor<'_, '_, '_> {
             let (number, again) = packet.places.get(part).copied().unwrap_or((script.statements, from));
             let statement =
                 usize::try_from(number).ok().and_then(|number| statements.get(number.checked_sub(1)?));
+            // A variable that was counted up would be counted up twice.
+            let theirs = packet.parts.get(again..=part).unwrap_or_default().iter();
+            let once = theirs
+                .filter_map(|part| if let Part::Theirs(text) = part { Some(*text) } else { None })
+                .any(|text| self.dialect.outlives_rollback(text));
             // Of our own statements it is not known whether they stand behind a commit or before it: the journal says so.
-            let may = matches!(packet.parts.get(part), Some(Part::Theirs(_)))
+            let may = !once
+                && matches!(packet.parts.get(part), Some(Part::Theirs(_)))
                 && statement.is_none_or(|it| !it.alone || self.dialect.settle(&it.text) != Settle::Ask);
             if error.kind == DriverErrorKind::Busy && attempt < progress.tries() && may {
                 attempt += 1;
@@ -152,6 +158,7 @@ impl Executor<'_, '_, '_> {
                 from = again;
                 continue;
             }
+            progress.marked = texts.iter().any(|text| self.dialect.outlives_rollback(text));
             return Err(self.stopped(progress, file, script, &packet, &statements, part, error));
         }
         progress.ordinal = script.statements;

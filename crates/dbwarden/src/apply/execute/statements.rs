@@ -262,6 +262,7 @@ impl Executor<'_, '_, '_> {
             bytes: piece.bytes,
             of_bytes: piece.of,
         });
+        progress.marked |= self.dialect.outlives_rollback(piece.text);
         if let Some(watchdog) = &progress.watchdog {
             watchdog.start();
         }

@@ -26,6 +26,10 @@ impl Dialect for Mariadb {
         Mysql.session_trace(statement)
     }
 
+    fn outlives_rollback(&self, statement: &str) -> bool {
+        Mysql.outlives_rollback(statement)
+    }
+
     fn changes_reading(&self, statement: &str) -> bool {
         Mysql.changes_reading(statement)
     }

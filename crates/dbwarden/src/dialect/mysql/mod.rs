@@ -77,6 +77,22 @@ impl Dialect for Mysql {
         session_trace(statement)
     }
 
+    /// User variables, temporary tables and prepared statements know no transactions
+    /// (<https://dev.mysql.com/doc/refman/8.4/en/user-variables.html>).
+    fn outlives_rollback(&self, statement: &str) -> bool {
+        if statement.contains('@') {
+            return true;
+        }
+        match first_word(statement).to_ascii_uppercase().as_str() {
+            "CREATE" | "DROP" => {
+                let words = Words::of(statement);
+                words.any("TEMPORARY") || words.any("PREPARE")
+            }
+            "DEALLOCATE" => true,
+            _ => false,
+        }
+    }
+
     /// What a literal and a name are (<https://dev.mysql.com/doc/refman/8.4/en/sql-mode.html>).
     fn changes_reading(&self, statement: &str) -> bool {
         first_word(statement).eq_ignore_ascii_case("SET")

@@ -131,4 +131,49 @@ on_mysql! {
             assert_eq!(database.journalled(), 0);
         }
     }
+
+    fn a_limit_for_rows_that_a_file_sets_is_none_for_ours(database) {
+        for header in ["", ONE_BY_ONE] {
+            let database = Database::new(database.engine());
+            // The token is another's by the time of the last statement.
+            let text = "SET sql_select_limit = 0;\nUPDATE dbwarden_lock SET token = token + 1 WHERE name = 'holder';\nCREATE TABLE late (x INTEGER);\n";
+            database.write(&[LOG]);
+            migrate(&database).unwrap();
+            database.write(&[("0002_next.sql", &format!("{header}{text}"))]);
+            let code = migrate(&database).map_or_else(|error| error.code(), |_| "ok");
+            assert_eq!(code, "lock-lost", "{header}");
+            assert_eq!(tables(&database), ["log"], "{header}");
+            assert_eq!(database.versions(), ["0001"]);
+            // Another's hand, as the packet begins.
+            let database = Database::new(database.engine());
+            database.write(&[LOG, ("0002_next.sql", &format!("{header}SET sql_select_limit = 0;\nCREATE TABLE late (x INTEGER);\n"))]);
+            let (server, name) = (database.owned().server().clone(), database.owned().name().to_owned());
+            let mut deployment = deployment(&database);
+            deployment.points = Some(at("begun", 2, move || {
+                server.shell(&name, "UPDATE dbwarden_lock SET token = token + 1 WHERE name = 'holder'");
+            }));
+            let ran = run(&mut deployment, &MigrateOptions::default(), &mut Silent);
+            assert_eq!(ran.map_or_else(|error| error.code(), |_| "ok"), "lock-lost", "{header}");
+            assert_eq!(tables(&database), ["log"], "{header}");
+            assert_eq!((database.versions(), database.journalled()), (vec!["0001".to_owned()], 0));
+        }
+    }
+
+    fn what_failed_behind_a_limit_for_rows_is_told_as_ever(database) {
+        let text = "SET sql_select_limit = 0;\nCREATE TABLE a (x INTEGER);\nDROP TABLE IF EXISTS nowhere;\nALTER TABLE a ADD COLUMN\n  x INTEGER;\n                    -- unless: table a\nCREATE TABLE a (y INTEGER);\n";
+        for header in ["", ONE_BY_ONE] {
+            let database = Database::new(database.engine());
+            let text = if header.is_empty() { text.replace("-- unless: table a\nCREATE TABLE a", "CREATE TABLE b") } else { text.to_owned() };
+            database.write(&[("0001_a.sql", &format!("{header}{text}"))]);
+            let mut said = 0;
+            let mut observer = |event: &Event<'_>| said += u32::from(matches!(event, Event::Notice { .. }));
+            let error = run(&mut deployment(&database), &MigrateOptions::default(), &mut observer).unwrap_err();
+            assert_eq!((step(&error).statement, step(&error).kept), (4, Kept::Statements(3)), "{error}");
+            assert_eq!(said, 1, "{header}");
+            database.write(&[("0001_a.sql", &format!("{header}{}", text.replace("  x INTEGER", "  z INTEGER")))]);
+            migrate(&database).unwrap();
+            assert_eq!(database.rows("SHOW COLUMNS FROM a").len(), 2);
+            assert_eq!(database.journalled(), 0);
+        }
+    }
 }

@@ -7,10 +7,10 @@ use crate::value::Value;
 
 pub(super) fn existence(object: &Object) -> Existence {
     const TABLE: &str = "SELECT 1 FROM information_schema.tables WHERE table_schema = COALESCE(?, DATABASE()) \
-         AND table_name = ? AND table_type <> 'VIEW'";
-    const VIEW: &str = "SELECT 1 FROM information_schema.views WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ?";
+         AND table_name = ? AND table_type <> 'VIEW' LIMIT 1";
+    const VIEW: &str = "SELECT 1 FROM information_schema.views WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ? LIMIT 1";
     const COLUMN: &str = "SELECT 1 FROM information_schema.columns WHERE table_schema = COALESCE(?, DATABASE()) \
-         AND table_name = ? AND column_name = ?";
+         AND table_name = ? AND column_name = ? LIMIT 1";
     // The name of an index is one of its table alone, so that several may have it.
     const INDEX: &str = "SELECT 1 FROM information_schema.statistics WHERE table_schema = COALESCE(?, DATABASE()) \
          AND index_name = ? LIMIT 1";

@@ -14,6 +14,10 @@ const FOREIGN: &str = "'strata_migrations', '_migrations', 'alembic_version', '_
 
 const OPTIONS: &str = "ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
 
+/// Behind each SELECT of ours that a file may stand before: it may have set `sql_select_limit`, which holds where there is no LIMIT
+/// (<https://dev.mysql.com/doc/refman/8.4/en/server-system-variables.html#sysvar_sql_select_limit>).
+const ALL: &str = "LIMIT 18446744073709551615";
+
 /// A name in the form of a literal, or what stands for the database of the session.
 fn database(tables: &Tables) -> String {
     tables.schema.as_deref().map_or_else(|| "DATABASE()".to_owned(), literal)
@@ -37,12 +41,12 @@ pub(super) fn records(tables: &Tables) -> Records {
         fill: Some(fill(&lock)),
         history: format!(
             "SELECT version, description, kind, checksum, file_hash, applied_at, duration_ms, applied_by, tool_version, \
-             run_id, statements, down_script IS NOT NULL, note FROM {migrations} ORDER BY sequence"
+             run_id, statements, down_script IS NOT NULL, note FROM {migrations} ORDER BY sequence {ALL}"
         ),
         glance: format!(
-            "SELECT version, kind, checksum, file_hash, note FROM {migrations} ORDER BY sequence"
+            "SELECT version, kind, checksum, file_hash, note FROM {migrations} ORDER BY sequence {ALL}"
         ),
-        down_script: format!("SELECT down_script FROM {migrations} WHERE version = ?"),
+        down_script: format!("SELECT down_script FROM {migrations} WHERE version = ? LIMIT 1"),
         insert: format!(
             "INSERT INTO {migrations} (version, description, kind, checksum, file_hash, applied_at, duration_ms, \
              applied_by, tool_version, run_id, statements, down_script, note) VALUES (?, ?, ?, ?, ?, ?, \
@@ -53,7 +57,7 @@ pub(super) fn records(tables: &Tables) -> Records {
         rename: format!("UPDATE {migrations} SET version = ? WHERE version = ?"),
         lock: format!(
             "SELECT h.token, h.owner, h.since, b.beat, b.doing FROM {lock} AS h, {lock} AS b \
-             WHERE h.name = 'holder' AND b.name = 'heartbeat'"
+             WHERE h.name = 'holder' AND b.name = 'heartbeat' LIMIT 1"
         ),
         take: format!(
             "UPDATE {lock} SET token = ?, owner = ?, since = ? WHERE name = 'holder' AND token = ?"
@@ -64,7 +68,7 @@ pub(super) fn records(tables: &Tables) -> Records {
         fence: Some(Fence {
             sql: format!(
                 "SELECT 18446744073709551615 + (SELECT COUNT(*) = 0 FROM (SELECT 1 FROM {lock} WHERE name = 'holder' \
-                 AND token = ? FOR UPDATE) AS held)"
+                 AND token = ? FOR UPDATE) AS held) LIMIT 1"
             ),
             code: "1690",
             // A row that was locked and not written is not compared with what other nodes wrote: a commit behind a takeover on
@@ -78,7 +82,7 @@ pub(super) fn records(tables: &Tables) -> Records {
         release: format!("UPDATE {lock} SET owner = NULL, since = NULL WHERE name = 'holder' AND token = ?"),
         journal: format!(
             "SELECT version, direction, `first`, `count`, hash, state, started_at, finished_at, error, run_id, summary, \
-             evidence FROM {journal} ORDER BY version, `first`"
+             evidence FROM {journal} ORDER BY version, `first` {ALL}"
         ),
         begin_unit: format!(
             "INSERT INTO {journal} (version, direction, `first`, `count`, hash, state, started_at, run_id, summary) \
@@ -87,7 +91,7 @@ pub(super) fn records(tables: &Tables) -> Records {
              finished_at = NULL, error = NULL, run_id = VALUES(run_id), summary = VALUES(summary)"
         ),
         see_unit: Some(format!(
-            "UPDATE {journal} SET evidence = ({{evidence}}) WHERE version = ? AND `first` = ?"
+            "UPDATE {journal} SET evidence = (SELECT {{evidence}}) WHERE version = ? AND `first` = ?"
         )),
         finish_unit: format!(
             "UPDATE {journal} SET state = 'done', finished_at = ?, error = NULL WHERE version = ? AND `first` = ?"

@@ -41,8 +41,9 @@ impl Evidence {
             .push(format!("({})", sum(columns, table, &format!("{database} = {home} AND {key} = ?{more}"))));
     }
 
+    /// What stands behind a SELECT; a file may have set `sql_select_limit`, from which LIMIT keeps it.
     fn text(&self) -> String {
-        format!("CONCAT_WS('/', {})", self.pieces.join(", "))
+        format!("CONCAT_WS('/', {}) LIMIT 1", self.pieces.join(", "))
     }
 
     fn compare(self) -> Settle {
@@ -347,7 +348,7 @@ fn truncate(mut words: Words<'_>) -> Settle {
         None => quote(&name.name),
     };
     let query = format!(
-        "SELECT IF(EXISTS (SELECT 1 FROM {table}), 'ask', 'again'), 'the table has rows, which may have come since'"
+        "SELECT IF(EXISTS (SELECT 1 FROM {table}), 'ask', 'again'), 'the table has rows, which may have come since' LIMIT 1"
     );
     Settle::Look { query, parameters: Vec::new(), before: false }
 }

@@ -140,7 +140,7 @@ impl MysqlSession {
     /// (<https://mariadb.com/kb/en/comment-syntax/>), and it leaves out those for the versions of MySQL from 5.7 on.
     fn settings(&self) -> String {
         format!(
-            "SET NAMES utf8mb4; SET SESSION autocommit = 1, wait_timeout = 28800 \
+            "SET NAMES utf8mb4; SET SESSION autocommit = 1, wait_timeout = 28800, sql_select_limit = 18446744073709551615 \
              /*M!100103 , max_statement_time = 0 */ /*M!100300 , idle_transaction_timeout = 0 */ \
              /*!50708 , max_execution_time = 0 */, {}",
             self.limits()

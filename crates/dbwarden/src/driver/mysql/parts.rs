@@ -25,9 +25,9 @@ pub(super) fn run(session: &mut MysqlSession, parts: &[Part<'_>]) -> Result<(), 
                 text.push_str(&filled(sql, parameters));
                 text.push_str(";\n");
             }
-            // A comment may stand at its end.
+            // A comment may stand at its end; and it may set `sql_select_limit`, from which LIMIT keeps the marks.
             Part::Theirs(sql) => text.push_str(&format!(
-                "SELECT '{mark}', {index};\n{sql}\n;\nSHOW WARNINGS;\nSELECT '{mark}', {index};\n"
+                "SELECT '{mark}', {index} LIMIT 1;\n{sql}\n;\nSHOW WARNINGS;\nSELECT '{mark}', {index} LIMIT 1;\n"
             )),
         }
     }

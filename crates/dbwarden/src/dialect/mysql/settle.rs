@@ -112,6 +112,10 @@ pub(super) fn settle(statement: &str) -> Settle {
         "CREATE" => create(words),
         "DROP" => drop_object(words),
         "ALTER" => alter(words),
+        // https://mariadb.com/kb/en/set-statement/: what stands behind FOR is the statement.
+        "SET" if words.accept("STATEMENT") => {
+            words.skip_to(&["FOR"]).and_then(|_| words.rest_text()).map_or(Settle::Ask, settle)
+        }
         "RENAME" if words.accept_any(&["TABLE", "TABLES"]) => rename(words),
         "TRUNCATE" => truncate(words),
         "ANALYZE" | "CACHE" | "CHECK" | "CHECKSUM" | "FLUSH" | "GRANT" | "LOAD" | "OPTIMIZE" | "REPAIR"

@@ -99,3 +99,14 @@ fn what_says_how_things_should_be_is_done_again() {
         assert!(matches!(Mysql.settle(statement), Settle::Compare(_)), "{statement}");
     }
 }
+
+#[test]
+fn behind_the_settings_of_one_statement_stands_what_is_settled() {
+    let within = |statement: &str| Mysql.settle(&format!("SET STATEMENT max_statement_time = 1 FOR {statement}"));
+    for statement in ["CALL p()", "CREATE TABLE t (a INT)", "ANALYZE TABLE t", "DROP TABLE a, b"] {
+        assert_eq!(within(statement), Mysql.settle(statement), "{statement}");
+    }
+    assert_eq!(within("CALL p()"), Settle::Ask);
+    assert_eq!(Mysql.settle("/*!40000 SET STATEMENT a = 1 FOR CALL p() */"), Settle::Ask);
+    assert_eq!(Mysql.settle("SET GLOBAL a = 1"), Settle::Again);
+}

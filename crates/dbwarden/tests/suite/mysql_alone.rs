@@ -387,7 +387,7 @@ on_mysql! {
     }
 
     fn statements_that_a_run_cannot_have_are_refused(database) {
-        for statement in ["LOCK TABLES log WRITE", "XA START 'a'", "SET autocommit = 0", "BEGIN;\nCREATE TABLE a (x INTEGER);\nCOMMIT"] {
+        for statement in ["LOCK TABLES log WRITE", "XA START 'a'", "SET autocommit = 0", "SET completion_type = 1", "BEGIN;\nCREATE TABLE a (x INTEGER);\nCOMMIT"] {
             database.write(&[LOG, ("0002_a.sql", &format!("{statement};\n"))]);
             assert_eq!(code(migrate(&database)), "transaction", "{statement}");
             assert!(tables(&database).is_empty());

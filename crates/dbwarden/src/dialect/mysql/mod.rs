@@ -183,6 +183,11 @@ fn set(mut words: Words<'_>) -> Manner {
     if sets("autocommit") {
         return Manner::Refused("the run says what is committed together; write BEGIN and COMMIT");
     }
+    // COMMIT would open another transaction, or end the session
+    // (https://dev.mysql.com/doc/refman/8.4/en/server-system-variables.html#sysvar_completion_type).
+    if sets("completion_type") {
+        return Manner::Refused("a COMMIT of the run's would open another transaction or end the session");
+    }
     if words.is("GLOBAL") || words.is("PERSIST") || words.is("PERSIST_ONLY") || sets_global(&words) {
         return Manner::Alone;
     }

@@ -54,6 +54,9 @@ fn what_may_commit_by_itself_is_journalled_by_itself() {
         "FLUSH TABLES WITH READ LOCK",
         "SET autocommit = 0",
         "SET @@session.autocommit := 1",
+        "SET completion_type = 'CHAIN'",
+        "SET @@session.completion_type := 2",
+        "SET SESSION completion_type = RELEASE",
         "COMMIT AND CHAIN",
     ] {
         assert!(matches!(Mysql.manner(refused), Manner::Refused(_)), "{refused}");

@@ -84,9 +84,10 @@ impl Drop for NamedLock {
     }
 }
 
-/// Since when the server runs, in seconds: it gives the numbers of its sessions in their order, and begins again with each start.
+/// Since when the server runs, in seconds: it gives the numbers of its sessions in their order, and begins again with each start. Not
+/// by local time, as `SYSDATE()` would: that has an hour twice when summer ends.
 pub(super) fn server_start(session: &MysqlSession) -> Option<String> {
-    let rows = session.send("SHOW GLOBAL STATUS LIKE 'Uptime'; SELECT UNIX_TIMESTAMP(SYSDATE())").ok()?.rows;
+    let rows = session.send("SHOW GLOBAL STATUS LIKE 'Uptime'; SELECT UNIX_TIMESTAMP()").ok()?.rows;
     let (uptime, now) = (rows.first()?.integer(1)?, rows.get(1)?.integer(0)?);
     Some((now - uptime).to_string())
 }

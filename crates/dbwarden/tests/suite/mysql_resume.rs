@@ -8,7 +8,7 @@ use dbwarden::ops::migrate::{MigrateOptions, migrate as run};
 use testkit::{Database, on_mysql};
 
 use crate::mysql_alone::{ONE_BY_ONE, and_end_sessions, at, step, tables};
-use crate::{LOG, deployment, log, migrate, migrate_with};
+use crate::{LOG, code, deployment, log, migrate, migrate_with};
 
 on_mysql! {
     fn a_setting_between_statements_belongs_to_none_of_them(database) {
@@ -106,7 +106,7 @@ on_mysql! {
 
     fn a_variable_is_not_counted_up_twice_where_a_lock_was_waited_for(database) {
         // In a migration that is one transaction, which is begun anew in a session that knows nothing; and behind a definition.
-        for (first, code) in [("", "ok"), ("CREATE TABLE b (x INTEGER);\n", "busy")] {
+        for (first, expected) in [("", "ok"), ("CREATE TABLE b (x INTEGER);\n", "busy")] {
             let database = Database::new(database.engine());
             database.write(&[("0001_a.sql", "CREATE TABLE a (x INTEGER);\nCREATE TABLE c (x INTEGER);\nINSERT INTO c VALUES (1);\n")]);
             migrate(&database).unwrap();
@@ -122,8 +122,8 @@ on_mysql! {
             let mut retried = 0;
             let mut observer = |event: &Event<'_>| retried += u32::from(matches!(event, Event::Retrying { .. }));
             let ran = run(&mut deployment(&database), &MigrateOptions::default(), &mut observer);
-            assert_eq!(ran.as_ref().map_or_else(|error| error.code(), |_| "ok"), code, "{ran:?}");
-            assert_eq!(retried > 0, code == "ok");
+            assert_eq!(ran.as_ref().map_or_else(|error| error.code(), |_| "ok"), expected, "{ran:?}");
+            assert_eq!(retried > 0, expected == "ok");
             thread.join().unwrap();
             migrate(&database).unwrap();
             assert_eq!(database.rows("SELECT x FROM a"), ["1"], "{first}");
@@ -140,8 +140,8 @@ on_mysql! {
             database.write(&[LOG]);
             migrate(&database).unwrap();
             database.write(&[("0002_next.sql", &format!("{header}{text}"))]);
-            let code = migrate(&database).map_or_else(|error| error.code(), |_| "ok");
-            assert_eq!(code, "lock-lost", "{header}");
+            let ran = migrate(&database).map_or_else(|error| error.code(), |_| "ok");
+            assert_eq!(ran, "lock-lost", "{header}");
             assert_eq!(tables(&database), ["log"], "{header}");
             assert_eq!(database.versions(), ["0001"]);
             // Another's hand, as the packet begins.
@@ -175,5 +175,28 @@ on_mysql! {
             assert_eq!(database.rows("SHOW COLUMNS FROM a").len(), 2);
             assert_eq!(database.journalled(), 0);
         }
+    }
+
+    fn what_another_session_would_compute_otherwise_is_asked_for(database) {
+        let text = |set: &str| format!("CREATE TABLE a (x VARCHAR(40));\n{set};\nINSERT INTO a VALUES (@v);\nCREATE TABLE b (x INTEGER, NOPE);\n");
+        for set in ["SET @v = UUID()", "SET @v = NOW(6)", "SET @v = (SELECT COUNT(*) FROM a)", "CALL fill(@v)"] {
+            for header in ["", ONE_BY_ONE] {
+                let database = Database::new(database.engine());
+                let procedure = "CREATE PROCEDURE fill(OUT v TEXT) SET v = 'filled';\n";
+                database.write(&[("0001_p.sql", procedure), ("0002_a.sql", &format!("{header}{}", text(set)))]);
+                assert_eq!(code(migrate(&database)), "sql", "{set}");
+                database.write(&[("0002_a.sql", &format!("{header}{}", text(set).replace(", NOPE", "")))]);
+                let error = migrate(&database).unwrap_err();
+                assert_eq!((error.code(), step(&error).statement), ("temporary-gone", 2), "{set}: {error}");
+                assert_eq!(tables(&database), ["a"]);
+            }
+        }
+        // Nothing that is finished has used it.
+        let text = text("SET @v = UUID()").replace("INSERT INTO a", "INSERT INTO nowhere");
+        database.write(&[("0001_a.sql", &text)]);
+        assert_eq!(code(migrate(&database)), "sql");
+        database.write(&[("0001_a.sql", &text.replace("INTO nowhere", "INTO a").replace(", NOPE", ""))]);
+        migrate(&database).unwrap();
+        assert_eq!((database.rows("SELECT x FROM a").len(), database.journalled()), (1, 0));
     }
 }

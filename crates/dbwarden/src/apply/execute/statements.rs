@@ -90,6 +90,13 @@ impl Executor<'_, '_, '_> {
                     false
                 }
                 None => {
+                    // Finished statements behind it may have used what it made, and those to come would have something else.
+                    if current.kind == GroupKind::Session
+                        && done.iter().any(|unit| unit.first > progress.ordinal)
+                        && self.dialect.session_trace(statement.text) == SessionTrace::Temporary
+                    {
+                        return Err(Cause::TemporaryGone { statement: progress.ordinal });
+                    }
                     let piece =
                         Fragment { text: statement.text, found: &found, bytes, of: script.length, copy };
                     self.one(progress, current, manner, &piece)?

@@ -4,6 +4,7 @@ mod catalog;
 mod history;
 mod mariadb;
 mod settle;
+mod trace;
 mod words;
 
 use self::words::{Words, first_word, is};
@@ -41,20 +42,6 @@ const PLAIN: &[&str] = &[
     "WITH",
 ];
 
-/// Functions whose answer is another one in another session, or at another time.
-const FLEETING: &[&str] = &[
-    "FOUND_ROWS",
-    "LAST_INSERT_ID",
-    "LAST_VALUE",
-    "NEXTVAL",
-    "RAND",
-    "ROW_COUNT",
-    "SETVAL",
-    "SYS_GUID",
-    "UUID",
-    "UUID_SHORT",
-];
-
 impl Dialect for Mysql {
     fn database(&self) -> Database {
         Database::Mysql
@@ -74,7 +61,7 @@ impl Dialect for Mysql {
     }
 
     fn session_trace(&self, statement: &str) -> SessionTrace {
-        session_trace(statement)
+        trace::session_trace(statement)
     }
 
     /// User variables, temporary tables and prepared statements know no transactions
@@ -217,47 +204,6 @@ fn sets_global(words: &Words<'_>) -> bool {
     text.split(',').any(|assignment| {
         ["@@global.", "@@persist", "global"].iter().any(|word| assignment.starts_with(word))
     })
-}
-
-fn session_trace(statement: &str) -> SessionTrace {
-    let first = first_word(statement).to_ascii_uppercase();
-    match first.as_str() {
-        "USE" | "PREPARE" | "DEALLOCATE" => SessionTrace::Setting,
-        "SET" => {
-            let mut words = Words::of(statement);
-            words.next();
-            let global = ["GLOBAL", "PERSIST", "PERSIST_ONLY", "PASSWORD", "DEFAULT", "STATEMENT"];
-            if global.iter().any(|word| words.is(word)) || sets_global(&words) {
-                SessionTrace::None
-            } else if is_fleeting(&words) {
-                SessionTrace::Temporary
-            } else {
-                SessionTrace::Setting
-            }
-        }
-        // SELECT … INTO @name, SELECT @name := …
-        "SELECT" | "WITH" => {
-            let into = |pair: &[crate::sql::Token<'_>]| is(&pair[0], "INTO") && pair[1].text.starts_with('@');
-            let words = Words::of(statement);
-            let assigns =
-                words.rest().windows(2).any(into) || (statement.contains(":=") && statement.contains('@'));
-            if assigns { SessionTrace::Temporary } else { SessionTrace::None }
-        }
-        "CREATE" => {
-            let mut words = Words::of(statement);
-            words.next();
-            if creates_temporary(&mut words) { SessionTrace::Temporary } else { SessionTrace::None }
-        }
-        _ => SessionTrace::None,
-    }
-}
-
-/// Whether a value would be another one when it is computed again: by a function, or by rows that were changed meanwhile. What the
-/// catalogue says is asked again.
-fn is_fleeting(words: &Words<'_>) -> bool {
-    let called =
-        |pair: &[crate::sql::Token<'_>]| FLEETING.iter().any(|name| is(&pair[0], name)) && is(&pair[1], "(");
-    words.rest().windows(2).any(called) || (words.any("FROM") && !words.any("INFORMATION_SCHEMA"))
 }
 
 #[cfg(test)]

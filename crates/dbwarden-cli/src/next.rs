@@ -345,6 +345,10 @@ fn after_step(step: &dbwarden::apply::failure::StepError) -> String {
         Cause::Statement(error) | Cause::Around { error, .. } if error.kind == DriverErrorKind::Busy => {
             format!("find what else writes to the database, then `dbwarden {command}`")
         }
+        Cause::Statement(_) if matches!(step.kept, Kept::Part { asks: true, .. }) => format!(
+            "look what statement {} did, then `dbwarden {command} --resume=retry` to run it again or `--resume=skip` where that is enough",
+            step.statement
+        ),
         Cause::Statement(_) if matches!(step.kept, Kept::Part { .. }) => {
             format!(
                 "look what statement {} did, correct it so that it bears that, then `dbwarden {command}` runs it again",

@@ -433,6 +433,12 @@ fn after_backup(error: &BackupError) -> String {
         BackupError::Driver(error) if error.kind == DriverErrorKind::Busy => {
             "end the program that uses the database, then run this again".to_owned()
         }
+        BackupError::TooLong { length, .. } => {
+            format!(
+                "`SET GLOBAL max_allowed_packet = {}` on the server, then run this again",
+                length.next_multiple_of(1 << 20)
+            )
+        }
         BackupError::RecordsElsewhere { records, .. } => {
             format!("back both up with the engine's own tools, {records} and the database, at one moment")
         }

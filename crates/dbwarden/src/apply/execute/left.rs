@@ -40,7 +40,8 @@ impl Executor<'_, '_, '_> {
             return Left::Nothing;
         }
         let Some(text) = self.text_at_hand(progress) else { return Left::Unasked };
-        if self.dialect.manner(&text) != Manner::Alone {
+        // Elsewhere code that commits runs by itself where the file asks for that, whatever sort it is of.
+        if self.records_evidence() && self.dialect.manner(&text) != Manner::Alone {
             return Left::Nothing;
         }
         match self.dialect.settle(&text) {

@@ -330,7 +330,7 @@ fn kept(error: &Error) -> Vec<String> {
                     };
                     format!("{before}whether statement {statement} of {id} was done is not known{looks}")
                 }
-                (Kept::Part { committed: done, statement }, _) => {
+                (Kept::Part { committed: done, statement, .. }, _) => {
                     let before = if done > 0 { format!("{}; ", committed(id, done)) } else { String::new() };
                     format!("{before}statement {statement} of {id} may have done a part of its work before it failed")
                 }

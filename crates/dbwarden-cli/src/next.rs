@@ -345,6 +345,10 @@ fn after_step(step: &dbwarden::apply::failure::StepError) -> String {
         Cause::Statement(error) | Cause::Around { error, .. } if error.kind == DriverErrorKind::Busy => {
             format!("find what else writes to the database, then `dbwarden {command}`")
         }
+        Cause::Statement(_) if matches!(step.kept, Kept::Part { asks: true, .. }) => format!(
+            "look what statement {} did, then `dbwarden {command} --resume=retry` to run it again or `--resume=skip` where that is enough",
+            step.statement
+        ),
         Cause::Statement(_) if matches!(step.kept, Kept::Part { .. }) => {
             format!(
                 "look what statement {} did, correct it so that it bears that, then `dbwarden {command}` runs it again",
@@ -428,6 +432,12 @@ fn after_backup(error: &BackupError) -> String {
         BackupError::OtherEngine { .. } => "name the database it belongs to with -d".to_owned(),
         BackupError::Driver(error) if error.kind == DriverErrorKind::Busy => {
             "end the program that uses the database, then run this again".to_owned()
+        }
+        BackupError::TooLong { length, .. } => {
+            format!(
+                "`SET GLOBAL max_allowed_packet = {}` on the server, then run this again",
+                length.next_multiple_of(1 << 20)
+            )
         }
         BackupError::RecordsElsewhere { records, .. } => {
             format!("back both up with the engine's own tools, {records} and the database, at one moment")

@@ -393,6 +393,7 @@ fn backup_code(error: &BackupError) -> &'static str {
         BackupError::Changed { .. } => "backup-changed",
         BackupError::Damaged { .. } => "backup-damaged",
         BackupError::OtherEngine { .. } => "other-engine",
+        BackupError::TooLong { .. } => "backup-too-long",
         BackupError::RecordsElsewhere { .. } => "records-elsewhere",
         BackupError::Cancelled => "interrupted",
     }

@@ -133,6 +133,7 @@ fn a_restore_that_fails_in_the_middle() {
     for arguments in [&["migrate"][..], &["status"], &["verify"], &["backup"]] {
         said.push(shop.said(6, arguments));
     }
+    said.push(shop.said(0, &["lock-status"]));
     shop.said(0, &["restore", &whole]);
     shop.said(0, &["status"]);
     let said = said.join("\n").replace(&whole, "[backup]");
@@ -144,4 +145,29 @@ fn a_restore_that_fails_in_the_middle() {
         .unwrap_or_default()
         .to_owned();
     assert_snapshot!(said.replace(&time, "[time]"));
+}
+
+#[test]
+fn a_restore_that_cannot_begin() {
+    let mut shop = Shop::holding(&[("0001_a.sql", "CREATE TABLE a (x INTEGER);\n")]);
+    shop.said(0, &["migrate"]);
+    shop.said(0, &["backup"]);
+    let mut files =
+        std::fs::read_dir(shop.sandbox.path("backups")).unwrap().map(|entry| entry.unwrap().path());
+    let whole = files.find(|file| file.extension().is_some_and(|end| end == "sql")).unwrap();
+    let script = std::fs::read_to_string(&whole).unwrap();
+    let end = script.rfind("-- Dump completed").unwrap();
+    shop.sandbox.write("backups/several.sql", format!("USE `elsewhere`;\n{script}"));
+    let row = format!("INSERT INTO `a` VALUES ('{}');", "x".repeat(17 << 20));
+    shop.sandbox.write("backups/long.sql", format!("{}{row}\n{}", &script[..end], &script[end..]));
+    let mut said = vec![
+        shop.said(5, &["restore", "several.sql", "--unrecorded", "--no-backup"]),
+        shop.said(1, &["restore", "long.sql", "--unrecorded", "--no-backup"]),
+    ];
+    shop.sandbox.set("PATH", "/nowhere");
+    let whole = format!("backups/{}", whole.file_name().unwrap().to_string_lossy());
+    said.push(shop.said(1, &["restore", &whole, "--no-backup"]).replace(&whole, "[backup]"));
+    // None of them changed anything.
+    said.push(shop.said(0, &["status"]));
+    assert_snapshot!(said.join("\n"));
 }

@@ -55,6 +55,8 @@ pub enum Kept {
         committed: u64,
         /// The one that failed.
         statement: u64,
+        /// The next run asks what is to become of it.
+        asks: bool,
     },
     /// The connection was cut when it was to be committed, and nobody is there to be asked.
     Unknown,

@@ -53,6 +53,14 @@ pub trait Copier: Sync + std::fmt::Debug {
     /// What is wrong with it.
     fn check(&self, place: &Place<'_>, from: &Path) -> Result<(), BackupError>;
 
+    /// Sees before anything is changed that what brings a copy back is there, and reaches the database.
+    ///
+    /// # Errors
+    /// What is missing.
+    fn ready(&self, _place: &Place<'_>) -> Result<(), BackupError> {
+        Ok(())
+    }
+
     /// Makes the database what `from` holds, and nothing else, all at once or not at all where the engine can do that. `fence` is
     /// SQL that fails where our lock is another's by now, for an engine that is written by another session than ours.
     ///
@@ -99,6 +107,16 @@ pub enum BackupError {
         records: String,
         /// The database that is backed up.
         database: String,
+    },
+    /// A statement of the copy is longer than the server takes.
+    #[error("{} has a statement of {length} bytes, and the server takes {limit} (max_allowed_packet)", path.display())]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// How long it is, in bytes.
+        length: u64,
+        /// How long it may be, in bytes.
+        limit: u64,
     },
     /// The database is no file.
     #[error("{target} is gone with the program that opened it: there is nothing to back up")]

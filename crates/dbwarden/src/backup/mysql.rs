@@ -3,9 +3,11 @@
 //! the script the lock's token is looked at, so that a run that lost the lock stops there.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpStream, ToSocketAddrs};
 use std::path::Path;
 use std::process::{ChildStdin, Command, Stdio};
+use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
@@ -37,8 +39,14 @@ UNION ALL SELECT routine_type, routine_name FROM information_schema.routines \
 WHERE routine_schema = DATABASE() AND routine_type <> 'PACKAGE BODY' \
 UNION ALL SELECT 'EVENT', event_name FROM information_schema.events WHERE event_schema = DATABASE()";
 
+/// Tables that keep the past of their rows (<https://mariadb.com/kb/en/system-versioned-tables/>).
+const VERSIONED: &str = "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'SYSTEM VERSIONED' LIMIT 1";
+
 /// How long to wait for the client of a run that lost the lock, once it was told to end, in seconds.
 const ORPHAN: u32 = 600;
+
+/// How long to wait for the answer of one of several hosts.
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// The vendors' programs.
 #[derive(Debug)]
@@ -85,31 +93,48 @@ impl Copier for Dump {
         if !is_mariadb(&version) {
             command.arg("--set-gtid-purged=OFF");
         }
+        // Rows of the past are in no dump unless it is asked for them.
+        if !session.query(VERSIONED, &[])?.is_empty() {
+            command.arg("--dump-history");
+        }
         let database = name(place, &mut *session)?;
         command.arg(format!("--ignore-table={database}.{}", place.settings.tables.lock));
         command.arg(format!("--result-file={}", to.display())).arg("--").arg(&database);
         command.stdin(Stdio::null()).stdout(Stdio::null());
         drop(session);
         dump.start(&mut command)?.finish(place.cancel, secret(place))?;
+        fits(to, &lines(to)?, place)?;
         Ok(version)
     }
 
-    fn check(&self, _place: &Place<'_>, from: &Path) -> Result<(), BackupError> {
-        let mut end = String::new();
-        let read = File::open(from).and_then(|mut file| {
-            let length = file.metadata()?.len();
-            file.seek(SeekFrom::Start(length.saturating_sub(200)))?;
-            let mut bytes = Vec::new();
-            file.read_to_end(&mut bytes)?;
-            end = String::from_utf8_lossy(&bytes).into_owned();
-            Ok(())
-        });
-        read.map_err(BackupError::file("cannot read", from))?;
-        if end.lines().any(|line| line.starts_with(COMPLETE)) {
-            return Ok(());
+    fn check(&self, place: &Place<'_>, from: &Path) -> Result<(), BackupError> {
+        let damaged = |reason: String| Err(BackupError::Damaged { path: from.to_owned(), reason });
+        let lines = lines(from)?;
+        if let Some(other) = &lines.elsewhere {
+            return damaged(format!(
+                "it is no copy of one database: `{other}` leaves the one that it is brought back to"
+            ));
         }
-        let reason = format!("its last line is not `{COMPLETE} …`");
-        Err(BackupError::Damaged { path: from.to_owned(), reason })
+        if !lines.complete {
+            return damaged(format!("its last line is not `{COMPLETE} …`"));
+        }
+        fits(from, &lines, place)
+    }
+
+    fn ready(&self, place: &Place<'_>) -> Result<(), BackupError> {
+        let (client, version) = self.found(CLIENTS)?;
+        let mut session = driver::open(&place.settings.url, place.open)?;
+        let mut command = reach(client, &version, place, &mut *session)?;
+        command.args(["--batch", "--execute=DO 0", "--"]).arg(name(place, &mut *session)?);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        client.start(&mut command)?.finish(place.cancel, secret(place))?;
+        let (guard, held) = named_lock(&mut *session)?;
+        if !held {
+            let said = "the client of an earlier restore still works on the server".to_owned();
+            return Err(BackupError::Tool { tool: client.name, said: vec![said] });
+        }
+        session.query(&format!("SELECT RELEASE_LOCK('{guard}')"), &[])?;
+        Ok(())
     }
 
     fn bring_back(&self, place: &Place<'_>, from: &Path, fence: Option<&str>) -> Result<(), BackupError> {
@@ -156,6 +181,50 @@ impl Copier for Dump {
     }
 }
 
+/// What a look through a dump tells.
+#[derive(Debug, Default)]
+struct Lines {
+    /// It came to its end.
+    complete: bool,
+    /// The longest line, in bytes. A statement with rows is one line.
+    longest: u64,
+    /// A line that leaves the database, as those of several databases have it.
+    elsewhere: Option<String>,
+}
+
+fn lines(from: &Path) -> Result<Lines, BackupError> {
+    let cannot = || BackupError::file("cannot read", from);
+    let mut dump = BufReader::with_capacity(1 << 16, File::open(from).map_err(cannot())?);
+    let (mut lines, mut line, mut inside) = (Lines::default(), Vec::new(), false);
+    loop {
+        line.clear();
+        if dump.read_until(b'\n', &mut line).map_err(cannot())? == 0 {
+            return Ok(lines);
+        }
+        lines.longest = lines.longest.max(line.len() as u64);
+        if let Some(delimiter) = line.strip_prefix(b"DELIMITER ") {
+            inside = delimiter.trim_ascii() != b";";
+        }
+        lines.complete |= line.starts_with(COMPLETE.as_bytes());
+        if !inside && (line.starts_with(b"USE `") || line.starts_with(b"CREATE DATABASE ")) {
+            lines.elsewhere = Some(String::from_utf8_lossy(line.trim_ascii()).into_owned());
+        }
+    }
+}
+
+/// Sees that the server takes each statement.
+fn fits(path: &Path, lines: &Lines, place: &Place<'_>) -> Result<(), BackupError> {
+    let mut session = driver::open(&place.settings.url, place.open)?;
+    let rows = session.query("SELECT @@max_allowed_packet", &[])?;
+    let limit = rows.first().and_then(|row| row.integer(0)).and_then(|limit| u64::try_from(limit).ok());
+    match limit {
+        Some(limit) if lines.longest > limit => {
+            Err(BackupError::TooLong { path: path.to_owned(), length: lines.longest, limit })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Gives the client what empties the database, then the dump with the lock's fence before each table and at its end.
 fn pump(
     client: Tool,
@@ -189,8 +258,9 @@ fn pump(
 /// Returns what the client is told first: to wait no longer than we do, and to drop all there is.
 fn prologue(place: &Place<'_>, session: &mut dyn Session, guard: &str) -> Result<String, BackupError> {
     let lock = &place.settings.tables.lock;
+    // The first fails where the lock is not had.
     let mut script = format!(
-        "DO GET_LOCK('{guard}', {ORPHAN});\nSET SESSION lock_wait_timeout = {};\nSET SESSION foreign_key_checks = 0;\n@fence@",
+        "SELECT 18446744073709551615 + (COALESCE(GET_LOCK('{guard}', {ORPHAN}), 0) = 0);\nSET SESSION lock_wait_timeout = {};\nSET SESSION foreign_key_checks = 0;\n@fence@",
         place.open.lock_timeout.as_secs().max(1)
     );
     let mut things = Vec::new();
@@ -278,8 +348,20 @@ fn reach(
     if let Some(socket) = url.socket() {
         command.arg("--protocol=socket").arg(format!("--socket={}", socket.display()));
     } else {
-        let (host, port) = url.hosts().next().unwrap_or(("localhost", 3306));
-        let host = if host.is_empty() { "localhost" } else { host };
+        let all: Vec<_> = url
+            .hosts()
+            .map(|(host, port)| (if host.is_empty() { "localhost" } else { host }, port))
+            .collect();
+        // As our session: the first that answers.
+        let answers = |(host, port): &&(&str, u16)| {
+            let addresses = (*host, *port).to_socket_addrs().into_iter().flatten();
+            addresses.into_iter().any(|address| TcpStream::connect_timeout(&address, ANSWER).is_ok())
+        };
+        let (host, port) = match all.as_slice() {
+            [] => ("localhost", 3306),
+            [only] => *only,
+            several => *several.iter().find(answers).unwrap_or(&several[0]),
+        };
         command.arg("--protocol=tcp").arg(format!("--host={host}")).arg(format!("--port={port}"));
     }
     command.args(driver::mysql_tool_tls(url, encrypted, is_mariadb(version))?);

@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::BackupError;
 use crate::apply::run::Cancel;
 
-/// The most that is kept of what a program says.
-const SAID: u64 = 64 << 10;
+/// The most that is kept of what a program says, in bytes.
+const SAID: usize = 64 << 10;
 
 /// A program of an engine.
 #[derive(Debug, Clone, Copy)]
@@ -86,12 +86,16 @@ impl Drop for Running {
 }
 
 fn listen(from: ChildStderr) -> String {
-    let mut bytes = Vec::new();
-    let mut from = from;
-    from.by_ref().take(SAID).read_to_end(&mut bytes).ok();
-    // The rest is read too, so that the program does not wait for it.
-    std::io::copy(&mut from, &mut std::io::sink()).ok();
-    String::from_utf8_lossy(&bytes).into_owned()
+    let (mut from, mut tail, mut chunk) = (from, Vec::new(), vec![0; SAID]);
+    // All of it is read, so that the program does not wait; the end is what it stopped at.
+    while let Ok(length) = from.read(&mut chunk)
+        && length > 0
+    {
+        tail.extend_from_slice(&chunk[..length]);
+        let over = tail.len().saturating_sub(SAID);
+        tail.drain(..over);
+    }
+    String::from_utf8_lossy(&tail).into_owned()
 }
 
 fn failed(tool: Tool, said: &str, status: &ExitStatus, secret: Option<&str>) -> BackupError {
@@ -116,8 +120,9 @@ fn failed(tool: Tool, said: &str, status: &ExitStatus, secret: Option<&str>) -> 
         mask(line.strip_prefix("error: ").unwrap_or(&line))
     };
     let lines = said.lines().filter(|line| !line.trim().is_empty());
-    // MySQL's client shows the statement first.
-    let echoed = lines.clone().position(|line| line.starts_with("ERROR ")).unwrap_or(0);
+    // MySQL's client shows the statement first, which may hold rows: nobody's business.
+    let echoed = lines.clone().enumerate().filter(|(_, line)| line.starts_with("ERROR ")).last();
+    let echoed = echoed.map_or(0, |(at, _)| at);
     let mut lines: Vec<String> = lines.skip(echoed).map(plain).take(8).collect();
     if lines.is_empty() {
         lines.push(format!("it ended with {status}"));

@@ -112,6 +112,11 @@ pub struct Unfinished {
 }
 
 impl Unfinished {
+    /// Returns the first statement of the unit that was begun, and of which no word came back.
+    pub fn begun(&self) -> Option<u64> {
+        self.units.iter().find(|unit| unit.state == "begun").map(|unit| unit.first)
+    }
+
     /// Returns how many statements are done.
     pub fn done(&self) -> u64 {
         self.units.iter().filter(|unit| unit.state == "done").map(|unit| unit.count).sum()

@@ -43,12 +43,14 @@ fn lock_status_here(deployment: &mut Deployment<'_>) -> Result<LockStatus, Error
     let who = deployment.who.clone();
     let Deployment { settings, connection, lock, cancel, .. } = deployment;
     let mut session = connection.open(settings, &options)?;
-    let history = read_history(&mut *session, dialect, &settings.tables, lock.wait, cancel)?;
-    let seen = if history.exists {
-        look(&mut *session, &dialect.records(&settings.tables), &who)?
-    } else {
-        Seen::default()
+    let there = match read_history(&mut *session, dialect, &settings.tables, lock.wait, cancel) {
+        Ok(history) => history.exists,
+        // A restore may be under way, and then it has the lock.
+        Err(error) if error.code() == "half-restored" => true,
+        Err(error) => return Err(error),
     };
+    let seen =
+        if there { look(&mut *session, &dialect.records(&settings.tables), &who)? } else { Seen::default() };
     let (holder, gone) = (seen.holder, seen.gone);
     Ok(LockStatus { database: settings.name.clone(), target: settings.url.target(), holder, gone })
 }

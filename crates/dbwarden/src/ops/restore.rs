@@ -127,6 +127,7 @@ fn restore_here(
         return Err(LockError::Lost.into());
     }
     let fence = records.fence.as_ref().map(|fence| fence.sql.replacen('?', &guard.token().to_string(), 1));
+    copier.ready(&place)?;
     let session = guard.session();
     if let Some(restoring) = &records.restoring {
         let since = crate::apply::run::recorded_time(run.clock.now());

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use super::Deployment;
 use super::deployment::Patience;
 use crate::apply::history::{self, Depth};
-use crate::apply::lock::LockError;
+use crate::apply::lock::{self, LockError, LockRow};
 use crate::apply::run::Cancel;
 use crate::dialect::{Dialect, Records};
-use crate::driver::{DriverErrorKind, Server, Session};
+use crate::driver::{DriverErrorKind, Server, Session, SessionLock};
 use crate::error::{Error, ErrorKind};
 use crate::migration::applied::History;
 use crate::migration::set::{MigrationSet, SetError};
@@ -99,8 +99,10 @@ fn beside<'a, T: Send>(
     let (read, records) = std::thread::scope(|scope| {
         let files = scope.spawn(|| files(source));
         let records = connection.open_within(settings, &options, patience).and_then(|mut session| {
-            let history = read_records(&mut *session, dialect, &tables, wait, cancel, depth)?;
-            Ok((session, history))
+            match read_records(&mut *session, dialect, &tables, wait, cancel, depth) {
+                Ok(history) => Ok((session, history)),
+                Err(error) => Err(under_way(&mut *session, &dialect.records(&tables), error)),
+            }
         });
         let files = files.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         (files, records)
@@ -119,6 +121,19 @@ fn beside<'a, T: Send>(
     let state = State::new(&set, &history, selection)?;
     let server = session.server();
     Ok((Survey { set, history, state, server }, session))
+}
+
+/// Of a database that is half restored, tells who is at it, where somebody is: that there is a lock to wait for, and nothing to be
+/// mended.
+fn under_way(session: &mut dyn Session, records: &Records, error: Error) -> Error {
+    if error.code() == "half-restored"
+        && let Ok(LockRow::Held(holder)) = lock::read(session, records)
+        && !matches!(session.try_session_lock(&records.lock_name), Ok(SessionLock::Held(_)))
+    {
+        return ErrorKind::Lock(LockError::Held { holder: Some(Box::new(holder)), waited: Duration::ZERO })
+            .into();
+    }
+    error
 }
 
 /// Reads files and records as far as tells what is applied and pending, and no further.

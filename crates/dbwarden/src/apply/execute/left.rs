@@ -6,16 +6,18 @@ use crate::apply::journal;
 use crate::dialect::{Manner, Settle, Settled};
 use crate::driver::DriverErrorKind;
 use crate::migration::groups::{Group, GroupKind};
-use crate::sql::{Event as Piece, Rules};
+use crate::sql::{Event as Piece, Rules, tokens};
 
 /// What a refused statement left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Left {
     /// Nothing: its transaction was rolled back, or the catalogue is as it was.
     Nothing,
-    /// A part, or it is not known; a `CALL` may have committed before it failed, and MySQL's `DROP TABLE a, b` drops the one that is
-    /// there (<https://dev.mysql.com/doc/refman/8.4/en/drop-table.html>).
+    /// A part: MySQL's `DROP TABLE a, b` drops the one that is there
+    /// (<https://dev.mysql.com/doc/refman/8.4/en/drop-table.html>).
     Part,
+    /// Nothing tells: a `CALL` may have committed before it failed.
+    Unknown,
     /// Nobody asked: it is no statement that was refused, or the session is not there any more.
     Unasked,
 }
@@ -38,13 +40,17 @@ impl Executor<'_, '_, '_> {
             return Left::Nothing;
         }
         let Some(text) = self.text_at_hand(progress) else { return Left::Unasked };
-        if self.dialect.manner(&text) != Manner::Alone {
+        // Elsewhere code that commits runs by itself where the file asks for that, whatever sort it is of.
+        if self.records_evidence() && self.dialect.manner(&text) != Manner::Alone {
             return Left::Nothing;
         }
         match self.dialect.settle(&text) {
             // There is no harm in doing it again.
             Settle::Again => Left::Nothing,
-            Settle::Ask => Left::Part,
+            Settle::Ask if !self.records_evidence() => Left::Unasked,
+            // Not even understood; where routines and blocks run, what was not understood may be something inside.
+            Settle::Ask if error.code.as_deref() == Some("1064") && !runs_others(&text) => Left::Nothing,
+            Settle::Ask => Left::Unknown,
             Settle::Look { query, parameters, .. } => match self.guard.session().query(&query, &parameters) {
                 Ok(rows) if Settled::read(&rows) == Settled::Again => Left::Nothing,
                 _ => Left::Unasked,
@@ -93,4 +99,12 @@ impl Executor<'_, '_, '_> {
             }
         }
     }
+}
+
+/// Whether a statement runs others.
+fn runs_others(text: &str) -> bool {
+    let first = tokens(text, Rules::new(crate::sql::Syntax::Mysql)).next();
+    first.is_some_and(|word| {
+        ["CALL", "EXECUTE", "BEGIN", "SET"].iter().any(|known| word.text.eq_ignore_ascii_case(known))
+    })
 }

@@ -106,8 +106,8 @@ struct Progress<'t> {
     recorded: bool,
     /// The statement of which the journal says that it was begun outside a transaction, until it is done.
     announced: Option<u64>,
-    /// The statement that failed may have done a part of its work.
-    left_part: bool,
+    /// What the statement that failed left.
+    left: left::Left,
     /// COMMIT is under way, and its answer is not there.
     committing: bool,
     skipped: u64,
@@ -144,7 +144,7 @@ impl<'t> Progress<'t> {
             keys: None,
             recorded: false,
             announced: None,
-            left_part: false,
+            left: left::Left::Unasked,
             committing: false,
             skipped: 0,
             traces: false,

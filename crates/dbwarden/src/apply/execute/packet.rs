@@ -371,6 +371,7 @@ impl Executor<'_, '_, '_> {
             if let Ok((all, _)) = journal::read(self.guard.session(), &progress.records) {
                 let left = all.iter().find(|unfinished| unfinished.version == progress.task.step.id);
                 progress.committed = progress.committed.max(left.map_or(0, Unfinished::done));
+                progress.announced = left.and_then(Unfinished::begun);
             }
             return around("writing the journal")(error);
         }

@@ -34,10 +34,7 @@ impl Executor<'_, '_, '_> {
         // What is another's by now says nothing of ours any more; whose commit was answered knows that it was.
         if !lost {
             progress.committed = unfinished.map_or(0, Unfinished::done);
-            let begun = |unfinished: &Unfinished| {
-                unfinished.units.iter().find(|unit| unit.state == "begun").map(|unit| unit.first)
-            };
-            progress.announced = unfinished.and_then(begun);
+            progress.announced = unfinished.and_then(Unfinished::begun);
         }
         Err(cause)
     }
@@ -114,11 +111,15 @@ impl Executor<'_, '_, '_> {
                 Cause::Lock(_) | Cause::Edited { .. } | Cause::TemporaryGone { .. } | Cause::Doubtful { .. }
             );
         let left = if worth_a_row { self.left(progress, &cause) } else { Left::Unasked };
-        progress.left_part = left == Left::Part;
+        progress.left = left;
         if left == Left::Nothing && progress.committed == 0 {
             // Nothing of it is there: it is as if it had never been begun, and keeps nobody from something else.
             self.forget(progress);
-        } else if worth_a_row && self.guard.session().begin().is_ok() && self.ourselves(progress).is_ok() {
+        } else if worth_a_row
+            && left != Left::Unknown
+            && self.guard.session().begin().is_ok()
+            && self.ourselves(progress).is_ok()
+        {
             let now = self.run.now();
             let unit = NewUnit {
                 version: &progress.task.step.id,
@@ -162,7 +163,9 @@ impl Executor<'_, '_, '_> {
             return Some(progress.ordinal);
         }
         // Where the catalogue's word is recorded, a definition is done whole or not at all, and what was interrupted was not done.
-        let may = cause.is_cut() || (cause.leaves_doubt() && !self.records_evidence());
+        // And where our own rows behind it could not be written, it was answered, and its row does not say so.
+        let ours = matches!(cause, Cause::Around { .. } | Cause::Lock(_));
+        let may = ours || cause.is_cut() || (cause.leaves_doubt() && !self.records_evidence());
         progress.announced.filter(|_| may)
     }
 
@@ -174,8 +177,9 @@ impl Executor<'_, '_, '_> {
             Kept::All
         } else if let Some(statement) = self.in_doubt(progress, &cause) {
             Kept::Doubtful { committed: progress.committed, statement }
-        } else if progress.left_part {
-            Kept::Part { committed: progress.committed, statement: progress.ordinal }
+        } else if let Left::Part | Left::Unknown = progress.left {
+            let asks = progress.left == Left::Unknown;
+            Kept::Part { committed: progress.committed, statement: progress.ordinal, asks }
         } else if progress.committed > 0 {
             Kept::Statements(progress.committed)
         } else {

@@ -56,11 +56,26 @@ fn what_is_no_sql_there() {
         "BEGIN;\nCREATE TABLE b (x INTEGER);\nCOMMIT;\n",
         "LOCK TABLES a WRITE;\n",
         "SET autocommit = 0;\n",
+        "SET completion_type = 1;\n",
         "XA START 'a';\n",
     ] {
         shop.sandbox.migration("0002_b.sql", text);
         said.push(shop.said(1, &["migrate"]));
     }
+    assert_snapshot!(said.join("\n"));
+}
+
+#[test]
+fn a_statement_that_was_edited_while_nobody_knew_of_it() {
+    let shop = Shop::holding(&[("0001_a.sql", "CREATE TABLE a (x INTEGER);\nCALL p();\n")]);
+    shop.said(1, &["migrate"]);
+    shop.database.execute(
+        "UPDATE dbwarden_journal SET state = 'begun', hash = 'of another', error = NULL, finished_at = NULL WHERE `first` = 2",
+    );
+    shop.sandbox.migration("0001_a.sql", "CREATE TABLE a (x INTEGER);\nCREATE TABLE b (x INTEGER);\n");
+    let edited = shop.said(1, &["migrate"]);
+    shop.sandbox.migration("0001_a.sql", "CREATE TABLE a (x INTEGER);\n");
+    let said = [edited, shop.said(1, &["migrate"]), shop.said(0, &["migrate", "--resume=retry"])];
     assert_snapshot!(said.join("\n"));
 }
 

@@ -12,7 +12,7 @@ use dbwarden::ops::migrate::{MigrateOptions, migrate as run};
 use dbwarden::ops::script::script;
 use testkit::{Database, Loss, Proxy, on_mysql};
 
-use crate::{LOG, code, deployment, log, migrate, rollback, migrate_with, status, steps};
+use crate::{LOG, code, deployment, log, migrate, migrate_with, rollback, status, steps};
 
 /// Does something once, as a run passes `point` for the `time`th time.
 fn at(point: &'static str, time: usize, act: impl Fn() + Send + Sync + 'static) -> Points {

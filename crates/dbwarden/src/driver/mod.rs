@@ -391,6 +391,17 @@ impl DriverError {
         Self { kind, message: message.into(), code: None, offset: None, notes: Vec::new() }
     }
 
+    /// Returns it, an answer to `sql`, without what a statement that gives accounts has in quotes; and with its place where the
+    /// statement begins, if the place itself is on another line: who shows that line could not know what to hide.
+    #[cfg(any(feature = "mysql", feature = "postgres"))]
+    pub(crate) fn without_secrets(mut self, sql: &str, syntax: crate::sql::Syntax) -> Self {
+        let mask = |said: &str| crate::sql::mask_answer(said, sql, syntax);
+        self.message = mask(&self.message);
+        self.notes = self.notes.iter().map(|note| mask(note)).collect();
+        self.offset = self.offset.map(|offset| crate::sql::mask_place(sql, offset, syntax));
+        self
+    }
+
     /// Returns whether the server could not bring the transaction into an order with others, and asks for it once more
     /// (<https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html>); 1213 on MySQL, MariaDB, and Galera, where
     /// the other one may be on another node.

@@ -369,6 +369,15 @@ pub enum DriverErrorKind {
     NoLibrary,
 }
 
+/// How long a connection is silent before the other end is asked whether it is there, how long between two such questions, and how
+/// many go without an answer before the connection counts as cut.
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+const KEEPALIVE_IDLE: std::time::Duration = std::time::Duration::from_secs(30);
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+const KEEPALIVE_INTERVAL: std::time::Duration = std::time::Duration::from_secs(10);
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+const KEEPALIVE_COUNT: u32 = 3;
+
 /// What an engine answered when it refused.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}{}", code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default())]

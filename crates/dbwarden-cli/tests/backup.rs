@@ -125,6 +125,62 @@ fn what_was_there_comes_back_and_nothing_else() {
     }
 }
 
+/// The lock's table keeps its schema from being dropped.
+#[test]
+fn postgresql_with_our_tables_in_a_schema() {
+    let database = Database::new(Engine::Postgres);
+    database.execute("CREATE SCHEMA app");
+    let settings = format!("url = \"{}\"\nschema = \"app\"\n[tables]\nschema = \"app\"\n", database.url());
+    fs::write(database.folder().join("warden.toml"), settings).unwrap();
+    // The address of the settings, not that of an option, which takes their schema away.
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(BINARY);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let ran =
+            command.env_clear().env("PATH", path).current_dir(database.folder()).args(arguments).output();
+        let ran = ran.unwrap();
+        assert!(ran.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&ran.stderr));
+    };
+    database.write(&[(
+        "0001_a.sql",
+        "CREATE TABLE a (id integer PRIMARY KEY);\nINSERT INTO a VALUES (1);\nCREATE SCHEMA other;\n\
+         CREATE TABLE other.b (id integer PRIMARY KEY);\nCOMMENT ON SCHEMA app IS 'ours';\n",
+    )]);
+    // The lock's numbers never go back.
+    let state = || {
+        let all = database.snapshot();
+        let lines =
+            all.lines().filter(|line| !line.starts_with("holder\t") && !line.starts_with("heartbeat\t"));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    run(&["migrate"]);
+    let ours = "SELECT schemaname FROM pg_tables WHERE tablename = 'dbwarden_lock'";
+    assert_eq!(database.one(ours), "app", "the setting counts");
+    let before = state();
+    run(&["backup"]);
+    let path = files(&database)[0].display().to_string();
+    // Of the sorts that no table takes along.
+    database.write(&[(
+        "0002_since.sql",
+        "DELETE FROM a;\nDROP TABLE other.b;\n\
+         CREATE COLLATION other.german FROM \"C\";\nCREATE TEXT SEARCH CONFIGURATION other.words (COPY = simple);\n\
+         CREATE TEXT SEARCH DICTIONARY other.plain (TEMPLATE = pg_catalog.simple);\n\
+         CREATE FUNCTION other.plus(integer, integer) RETURNS integer LANGUAGE sql AS 'SELECT $1 + $2';\n\
+         CREATE OPERATOR other.@@@ (LEFTARG = integer, RIGHTARG = integer, FUNCTION = other.plus);\n\
+         CREATE AGGREGATE other.total(integer) (SFUNC = other.plus, STYPE = integer);\n\
+         CREATE OPERATOR FAMILY other.family USING btree;\nCREATE COLLATION german FROM \"C\";\n",
+    )]);
+    run(&["migrate"]);
+    assert_ne!(state(), before);
+    run(&["restore", &path, "--no-backup"]);
+    assert_eq!(state(), before);
+    assert_eq!(database.one("SELECT count(*) FROM app.a"), "1");
+    assert_eq!(database.one("SELECT count(*) FROM pg_collation WHERE collname = 'german'"), "0");
+    assert_eq!(database.one("SELECT obj_description('app'::regnamespace)"), "ours");
+    run(&["migrate"]);
+    run(&["status", "--check"]);
+}
+
 #[test]
 fn mariadb_at_an_address_of_mysql() {
     let database = shop(Engine::Mariadb);

@@ -10,6 +10,9 @@
 mod cockroach_alone;
 #[path = "suite/conditions.rs"]
 mod conditions;
+#[cfg(feature = "duckdb")]
+#[path = "suite/duckdb_alone.rs"]
+mod duckdb_alone;
 #[path = "suite/files.rs"]
 mod files;
 #[path = "suite/journal.rs"]

@@ -174,8 +174,10 @@ impl Observer for Progress {
             }
             Event::StoredScript { id, text } => {
                 aside(&clean(&format!("the file of {id} is not here; its stored down script is run:")));
+                // Masked as a whole: of one line nobody knows what stands before it.
+                let text = dbwarden::sql::mask_secrets(text);
                 for text in text.lines().filter(|text| !text.trim().is_empty()) {
-                    aside(&clean(&format!("  | {}", dbwarden::sql::mask_secrets(text))));
+                    aside(&clean(&format!("  | {text}")));
                 }
             }
             Event::StepStarted { step } => {

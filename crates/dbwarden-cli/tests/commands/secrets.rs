@@ -84,18 +84,35 @@ fn the_password_of_a_role_never_appears_and_is_not_recorded() {
     never_said(
         &testkit::server::postgres().with_setting("sslmode=disable"),
         "ALTER ROLE CURRENT_USER PASSWORD '{secret}'",
-        "DO $$ BEGIN EXECUTE 'ALTER ROLE CURRENT_USER PASSWORD ''{secret}'' NO'; END $$;\n",
+        &[
+            "DO $$ BEGIN EXECUTE 'ALTER ROLE CURRENT_USER PASSWORD ''{secret}'' NO'; END $$;\n",
+            "ALTER ROLE CURRENT_USER PASWORD '{secret}';\n",
+            "ALTER ROLE CURRENT_USER\n  PASSWORD\n  \"{secret}\";\n",
+            "CREATE SUBSCRIPTION s\n CONECTION\n 'host=nowhere password={secret}' PUBLICATION p;\n",
+        ],
     );
     never_said(
         &testkit::server::mariadb().with_setting("ssl-mode=disabled"),
         "SET PASSWORD = PASSWORD('{secret}')",
-        "EXECUTE IMMEDIATE 'ALTER USER CURRENT_USER() IDENTIFIED BY ''{secret}'' NO';\n",
+        &[
+            "EXECUTE IMMEDIATE 'ALTER USER CURRENT_USER() IDENTIFIED BY ''{secret}'' NO';\n",
+            "EXECUTE IMMEDIATE 'ALTER USER CURRENT_USER() IDENTFIED BY ''{secret}''';\n",
+            "CREATE USER x IDENTFIED BY '{secret}';\n",
+            "CREATE USER x\n  IDENTFIED BY\n  '{secret}';\n",
+            "CREATE USER x IDENTIFIED BY {secret};\n",
+            "CREATE USER x IDENTIFIED WITH plugin BY '{secret}';\n",
+            "ALTER USER x IDENTIFIED VIA nothing\n  USING PASSWORD('{secret}') NO;\n",
+            "SET PASSWORD FOR x PASSWORD('{secret}');\n",
+            "CHANGE MASTER TO MASTER_HOST='h', MASTER_PASSWORD='{secret}' NO;\n",
+            "CREATE TABLE f (id int) ENGINE=FEDERATED CONNECTION='mysql://u:{secret}@h/d/f';\n",
+            "CREATE SERVER s FOREIGN DATA WRAPPER mysql\n OPTIONS (HOST 'h', PASWORD '{secret}' NO);\n",
+        ],
     );
 }
 
-/// `own` sets the password that stands behind it; `indirect` is a statement that fails while it does.
+/// `own` sets the password that stands behind it; each of `failing` is a statement that fails while it does, or would.
 #[cfg(unix)]
-fn never_said(server: &testkit::server::Server, own: &str, indirect: &str) {
+fn never_said(server: &testkit::server::Server, own: &str, failing: &[&str]) {
     let role = server.role("secret");
     let database = server.database("secret");
     database.give_to(&role);
@@ -128,15 +145,17 @@ fn never_said(server: &testkit::server::Server, own: &str, indirect: &str) {
         run(&sandbox, arguments);
     }
     assert_eq!(run(&sandbox, &["migrate"]), 0);
-    for (index, wrong) in [
+    let mut wrong = vec![
         format!("-- no-transaction\nSELECT 1;\n{own} VALID UNTIL 'tomorow';\n"),
         format!("{own}; SELECT nothing;\n"),
-        indirect.replace("{secret}", secret),
-    ]
-    .iter()
-    .enumerate()
-    {
-        sandbox.migration(&format!("000{}_wrong.sql", index + 3), wrong);
+    ];
+    for one in failing {
+        let one = one.replace("{secret}", secret);
+        wrong.extend([format!("SELECT 1;\n{one}"), format!("-- no-transaction\nSELECT 1;\n{one}")]);
+    }
+    for (index, wrong) in wrong.iter().enumerate() {
+        let name = format!("{:04}_wrong.sql", index + 3);
+        sandbox.migration(&name, wrong);
         for more in [&[][..], &["--json"], &["-v"]] {
             let with: Vec<_> = ["migrate"].iter().chain(more).copied().collect();
             assert_eq!(run(&sandbox, &with), 1);
@@ -145,7 +164,7 @@ fn never_said(server: &testkit::server::Server, own: &str, indirect: &str) {
         run(&sandbox, &["doctor"]);
         let recorded = database.shell("SELECT * FROM dbwarden_journal; SELECT * FROM dbwarden_lock;");
         assert!(!recorded.contains(secret), "{recorded}");
-        sandbox.remove(&format!("migrations/000{}_wrong.sql", index + 3));
+        sandbox.remove(&format!("migrations/{name}"));
         database.shell("DELETE FROM dbwarden_journal");
     }
     let recorded = database.shell(

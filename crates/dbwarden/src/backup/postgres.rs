@@ -88,6 +88,31 @@ BEGIN
         FROM pg_catalog.pg_type t JOIN theirs n ON n.oid = t.typnamespace
         WHERE t.typtype IN ('e', 'd', 'r') AND NOT EXISTS (SELECT 1 FROM extended e
             WHERE e.classid = 'pg_catalog.pg_type'::pg_catalog.regclass AND e.objid = t.oid)
+        UNION ALL
+        SELECT 4, pg_catalog.format('DROP OPERATOR IF EXISTS %s CASCADE', o.oid::pg_catalog.regoperator)
+        FROM pg_catalog.pg_operator o JOIN theirs n ON n.oid = o.oprnamespace
+        WHERE NOT EXISTS (SELECT 1 FROM extended e
+            WHERE e.classid = 'pg_catalog.pg_operator'::pg_catalog.regclass AND e.objid = o.oid)
+        UNION ALL
+        SELECT 5, pg_catalog.format('DROP %s IF EXISTS %I.%I%s CASCADE', other.sort, n.nspname, other.name, other.using)
+        FROM (
+            SELECT 'COLLATION' AS sort, tableoid, oid, collname AS name, collnamespace AS namespace, '' AS using
+            FROM pg_catalog.pg_collation
+            UNION ALL
+            SELECT 'CONVERSION', tableoid, oid, conname, connamespace, '' FROM pg_catalog.pg_conversion
+            UNION ALL
+            SELECT 'TEXT SEARCH CONFIGURATION', tableoid, oid, cfgname, cfgnamespace, '' FROM pg_catalog.pg_ts_config
+            UNION ALL
+            SELECT 'TEXT SEARCH DICTIONARY', tableoid, oid, dictname, dictnamespace, '' FROM pg_catalog.pg_ts_dict
+            UNION ALL
+            SELECT 'TEXT SEARCH PARSER', tableoid, oid, prsname, prsnamespace, '' FROM pg_catalog.pg_ts_parser
+            UNION ALL
+            SELECT 'TEXT SEARCH TEMPLATE', tableoid, oid, tmplname, tmplnamespace, '' FROM pg_catalog.pg_ts_template
+            UNION ALL
+            SELECT 'OPERATOR FAMILY', f.tableoid, f.oid, f.opfname, f.opfnamespace, pg_catalog.format(' USING %I', a.amname)
+            FROM pg_catalog.pg_opfamily f JOIN pg_catalog.pg_am a ON a.oid = f.opfmethod
+        ) AS other JOIN theirs n ON n.oid = other.namespace
+        WHERE NOT EXISTS (SELECT 1 FROM extended e WHERE e.classid = other.tableoid AND e.objid = other.oid)
         ORDER BY turn
     LOOP
         EXECUTE thing.command;
@@ -140,11 +165,21 @@ impl Copier for Dump {
 
     fn bring_back(&self, place: &Place<'_>, from: &Path, fence: Option<&str>) -> Result<(), BackupError> {
         let mut read = Command::new(PG_RESTORE.name);
-        read.args(["--clean", "--if-exists", "--file=-"])
-            .arg(from)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped());
-        let mut reading = PG_RESTORE.start(&mut read)?;
+        read.args(["--clean", "--if-exists", "--file=-"]).arg(from).stdout(Stdio::piped());
+        let mut reading = match contents(place, from)? {
+            None => PG_RESTORE.start(read.stdin(Stdio::null()))?,
+            Some(contents) => {
+                let mut reading =
+                    PG_RESTORE.start(read.arg("--use-list=/dev/stdin").stdin(Stdio::piped()))?;
+                // It is read to its end before anything is written. Of half a list half a database would be made.
+                let given = reading.child.stdin.take().map(|mut input| input.write_all(contents.as_bytes()));
+                if let Some(Err(error)) = given {
+                    reading.finish(place.cancel, None)?;
+                    return Err(BackupError::Tool { tool: PG_RESTORE.name, said: vec![error.to_string()] });
+                }
+                reading
+            }
+        };
         let mut write = Command::new(PSQL.name);
         write.args(["--no-psqlrc", "--quiet", "--no-password", "--set", "ON_ERROR_STOP=1", "--file=-"]);
         write.stdin(Stdio::piped()).stdout(Stdio::null());
@@ -175,6 +210,50 @@ impl Copier for Dump {
     fn is_atomic(&self) -> bool {
         true
     }
+}
+
+/// Returns what of the file is brought back, as `pg_restore --use-list` reads it, where our tables are in a schema that the file
+/// makes: that schema stays, since the lock's table stands in it, and can be neither dropped nor made.
+fn contents(place: &Place<'_>, from: &Path) -> Result<Option<String>, BackupError> {
+    let Some(schema) = &place.settings.tables.schema else { return Ok(None) };
+    // Where nothing can be read from standard input by name, the whole is brought back.
+    if !Path::new("/dev/stdin").exists() {
+        return Ok(None);
+    }
+    let mut command = Command::new(PG_RESTORE.name);
+    command.arg("--list").arg(from).stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut listing = PG_RESTORE.start(&mut command)?;
+    let mut list = Vec::new();
+    if let Some(mut output) = listing.child.stdout.take() {
+        output
+            .read_to_end(&mut list)
+            .map_err(|error| BackupError::Tool { tool: PG_RESTORE.name, said: vec![error.to_string()] })?;
+    }
+    listing.finish(place.cancel, None)?;
+    // Only the number at the start of a line is read again.
+    Ok(Some(without_schema(&String::from_utf8_lossy(&list), schema)))
+}
+
+/// Leaves the schema's own entry out of a list of `pg_restore`: `6; 2615 16385 SCHEMA - app owner`.
+fn without_schema(list: &str, schema: &str) -> String {
+    fn named(line: &str) -> Option<&str> {
+        let (number, rest) = line.split_once("; ")?;
+        let mut words = rest.splitn(3, ' ');
+        let (table, oid, rest) = (words.next()?, words.next()?, words.next()?);
+        let numbers = [number, table, oid].iter().all(|word| word.bytes().all(|byte| byte.is_ascii_digit()));
+        rest.strip_prefix("SCHEMA - ").filter(|_| numbers)
+    }
+    // Both may have spaces; that of the owner is the rarer.
+    let exactly = |line: &str| {
+        named(line).and_then(|rest| rest.rsplit_once(' ')).is_some_and(|(name, _)| name == schema)
+    };
+    let perhaps = |line: &str| {
+        let behind = named(line).and_then(|rest| rest.strip_prefix(schema));
+        behind.is_some_and(|behind| behind.starts_with(' '))
+    };
+    let exact = list.lines().any(exactly);
+    let lines = list.lines().filter(|line| if exact { !exactly(line) } else { !perhaps(line) });
+    lines.map(|line| format!("{line}\n")).collect()
 }
 
 /// Gives `psql` the script between BEGIN and COMMIT, the latter only where `pg_restore` came to its end.
@@ -231,4 +310,19 @@ fn reach(command: &mut Command, url: &DatabaseUrl) {
         }
     }
     set("PGAPPNAME", "dbwarden");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_of_the_lock_is_left_out_and_nothing_else() {
+        let list = ";\n; Archive\n6; 2615 16385 SCHEMA - app ana\n7; 2615 16386 SCHEMA - app two ana\n8; 2615 16387 SCHEMA - apple ana\n\
+                    3250; 0 0 ACL - SCHEMA app ana\n215; 1259 16390 TABLE app SCHEMA - app ana\n";
+        assert_eq!(without_schema(list, "app"), list.replace("6; 2615 16385 SCHEMA - app ana\n", ""));
+        assert_eq!(without_schema(list, "app two"), list.replace("7; 2615 16386 SCHEMA - app two ana\n", ""));
+        assert_eq!(without_schema("6; 2615 1 SCHEMA - app The Owner\n", "app"), "");
+        assert_eq!(without_schema(list, "other"), list);
+    }
 }

@@ -369,6 +369,15 @@ pub enum DriverErrorKind {
     NoLibrary,
 }
 
+/// How long a connection is silent before the other end is asked whether it is there, how long between two such questions, and how
+/// many go without an answer before the connection counts as cut.
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+const KEEPALIVE_IDLE: std::time::Duration = std::time::Duration::from_secs(30);
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+const KEEPALIVE_INTERVAL: std::time::Duration = std::time::Duration::from_secs(10);
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+const KEEPALIVE_COUNT: u32 = 3;
+
 /// What an engine answered when it refused.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}{}", code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default())]
@@ -389,6 +398,17 @@ impl DriverError {
     /// Returns an error of which only its sort and its words are known.
     pub fn new(kind: DriverErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), code: None, offset: None, notes: Vec::new() }
+    }
+
+    /// Returns it, an answer to `sql`, without what a statement that gives accounts has in quotes; and with its place where the
+    /// statement begins, if the place itself is on another line: who shows that line could not know what to hide.
+    #[cfg(any(feature = "mysql", feature = "postgres"))]
+    pub(crate) fn without_secrets(mut self, sql: &str, syntax: crate::sql::Syntax) -> Self {
+        let mask = |said: &str| crate::sql::mask_answer(said, sql, syntax);
+        self.message = mask(&self.message);
+        self.notes = self.notes.iter().map(|note| mask(note)).collect();
+        self.offset = self.offset.map(|offset| crate::sql::mask_place(sql, offset, syntax));
+        self
     }
 
     /// Returns whether the server could not bring the transaction into an order with others, and asks for it once more

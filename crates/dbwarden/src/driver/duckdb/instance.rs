@@ -5,6 +5,7 @@
 //! the file open through a DuckDB of its own must close it before.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -101,8 +102,14 @@ impl Drop for Instance {
 /// How old a file is that [`make`] has left: it takes some milliseconds.
 const LEFT: Duration = Duration::from_secs(60);
 
+/// How many bytes a name may have on the usual file systems.
+const NAME_MAX: usize = 255;
+
 /// Makes the file under another name and links it to its own: DuckDB opens no file whose making was cut short by a kill. Where there
-/// are no links, or no right to make files, DuckDB is left to it.
+/// are no links, or a name too long for it, DuckDB is left to it.
+///
+/// # Errors
+/// That of the opening; nothing is left then, and nothing is there under the own name.
 fn make(path: &Path, library: Option<&Path>) -> Result<(), DriverError> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
@@ -113,16 +120,33 @@ fn make(path: &Path, library: Option<&Path>) -> Result<(), DriverError> {
             std::fs::remove_file(entry.path()).ok();
         }
     }
-    let new = folder.join(format!("{start}{}", std::process::id()));
-    match database(&new.to_string_lossy(), false, library) {
-        Ok(made) => drop(made),
-        Err(error) if error.kind == DriverErrorKind::NoLibrary => return Err(error),
-        Err(_) => {}
+    // A name that nobody had: a process's number comes again with each start of a container, and what a killed one left under it
+    // would be taken for ours.
+    let temporary = format!("{start}{:016x}", RandomState::new().build_hasher().finish());
+    // With the one that DuckDB puts beside it.
+    if temporary.len() + ".wal".len() > NAME_MAX {
+        return Ok(());
     }
-    // Never over a file that another process has made meanwhile.
-    std::fs::hard_link(&new, path).ok();
-    std::fs::remove_file(&new).ok();
-    Ok(())
+    let new = folder.join(&temporary);
+    let shown = new.to_string_lossy();
+    // Opened once more, since closing tells of no error.
+    let made = database(&shown, false, library).and_then(|made| {
+        drop(made);
+        database(&shown, true, library).map(drop)
+    });
+    if made.is_ok() {
+        // Never over a file that another process has made meanwhile.
+        std::fs::hard_link(&new, path).ok();
+    }
+    for left in [new.clone(), folder.join(format!("{temporary}.wal"))] {
+        std::fs::remove_file(left).ok();
+    }
+    // Who reads it knows the file by its own name.
+    made.map_err(|mut error| {
+        error.message = error.message.replace(&temporary, &name.to_string_lossy());
+        error.notes.iter_mut().for_each(|note| *note = note.replace(&temporary, &name.to_string_lossy()));
+        error
+    })
 }
 
 #[derive(Debug)]

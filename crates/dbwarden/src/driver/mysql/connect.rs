@@ -8,7 +8,9 @@ use secrecy::ExposeSecret;
 
 use super::failure::{answer, open_error};
 use super::tls::{self, Wanted};
-use crate::driver::{DriverError, DriverErrorKind};
+use crate::driver::{DriverError, DriverErrorKind, KEEPALIVE_IDLE};
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+use crate::driver::{KEEPALIVE_COUNT, KEEPALIVE_INTERVAL};
 use crate::url::DatabaseUrl;
 
 /// How long to wait for a connection, unless the address says so in seconds (`connect_timeout`).
@@ -55,7 +57,17 @@ impl Address {
             .max_allowed_packet(Some(PACKET))
             .stmt_cache_size(0)
             // The rows that an UPDATE found, also where they are the same as before, as on every other engine.
-            .additional_capabilities(CapabilityFlags::CLIENT_FOUND_ROWS);
+            .additional_capabilities(CapabilityFlags::CLIENT_FOUND_ROWS)
+            // Where a firewall forgot the connection, an answer would be waited for for good.
+            .tcp_keepalive_time_ms(Some(millis(KEEPALIVE_IDLE)));
+        #[cfg(any(target_os = "linux", target_os = "macos"))]
+        let base = base
+            .tcp_keepalive_probe_interval_secs(Some(millis(KEEPALIVE_INTERVAL) / 1000))
+            .tcp_keepalive_probe_count(Some(KEEPALIVE_COUNT));
+        // What was sent and never confirmed counts too; the system would try for a quarter of an hour.
+        #[cfg(target_os = "linux")]
+        let base =
+            base.tcp_user_timeout_ms(Some(millis(KEEPALIVE_IDLE + KEEPALIVE_INTERVAL * KEEPALIVE_COUNT)));
         if let Some(socket) = url.socket() {
             let opts = base.socket(Some(socket.to_string_lossy().into_owned()));
             return Ok(Self { places: vec![opts.into()], tls: Wanted::Never });
@@ -133,5 +145,24 @@ impl Address {
             };
             DriverError { kind, ..error }
         })
+    }
+}
+
+fn millis(time: Duration) -> u32 {
+    u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_kept_alive() {
+        let address = Address::new(&"mariadb://a@127.0.0.1/b".parse().unwrap()).unwrap();
+        let place = &address.places[0];
+        assert_eq!(place.get_tcp_keepalive_time_ms(), Some(30_000));
+        assert_eq!(place.get_tcp_keepalive_probe_interval_secs(), Some(10));
+        assert_eq!(place.get_tcp_keepalive_probe_count(), Some(3));
+        assert_eq!(place.get_tcp_user_timeout_ms(), Some(60_000));
     }
 }

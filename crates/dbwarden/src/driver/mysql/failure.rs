@@ -4,6 +4,7 @@
 use mysql::Error;
 
 use crate::driver::{DriverError, DriverErrorKind};
+use crate::sql::Syntax;
 
 /// Why there is no session.
 pub(super) fn open_error(message: impl Into<String>) -> DriverError {
@@ -17,7 +18,7 @@ pub(super) fn answer(error: &Error, sql: &str) -> DriverError {
             let mut refused = DriverError::new(kind(error.code), &error.message);
             refused.code = Some(error.code.to_string());
             refused.offset = offset(sql, &error.message).or_else(|| named(error.code, sql, &error.message));
-            refused
+            refused.without_secrets(sql, Syntax::Mysql)
         }
         // The parts of the crate that know no server: TLS, codec, the stream.
         Error::IoError(error) => {
@@ -81,6 +82,11 @@ fn offset(sql: &str, message: &str) -> Option<usize> {
 /// Puts the place into `error`, an answer to `sql`, which is one of the statements of a packet: the server counts lines from the
 /// packet's start, and quotes what stands behind the statement too.
 pub(super) fn settle_place(sql: &str, error: &mut DriverError) {
+    settle(sql, error);
+    *error = error.clone().without_secrets(sql, Syntax::Mysql);
+}
+
+fn settle(sql: &str, error: &mut DriverError) {
     if let Some((before, rest)) = error.message.rsplit_once(" near '")
         && let Some((near, _)) = rest.rsplit_once("' at line ")
     {

@@ -43,6 +43,33 @@ pub(super) struct Address {
     places: Vec<Place>,
     tls: Option<MakeRustlsConnect>,
     timeout: Duration,
+    alive: KeepAlive,
+}
+
+/// How it is seen that the other end is gone without a word, by libpq's names
+/// (<https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-KEEPALIVES>). Without it a session waits for an answer for good
+/// where a firewall forgot the connection.
+#[derive(Debug, Clone, Copy)]
+struct KeepAlive {
+    on: bool,
+    idle: Duration,
+    interval: Duration,
+    count: u32,
+}
+
+impl KeepAlive {
+    /// Asks the system for it; where it has no such thing, the connection goes without.
+    fn apply(self, stream: &TcpStream) {
+        if !self.on {
+            return;
+        }
+        let socket = socket2::SockRef::from(stream);
+        let alive = socket2::TcpKeepalive::new().with_time(self.idle).with_interval(self.interval);
+        socket.set_tcp_keepalive(&alive.with_retries(self.count)).ok();
+        // What was sent and never confirmed counts too; the system would try for a quarter of an hour.
+        #[cfg(target_os = "linux")]
+        socket.set_tcp_user_timeout(Some(self.idle + self.interval * self.count)).ok();
+    }
 }
 
 /// An open connection.
@@ -72,6 +99,12 @@ impl Address {
         config.user(&user).dbname(&name);
         let mut timeout = CONNECT_TIMEOUT;
         let mut file = None;
+        let mut alive = KeepAlive {
+            on: true,
+            idle: crate::driver::KEEPALIVE_IDLE,
+            interval: crate::driver::KEEPALIVE_INTERVAL,
+            count: crate::driver::KEEPALIVE_COUNT,
+        };
         for (key, value) in url.parameters() {
             let wrong = |what: &str| open_error(format!("{key}={value} in the address: {what}"));
             match key.as_str() {
@@ -88,6 +121,17 @@ impl Address {
                     } else {
                         Duration::from_secs(seconds)
                     };
+                }
+                "keepalives" => alive.on = value != "0",
+                // 0 is the default there too.
+                "keepalives_idle" | "keepalives_interval" | "keepalives_count" => {
+                    let number: u16 = value.parse().map_err(|_| wrong("not a number"))?;
+                    match key.as_str() {
+                        _ if number == 0 => {}
+                        "keepalives_idle" => alive.idle = Duration::from_secs(number.into()),
+                        "keepalives_interval" => alive.interval = Duration::from_secs(number.into()),
+                        _ => alive.count = number.into(),
+                    }
                 }
                 "passfile" => file = Some(PathBuf::from(value)),
                 "target_session_attrs" => {
@@ -123,7 +167,7 @@ impl Address {
         }
         let (mode, tls) = tls::of(url)?;
         config.ssl_mode(mode);
-        Ok(Self { config, places, tls: (mode != SslMode::Disable).then_some(tls), timeout })
+        Ok(Self { config, places, tls: (mode != SslMode::Disable).then_some(tls), timeout, alive })
     }
 
     /// Connects, to the first of the hosts that answers.
@@ -189,6 +233,7 @@ impl Address {
                     .await
                     .map_err(|error| open_error(format!("{host}:{port}: {error}")))?;
                 stream.set_nodelay(true).ok();
+                self.alive.apply(&stream);
                 let port = stream.local_addr().ok().map(|address| address.port());
                 let (client, version, cockroach, driving) = match self.tls(host)? {
                     Some(tls) => self.over(stream, tls, notices).await?,
@@ -312,5 +357,39 @@ where
             Some(Ok(_)) => {}
             Some(Err(_)) | None => return,
         }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_kept_alive_as_the_address_says() {
+        let asked = |parameters: &str| {
+            let url = format!("postgresql://a@127.0.0.1/b{parameters}").parse().unwrap();
+            let address = Address::new(&url).unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+                let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+                address.alive.apply(&stream);
+                let socket = socket2::SockRef::from(&stream);
+                let seconds = [socket.tcp_keepalive_time(), socket.tcp_keepalive_interval()];
+                let [idle, interval] = seconds.map(|time| time.unwrap().as_secs());
+                let timeout = socket.tcp_user_timeout().unwrap().map(|timeout| timeout.as_secs());
+                (
+                    socket.keepalive().unwrap(),
+                    idle,
+                    interval,
+                    socket.tcp_keepalive_retries().unwrap(),
+                    timeout,
+                )
+            })
+        };
+        assert_eq!(asked(""), (true, 30, 10, 3, Some(60)));
+        let all = "?keepalives_idle=5&keepalives_interval=2&keepalives_count=4";
+        assert_eq!(asked(all), (true, 5, 2, 4, Some(13)));
+        assert!(!asked("?keepalives=0").0);
     }
 }

@@ -4,6 +4,7 @@ use tokio_postgres::Error;
 use tokio_postgres::error::{DbError, ErrorPosition};
 
 use crate::driver::{DriverError, DriverErrorKind};
+use crate::sql::Syntax;
 
 /// Why there is no session.
 pub(super) fn open_error(message: impl Into<String>) -> DriverError {
@@ -13,7 +14,7 @@ pub(super) fn open_error(message: impl Into<String>) -> DriverError {
 /// What the server, or the connection, answered to `sql`.
 pub(super) fn answer(error: &Error, sql: &str) -> DriverError {
     match error.as_db_error() {
-        Some(error) => refused(error, sql),
+        Some(error) => refused(error, sql).without_secrets(sql, Syntax::Postgres),
         None if error.is_closed() => {
             DriverError::new(DriverErrorKind::Cut, "the server closed the connection")
         }

@@ -103,6 +103,35 @@ on_every_database! {
         assert_eq!(log(&database).len(), 38);
     }
 
+    fn cancelled_between_statements_of_their_own_nothing_is_done_twice(database) {
+        let mut random = Random::new(7);
+        let rows: String = (1..=150).map(|n| format!("INSERT INTO log (what) VALUES ('{n}');\n")).collect();
+        database.write(&[LOG]);
+        migrate(&database).unwrap();
+        for round in 2..6 {
+            database.write(&[(&format!("{round:04}_rows.sql"), &format!("-- no-transaction\n{rows}"))]);
+            loop {
+                let mut deployment = deployment(&database);
+                let (cancel, delay) = (deployment.cancel.clone(), random.time_below(Duration::from_millis(90)));
+                let thread = std::thread::spawn(move || {
+                    std::thread::sleep(delay);
+                    cancel.cancel();
+                });
+                let ran = run(&mut deployment, &MigrateOptions::default(), &mut Silent);
+                thread.join().unwrap();
+                if let Err(error) = &ran {
+                    assert_eq!(error.code(), "interrupted", "{error}");
+                }
+                if database.versions().len() == round {
+                    break;
+                }
+            }
+            let many = "SELECT what FROM log GROUP BY what HAVING count(*) <> ";
+            assert!(database.rows(&format!("{many}{}", round - 1)).is_empty(), "round {round}");
+        }
+        assert_eq!((database.journalled(), log(&database).len()), (0, 600));
+    }
+
     fn a_statement_that_runs_too_long_is_ended(database) {
         database.write(&[LOG, ("0002_long.sql", &format!("-- statement_timeout: 200ms\nINSERT INTO log (what) VALUES ('lost');\n{ENDLESS}"))]);
         let error = migrate(&database).unwrap_err();

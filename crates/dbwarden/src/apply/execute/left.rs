@@ -80,6 +80,11 @@ impl Executor<'_, '_, '_> {
         }
     }
 
+    /// Returns whether the statement at hand commits by itself.
+    pub(super) fn is_alone(&self, progress: &Progress<'_>) -> bool {
+        self.text_at_hand(progress).is_some_and(|text| self.dialect.manner(&text) == Manner::Alone)
+    }
+
     /// Returns the statement at hand, read from its file again.
     fn text_at_hand(&self, progress: &Progress<'_>) -> Option<String> {
         let (file, script) = progress.task.script?;

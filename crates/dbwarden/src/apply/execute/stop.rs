@@ -99,6 +99,9 @@ impl Executor<'_, '_, '_> {
             _ if self.guard.is_lost() => Cause::Lock(LockError::Lost),
             _ => cause,
         };
+        if progress.committing && !cause.is_cut() {
+            self.after_an_interrupted_commit(progress);
+        }
         let in_doubt = self.in_doubt(progress, &cause);
         let worth_a_row = !progress.atomic
             && in_doubt.is_none()
@@ -110,6 +113,8 @@ impl Executor<'_, '_, '_> {
                 cause,
                 Cause::Lock(_) | Cause::Edited { .. } | Cause::TemporaryGone { .. } | Cause::Doubtful { .. }
             );
+        // What commits by itself and was interrupted did not fail: where it was begun, its row says so, and the next run looks.
+        let worth_a_row = worth_a_row && !(matches!(cause, Cause::Cancelled) && self.is_alone(progress));
         let left = if worth_a_row { self.left(progress, &cause) } else { Left::Unasked };
         progress.left = left;
         if left == Left::Nothing && progress.committed == 0 {
@@ -139,7 +144,25 @@ impl Executor<'_, '_, '_> {
                 self.guard.session().rollback().ok();
             }
         }
-        Box::new(self.error(progress, cause))
+        let mut error = self.error(progress, cause);
+        if error.cause.is_cut() && self.run.cancel.is_cancelled() {
+            // Ended for us, who asked for it; what is known of it is what is known behind a cut.
+            error.cause = Cause::Cancelled;
+        }
+        Box::new(error)
+    }
+
+    /// Finds out what a COMMIT did that was refused: an interrupt may hit it when it is done (seen on DuckDB 1.5).
+    fn after_an_interrupted_commit(&mut self, progress: &mut Progress<'_>) {
+        let Ok(recorded) = self.is_recorded(progress.task.step, false) else { return };
+        progress.committing = false;
+        progress.recorded = recorded;
+        if recorded {
+            progress.committed = progress.task.step.statements;
+        } else if let Ok((all, _)) = journal::read(self.guard.session(), &progress.records) {
+            let ours = all.iter().find(|unfinished| unfinished.version == progress.task.step.id);
+            progress.committed = progress.committed.max(ours.map_or(0, Unfinished::done));
+        }
     }
 
     /// Takes what the journal says of the migration away.
@@ -162,10 +185,10 @@ impl Executor<'_, '_, '_> {
         if matches!(cause, Cause::Doubtful { .. }) {
             return Some(progress.ordinal);
         }
-        // Where the catalogue's word is recorded, a definition is done whole or not at all, and what was interrupted was not done.
         // And where our own rows behind it could not be written, it was answered, and its row does not say so.
         let ours = matches!(cause, Cause::Around { .. } | Cause::Lock(_));
-        let may = ours || cause.is_cut() || (cause.leaves_doubt() && !self.records_evidence());
+        // An interrupt may come when the statement is done, and its answer is not sent.
+        let may = ours || cause.leaves_doubt();
         progress.announced.filter(|_| may)
     }
 

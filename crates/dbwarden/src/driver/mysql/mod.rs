@@ -3,6 +3,7 @@
 //! Everything goes as text: several statements can be sent in one packet then, which the server works off one after the other and
 //! leaves at the first that fails. Every answer is read to its end, since the error of a later statement stands there.
 
+mod cancel;
 mod cluster;
 mod connect;
 mod failure;
@@ -332,7 +333,7 @@ impl Session for MysqlSession {
     }
 
     fn interrupter(&self) -> Arc<dyn Interrupt> {
-        Arc::new(Canceller { address: Arc::clone(&self.address), id: self.id })
+        Arc::new(cancel::Canceller::new(&self.address, &self.link, self.id))
     }
 
     fn notices(&mut self) -> Vec<Notice> {
@@ -349,18 +350,5 @@ impl Session for MysqlSession {
 
     fn certifies_writes(&self) -> bool {
         self.node.is_some()
-    }
-}
-
-struct Canceller {
-    address: Arc<Address>,
-    id: u64,
-}
-
-impl Interrupt for Canceller {
-    fn interrupt(&self) {
-        if let Ok(conn) = self.address.connect() {
-            send(&Arc::new(Mutex::new(conn)), &format!("KILL QUERY {}", self.id), false).ok();
-        }
     }
 }

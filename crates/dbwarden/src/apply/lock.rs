@@ -6,11 +6,13 @@
 //! token is another's by then, nothing is committed.
 
 mod heartbeat;
+mod words;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use self::heartbeat::{Heartbeat, Shared};
+use self::words::{held, still};
 use super::owner::{Holder, Owner};
 use super::run::{Event, Run};
 use crate::dialect::Records;
@@ -87,21 +89,6 @@ pub enum LockError {
     /// The engine's answer.
     #[error(transparent)]
     Driver(#[from] DriverError),
-}
-
-fn still(waited: Duration) -> String {
-    match waited.as_secs() {
-        0 => String::new(),
-        seconds => format!(", still so after {seconds} s"),
-    }
-}
-
-fn held(holder: Option<&Holder>, waited: Duration) -> String {
-    let still = still(waited);
-    match holder {
-        Some(holder) => format!("{} holds the lock since {} UTC{still}", holder.owner.label(), holder.since),
-        None => format!("another program keeps the database from being written{still}"),
-    }
 }
 
 /// Stands for a token where there is none yet.
@@ -243,10 +230,17 @@ impl<'s> LockGuard<'s> {
                     seen.clone_from(&holder);
                     holder
                 }
-                // Somebody writes right now: whoever was seen last, or one that cannot be read. Galera says that as an interrupt too.
-                Err(LockError::Driver(error))
-                    if matches!(error.kind, DriverErrorKind::Busy | DriverErrorKind::Interrupted) =>
-                {
+                // Somebody writes right now: whoever was seen last, or one that cannot be read.
+                Err(LockError::Driver(error)) if error.kind == DriverErrorKind::Busy => seen.clone(),
+                Err(LockError::Driver(error)) if error.kind == DriverErrorKind::Interrupted => {
+                    session.rollback()?;
+                    // Galera says so too. It may have hit a COMMIT that was done: the lock is ours, and nobody knows.
+                    match read(&mut *session, &records) {
+                        Ok(LockRow::Held(it)) if it.owner.is_run_of(&here) => {
+                            session.execute(&records.release, &[Value::from(it.token)])?;
+                        }
+                        _ => {}
+                    }
                     seen.clone()
                 }
                 Err(LockError::Driver(error))

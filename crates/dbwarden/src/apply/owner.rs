@@ -49,6 +49,11 @@ pub struct Holder {
 }
 
 impl Owner {
+    /// Returns whether `other` is the same run of the same process.
+    pub(crate) fn is_run_of(&self, other: &Owner) -> bool {
+        (&self.run, self.pid, &self.host) == (&other.run, other.pid, &other.host)
+    }
+
     /// Returns this process; `who` is user@host.
     pub fn this(who: &str, run: &str) -> Self {
         let (user, host) = who.split_once('@').unwrap_or((who, ""));

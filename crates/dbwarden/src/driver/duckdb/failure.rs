@@ -41,6 +41,8 @@ fn failed(text: &str, sql: &str, otherwise: DriverErrorKind) -> DriverError {
     let mut code = Some(class.to_owned()).filter(|class| !class.is_empty());
     let kind = match class {
         "INTERRUPT" => DriverErrorKind::Interrupted,
+        // Said around it by what fetches rows.
+        _ if has("INTERRUPT Error: ") => DriverErrorKind::Interrupted,
         "TransactionContext" if has("onflict") || has("Failed to commit") || has("has been altered") => {
             code = Some(CONFLICT.to_owned());
             DriverErrorKind::Busy
@@ -116,6 +118,8 @@ mod tests {
         assert_eq!(kind(conflict), DriverErrorKind::Busy);
         assert_eq!(failed(conflict, "", DriverErrorKind::Statement).code.as_deref(), Some(CONFLICT));
         assert_eq!(kind("INTERRUPT Error: Interrupted!"), DriverErrorKind::Interrupted);
+        let around = "Cannot get next batch from input stream. Error code: 1. Producer error: INTERRUPT Error: Interrupted!";
+        assert_eq!(kind(around), DriverErrorKind::Interrupted);
         assert_eq!(
             kind("IO Error: Could not set lock on file \"a.db\": Conflicting lock is held in b (PID 3)."),
             DriverErrorKind::Busy

@@ -1,5 +1,6 @@
 //! Stops what a session runs, from another one.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
@@ -20,11 +21,13 @@ pub(super) struct Canceller {
     address: Arc<Address>,
     link: Weak<Mutex<Conn>>,
     id: u64,
+    /// Somebody sees to an answer already: it is interrupted again and again until it notes that.
+    seen_to: AtomicBool,
 }
 
 impl Canceller {
     pub(super) fn new(address: &Arc<Address>, link: &Link, id: u64) -> Self {
-        Self { address: Arc::clone(address), link: Arc::downgrade(link), id }
+        Self { address: Arc::clone(address), link: Arc::downgrade(link), id, seen_to: AtomicBool::new(false) }
     }
 }
 
@@ -33,6 +36,9 @@ impl Interrupt for Canceller {
         let Ok(conn) = self.address.connect() else { return };
         let other = Arc::new(Mutex::new(conn));
         send(&other, &format!("KILL QUERY {}", self.id), false).ok();
+        if self.seen_to.swap(true, Ordering::SeqCst) {
+            return;
+        }
         let (link, id) = (Weak::clone(&self.link), self.id);
         // Nobody waits for this thread: where the session ends, so does it.
         std::thread::spawn(move || see_to_an_answer(&other, &link, id));

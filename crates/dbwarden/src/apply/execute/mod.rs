@@ -106,6 +106,8 @@ struct Progress<'t> {
     recorded: bool,
     /// The statement of which the journal says that it was begun outside a transaction, until it is done.
     announced: Option<u64>,
+    /// How far it came could not be read: nothing is written over what the journal says.
+    unseen: bool,
     /// What the statement that failed left.
     left: left::Left,
     /// COMMIT is under way, and its answer is not there.
@@ -144,6 +146,7 @@ impl<'t> Progress<'t> {
             keys: None,
             recorded: false,
             announced: None,
+            unseen: false,
             left: left::Left::Unasked,
             committing: false,
             skipped: 0,

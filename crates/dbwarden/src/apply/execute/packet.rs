@@ -16,7 +16,6 @@ use crate::apply::run::Event;
 use crate::dialect::{Manner, Settle};
 use crate::driver::{DriverErrorKind, Part, PartError};
 use crate::migration::Script;
-use crate::migration::applied::Unfinished;
 use crate::migration::groups::{Group, GroupKind};
 use crate::migration::source::{GroupHash, SourceError, SourceFile, SourceProblem, section_reader};
 use crate::sql::{Event as Piece, Position, Rules};
@@ -366,13 +365,10 @@ impl Executor<'_, '_, '_> {
             if cut {
                 return around("committing")(error);
             }
-            // The statement before it may be committed or not: the journal knows.
+            // The statement before it may be committed or not, and so may what was interrupted: the journal knows.
+            self.run.cancel.take_note();
             self.guard.session().rollback().ok();
-            if let Ok((all, _)) = journal::read(self.guard.session(), &progress.records) {
-                let left = all.iter().find(|unfinished| unfinished.version == progress.task.step.id);
-                progress.committed = progress.committed.max(left.map_or(0, Unfinished::done));
-                progress.announced = left.and_then(Unfinished::begun);
-            }
+            self.look_up(progress);
             return around("writing the journal")(error);
         }
         if error.kind == DriverErrorKind::Interrupted && self.run.cancel.take_note() {

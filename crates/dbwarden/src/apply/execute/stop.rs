@@ -106,6 +106,7 @@ impl Executor<'_, '_, '_> {
         let worth_a_row = !progress.atomic
             && in_doubt.is_none()
             && !progress.recorded
+            && !progress.unseen
             && progress.ordinal > 0
             // What is committed keeps its row: the cut may have come behind the commit.
             && progress.committed < progress.unit
@@ -154,14 +155,33 @@ impl Executor<'_, '_, '_> {
 
     /// Finds out what a COMMIT did that was refused: an interrupt may hit it when it is done (seen on DuckDB 1.5).
     fn after_an_interrupted_commit(&mut self, progress: &mut Progress<'_>) {
-        let Ok(recorded) = self.is_recorded(progress.task.step, false) else { return };
+        let mut recorded = self.is_recorded(progress.task.step, false);
+        if recorded.is_err() {
+            // An interrupt that came late hits what comes next, once.
+            recorded = self.is_recorded(progress.task.step, false);
+        }
+        progress.unseen = recorded.is_err();
+        let Ok(recorded) = recorded else { return };
         progress.committing = false;
         progress.recorded = recorded;
         if recorded {
             progress.committed = progress.task.step.statements;
-        } else if let Ok((all, _)) = journal::read(self.guard.session(), &progress.records) {
+        } else {
+            self.look_up(progress);
+        }
+    }
+
+    /// Reads in the journal how far the migration came.
+    pub(super) fn look_up(&mut self, progress: &mut Progress<'_>) {
+        let mut read = journal::read(self.guard.session(), &progress.records);
+        if read.is_err() {
+            read = journal::read(self.guard.session(), &progress.records);
+        }
+        progress.unseen = read.is_err();
+        if let Ok((all, _)) = read {
             let ours = all.iter().find(|unfinished| unfinished.version == progress.task.step.id);
             progress.committed = progress.committed.max(ours.map_or(0, Unfinished::done));
+            progress.announced = ours.and_then(Unfinished::begun);
         }
     }
 

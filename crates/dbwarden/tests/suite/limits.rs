@@ -104,8 +104,8 @@ on_every_database! {
     }
 
     fn cancelled_between_statements_of_their_own_nothing_is_done_twice(database) {
-        // On MariaDB one file is one transaction here: an interrupt between statements of their own is not always told apart from one
-        // behind their COMMIT yet, as docs/guide/mysql.md says.
+        // On MariaDB one file is one transaction here: interrupted between statements of their own, one run in twenty takes a minute,
+        // and why is not known yet.
         let header = if database.engine() == testkit::Engine::Mariadb { "" } else { "-- no-transaction\n" };
         let mut random = Random::new(7);
         let rows: String = (1..=150).map(|n| format!("INSERT INTO log (what) VALUES ('{n}');\n")).collect();

@@ -261,7 +261,16 @@ impl Session for MysqlSession {
     }
 
     fn rollback(&mut self) -> Result<(), DriverError> {
-        if std::mem::take(&mut self.open) { self.send("ROLLBACK").map(drop) } else { Ok(()) }
+        if !std::mem::take(&mut self.open) {
+            return Ok(());
+        }
+        // An interrupt that comes late hits what comes next. What stayed open would be committed by the next START TRANSACTION.
+        let mut ended = self.send("ROLLBACK");
+        if ended.as_ref().is_err_and(|error| error.kind == DriverErrorKind::Interrupted) {
+            ended = self.send("ROLLBACK");
+        }
+        self.open = ended.as_ref().is_err_and(|error| error.kind != DriverErrorKind::Cut);
+        ended.map(drop)
     }
 
     fn in_transaction(&self) -> bool {

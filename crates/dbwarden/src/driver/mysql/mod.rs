@@ -25,8 +25,8 @@ use self::connect::Address;
 use self::failure::answer;
 use self::literal::filled;
 use super::{
-    DriverError, Interrupt, Notice, OpenOptions, Part, PartError, Presence, Server, ServerSession, Session,
-    SessionLock,
+    DriverError, DriverErrorKind, Interrupt, Notice, OpenOptions, Part, PartError, Presence, Server,
+    ServerSession, Session, SessionLock,
 };
 use crate::database::Database;
 use crate::url::DatabaseUrl;

@@ -48,7 +48,7 @@ fn unit(row: &Row) -> Option<(RevisionId, Direction, Unit)> {
     Some((RevisionId::new(row.optional_text(0)?), direction, unit))
 }
 
-/// A unit that is about to be run.
+/// A unit, as its row is written.
 #[derive(Debug, Clone)]
 pub(crate) struct NewUnit<'a> {
     pub(crate) version: &'a RevisionId,
@@ -58,79 +58,58 @@ pub(crate) struct NewUnit<'a> {
     pub(crate) hash: &'a str,
     pub(crate) summary: &'a str,
     pub(crate) run: &'a str,
+    pub(crate) state: UnitState<'a>,
 }
 
-/// Writes that a unit begins.
-pub(crate) fn begin(
+/// How far a unit is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum UnitState<'a> {
+    /// It is run next; with what the catalogue says before it, where that tells something.
+    Begun(Option<&'a Comparison>),
+    Done,
+    /// Why.
+    Failed(&'a str),
+}
+
+/// Writes the unit's row.
+pub(crate) fn write(
     session: &mut dyn Session,
     records: &Records,
     unit: &NewUnit<'_>,
     now: String,
 ) -> Result<(), DriverError> {
-    let (sql, parameters) = beginning(records, unit, now);
+    let (sql, parameters) = writing(records, unit, now);
     session.execute(&sql, &parameters).map(drop)
 }
 
-/// Returns what writes that a unit begins.
-pub(crate) fn beginning(records: &Records, unit: &NewUnit<'_>, now: String) -> (String, Vec<Value>) {
-    let parameters = vec![
+/// Returns what writes the unit's row.
+pub(crate) fn writing(records: &Records, unit: &NewUnit<'_>, now: String) -> (String, Vec<Value>) {
+    let (state, finished, error, comparison) = match unit.state {
+        UnitState::Begun(comparison) => ("begun", None, None, comparison),
+        UnitState::Done => ("done", Some(now.clone()), None, None),
+        UnitState::Failed(error) => ("failed", Some(now.clone()), Some(error), None),
+    };
+    let mut parameters = vec![
         Value::from(unit.version.as_str()),
         unit.direction.name().into(),
         number(unit.first),
         number(unit.count),
         unit.hash.into(),
+        state.into(),
         now.into(),
+        finished.into(),
+        error.into(),
         unit.run.into(),
         unit.summary.into(),
     ];
-    (records.begin_unit.clone(), parameters)
-}
-
-/// Returns what records the catalogue's word on what a unit touches, before it is run.
-pub(crate) fn seeing(
-    records: &Records,
-    comparison: &Comparison,
-    version: &RevisionId,
-    first: u64,
-) -> Option<(String, Vec<Value>)> {
-    let sql = records.see_unit.as_ref()?.replace("{evidence}", &comparison.evidence);
-    let parameters = comparison.parameters.iter().cloned().chain([version.as_str().into(), number(first)]);
-    Some((sql, parameters.collect()))
-}
-
-/// Writes that a unit is done.
-pub(crate) fn finish(
-    session: &mut dyn Session,
-    records: &Records,
-    version: &RevisionId,
-    first: u64,
-    now: String,
-) -> Result<(), DriverError> {
-    let (sql, parameters) = finishing(records, version, first, now);
-    session.execute(&sql, &parameters).map(drop)
-}
-
-/// Returns what writes that a unit is done.
-pub(crate) fn finishing(
-    records: &Records,
-    version: &RevisionId,
-    first: u64,
-    now: String,
-) -> (String, Vec<Value>) {
-    (records.finish_unit.clone(), vec![now.into(), version.as_str().into(), number(first)])
-}
-
-/// Writes why a unit failed.
-pub(crate) fn fail(
-    session: &mut dyn Session,
-    records: &Records,
-    version: &RevisionId,
-    first: u64,
-    error: &str,
-    now: String,
-) -> Result<(), DriverError> {
-    let parameters = [error.into(), Value::from(now), version.as_str().into(), number(first)];
-    session.execute(&records.fail_unit, &parameters).map(drop)
+    if !records.evidence {
+        return (records.unit.clone(), parameters);
+    }
+    let Some(comparison) = comparison else {
+        return (records.unit.replace("{evidence}", "NULL"), parameters);
+    };
+    parameters.extend(comparison.parameters.iter().cloned());
+    (records.unit.replace("{evidence}", &format!("(SELECT {})", comparison.evidence)), parameters)
 }
 
 /// Forgets everything of `version`, which is finished.

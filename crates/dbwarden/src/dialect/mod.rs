@@ -8,9 +8,12 @@ use crate::sql::Syntax;
 use crate::value::{Row, Value};
 
 pub(crate) mod duckdb;
-mod mysql;
+pub(crate) mod mysql;
 mod postgres;
+mod records;
 mod sqlite;
+
+pub use self::records::{Fence, Records, Restoring, restoring_table};
 
 /// What is known of one engine.
 pub trait Dialect: Sync + std::fmt::Debug {
@@ -300,105 +303,6 @@ pub enum Existence {
     ConstraintInText(&'static str, String),
     /// The engine has nothing of that sort.
     Never,
-}
-
-/// A query that tells inside a transaction, and so that no takeover can slip in behind it, whose the token is: its one number is 0
-/// where it is another's by now, or it fails with `code`, which aborts the transaction around it.
-#[derive(Debug, Clone)]
-pub struct Fence {
-    /// token.
-    pub sql: String,
-    /// The code of its failure.
-    pub code: &'static str,
-    /// token: changes the token's row and not the token, before the query. Only where the engine asks for it.
-    pub write: Option<String>,
-}
-
-/// The SQL of our own tables, in one engine's words. Parameters stand in the order that each docstring names.
-#[derive(Debug, Clone)]
-pub struct Records {
-    /// The lock's table, by which the engine's locks of sessions are told apart.
-    pub lock_name: String,
-    /// What lets the role `{role}` make the tables; empty where there are no roles.
-    pub rights: String,
-    /// Names the objects that are ours or another tool's: type, name, table, columns separated by commas. The type
-    /// `stranger-owned` is a table of ours that belongs to a role which is not to be trusted, with that role in the place of
-    /// the columns.
-    pub probe: String,
-    /// Has a row where all tables are there. Only where what makes them does not belong into the transaction that takes the lock, as
-    /// where the engine commits it by itself: they are made before that then.
-    pub made: Option<String>,
-    /// Makes the tables, and nothing where they are there. To be run by one session at a time: two at once may get 23505 or
-    /// 42P07 on PostgreSQL, whose `IF NOT EXISTS` does not wait for another's transaction, and try again.
-    pub create: Vec<String>,
-    /// Its rows are statements that take from others what default privileges gave them on the tables just made.
-    pub strip: Option<String>,
-    /// Writes the lock's rows where they are missing; none where they come with their table in one transaction.
-    pub fill: Option<String>,
-    /// version, description, kind, checksum, `file_hash`, `applied_at`, `duration_ms`, `applied_by`, `tool_version`, `run_id`,
-    /// statements, `has_down`, note; oldest first.
-    pub history: String,
-    /// version, kind, checksum, `file_hash`, note: what tells whether something is to be done; oldest first.
-    pub glance: String,
-    /// version → `down_script`.
-    pub down_script: String,
-    /// version, description, kind, checksum, `file_hash`, `applied_at`, `duration_ms`, `applied_by`, `tool_version`,
-    /// `run_id`, statements, `down_script`, note.
-    pub insert: String,
-    /// version.
-    pub delete: String,
-    /// checksum, `file_hash`, note, version.
-    pub accept: String,
-    /// new version, old version.
-    pub rename: String,
-    /// holder's token, owner, since; the heartbeat's beat, doing.
-    pub lock: String,
-    /// token, owner, since, the token it was.
-    pub take: String,
-    /// token, doing: sets the heartbeat to 0 for a new holder.
-    pub reset_beat: String,
-    /// doing, token: changes one row while the token is the holder's. Where there is a fence, nobody asks for it.
-    pub renew: String,
-    /// Checks the token inside a transaction, and keeps it from being taken until the commit; none where `renew` does both.
-    pub fence: Option<Fence>,
-    /// doing, token: moves the counter of the holder; what it does stays where that is NULL.
-    pub beat: String,
-    /// token: frees the lock where the token is the holder's.
-    pub release: String,
-    /// version, direction, first, count, hash, state, `started_at`, `finished_at`, error, `run_id`, summary, and what `see_unit`
-    /// wrote; in order.
-    pub journal: String,
-    /// version, direction, first, count, hash, `started_at`, `run_id`, summary.
-    pub begin_unit: String,
-    /// The parameters of the evidence that stands for `{evidence}`, version, first: records what the catalogue says of a unit before
-    /// it is run.
-    pub see_unit: Option<String>,
-    /// `finished_at`, version, first.
-    pub finish_unit: String,
-    /// error, `finished_at`, version, first.
-    pub fail_unit: String,
-    /// version.
-    pub clear_journal: String,
-    /// What says of a database that it is half restored, where a restore is not all or nothing.
-    pub restoring: Option<Restoring>,
-}
-
-/// The SQL of the table that is there while a restore is under way, and after one that did not come to its end.
-#[derive(Debug, Clone)]
-pub struct Restoring {
-    /// Makes the table, and nothing where it is there.
-    pub create: String,
-    /// file, since.
-    pub mark: String,
-    /// file, since; one row.
-    pub read: String,
-    /// Drops the table.
-    pub clear: String,
-}
-
-/// Returns the name of the table of [`Restoring`], beside our others.
-pub fn restoring_table(tables: &Tables) -> String {
-    format!("{}_restoring", tables.lock)
 }
 
 #[cfg(test)]

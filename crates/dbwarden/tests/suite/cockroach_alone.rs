@@ -129,7 +129,7 @@ on_scripted_cockroach! {
         let places = [
             ("VALUES ('1')", "a row"), ("VALUES ('2')", "behind a row"), ("VALUES ('3')", "a row behind a schema change"),
             ("CREATE INDEX log_what", "a schema change"), ("ALTER TABLE log ADD", "the last schema change"),
-            ("FOR UPDATE", "the check of the lock"), ("COMMIT", "the commit"), ("'done', finished_at", "the record of a unit"),
+            ("FOR UPDATE", "the check of the lock"), ("COMMIT", "the commit"), ("'done', ", "the record of a unit"),
             ("INSERT INTO \"public\".\"dbwarden_journal\"", "the record of what is begun"),
             ("INSERT INTO \"public\".\"dbwarden_migrations\"", "the record"), ("UPDATE \"public\".\"dbwarden_lock\" SET token", "taking the lock"),
             ("DELETE FROM \"public\".\"dbwarden_journal\"", "clearing the journal"),

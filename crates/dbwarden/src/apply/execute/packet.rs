@@ -10,7 +10,7 @@ use super::statements::summary;
 use super::stop::place;
 use super::{Executor, Progress, around, direction, rest, unreadable};
 use crate::apply::failure::Cause;
-use crate::apply::journal::{self, NewUnit};
+use crate::apply::journal::{self, NewUnit, UnitState};
 use crate::apply::lock::LockError;
 use crate::apply::run::Event;
 use crate::dialect::{Manner, Settle};
@@ -222,7 +222,7 @@ impl Executor<'_, '_, '_> {
                 continue;
             }
             let last = first + count - 1;
-            let unit = || &statements[usize::try_from(first - 1).unwrap_or(index)..=index];
+            let unit = &statements[usize::try_from(first - 1).unwrap_or(index)..=index];
             if statement.alone {
                 let at = packet.open(number);
                 let before = done.take();
@@ -230,29 +230,21 @@ impl Executor<'_, '_, '_> {
                 for sql in before.into_iter().flat_map(|(_, rows)| rows) {
                     packet.ours(number, at, sql);
                 }
-                packet.ours(number, at, self.fence());
-                for sql in self.beginning(progress, first, count, unit()) {
-                    packet.ours(number, at, sql);
-                }
+                packet.ours(number, at, self.fence(false));
+                packet.ours(number, at, self.beginning(progress, first, unit));
                 packet.commit(number, at, committed);
                 // Tried again from the check on: by then the lock may be another's.
                 packet.theirs(number, Some(at), &statement.text);
-                done = Some((number, self.ending(progress, number, first)));
+                done = Some((number, self.ending(progress, first, unit)));
                 continue;
             }
             let at = *opened.get_or_insert_with(|| packet.open(number));
             packet.theirs(number, Some(at), &statement.text);
             if number == last {
-                let rows = if number >= progress.last_durable {
-                    self.ending(progress, number, first)
-                } else {
-                    let begun = self.beginning(progress, first, count, unit());
-                    begun.into_iter().chain(self.ending(progress, number, first)).collect()
-                };
-                for sql in rows {
+                for sql in self.ending(progress, first, unit) {
                     packet.ours(number, at, sql);
                 }
-                packet.ours(number, at, self.fence());
+                packet.ours(number, at, self.fence(true));
                 packet.commit(number, at, Some(number));
                 opened = None;
             }
@@ -260,7 +252,7 @@ impl Executor<'_, '_, '_> {
         let number = script.statements;
         if progress.last_durable == 0 {
             // Nothing of it lasts but its row.
-            done = Some((number, self.ending(progress, number, 1)));
+            done = Some((number, self.recording(progress)));
         }
         self.flush(&mut packet, number, &mut done);
         let last = packet.commits.iter().find(|(_, done)| *done >= progress.last_durable);
@@ -274,24 +266,53 @@ impl Executor<'_, '_, '_> {
         for sql in rows {
             packet.ours(number, at, sql);
         }
-        packet.ours(number, at, self.fence());
+        packet.ours(number, at, self.fence(false));
         packet.commit(number, at, Some(finished));
     }
 
-    fn fence(&self) -> Sql {
+    /// Checks the token; behind statements of the migration that are `to_be_kept` also that nobody told the session to stop.
+    fn fence(&self, to_be_kept: bool) -> Sql {
         let records = self.guard.records();
-        let sql = records.fence.as_ref().map(|fence| fence.sql.clone()).unwrap_or_default();
-        (sql, vec![Value::from(self.guard.token())])
+        let sql = records.fence.as_ref().map(|fence| match &fence.unless_told_to_stop {
+            Some(sql) if to_be_kept => sql.clone(),
+            _ => fence.sql.clone(),
+        });
+        (sql.unwrap_or_default(), vec![Value::from(self.guard.token())])
     }
 
-    /// What writes that a unit begins; one that commits by itself with what the catalogue says.
-    fn beginning(
+    /// What writes that a statement begins that commits by itself, with what the catalogue says.
+    fn beginning(&self, progress: &Progress<'_>, first: u64, statement: &[Statement]) -> Sql {
+        let settle = statement.first().map(|it| self.dialect.settle(&it.text));
+        let evidence = if let Some(Settle::Compare(comparison)) = &settle { Some(comparison) } else { None };
+        self.unit(progress, first, statement, UnitState::Begun(evidence))
+    }
+
+    /// What writes that the unit of these `statements`, from the `first` on, is done: its row of the journal, or the migration's own
+    /// behind the last.
+    fn ending(&self, progress: &Progress<'_>, first: u64, statements: &[Statement]) -> Vec<Sql> {
+        if first + statements.len() as u64 > progress.last_durable {
+            return self.recording(progress);
+        }
+        vec![self.unit(progress, first, statements, UnitState::Done)]
+    }
+
+    /// What writes the migration's own row.
+    fn recording(&self, progress: &Progress<'_>) -> Vec<Sql> {
+        let mut rows = self.row_statements(progress);
+        if !progress.atomic {
+            let id = progress.task.step.id.as_str();
+            rows.push((progress.records.clear_journal.clone(), vec![id.into()]));
+        }
+        rows
+    }
+
+    fn unit(
         &self,
         progress: &Progress<'_>,
         first: u64,
-        count: u64,
         statements: &[Statement],
-    ) -> Vec<Sql> {
+        state: UnitState<'_>,
+    ) -> Sql {
         let mut hash = GroupHash::default();
         for statement in statements {
             hash.statement(&[], &statement.text, self.dialect);
@@ -301,32 +322,13 @@ impl Executor<'_, '_, '_> {
             version: &progress.task.step.id,
             direction: direction(progress.task.step.action),
             first,
-            count,
+            count: statements.len() as u64,
             hash: &hash.finish(),
             summary: &head,
             run: &self.run.id,
+            state,
         };
-        let mut rows = vec![journal::beginning(&progress.records, &unit, self.run.now())];
-        if let [only] = statements
-            && only.alone
-            && let Settle::Compare(comparison) = self.dialect.settle(&only.text)
-        {
-            rows.extend(journal::seeing(&progress.records, &comparison, unit.version, first));
-        }
-        rows
-    }
-
-    /// What writes that the unit up to `number` is done: its row of the journal, or the migration's own behind the last.
-    fn ending(&self, progress: &Progress<'_>, number: u64, first: u64) -> Vec<Sql> {
-        let (records, id) = (&progress.records, &progress.task.step.id);
-        if number < progress.last_durable {
-            return vec![journal::finishing(records, id, first, self.run.now())];
-        }
-        let mut rows = self.row_statements(progress);
-        if !progress.atomic {
-            rows.push((records.clear_journal.clone(), vec![id.as_str().into()]));
-        }
-        rows
+        journal::writing(&progress.records, &unit, self.run.now())
     }
 
     /// What is known of a packet that was not run to its end.
@@ -360,7 +362,9 @@ impl Executor<'_, '_, '_> {
         if !matches!(packet.parts.get(part), Some(Part::Theirs(_))) {
             let fence = progress.records.fence.as_ref();
             if fence.is_some_and(|fence| error.code.as_deref() == Some(fence.code)) {
-                return Cause::Lock(LockError::Lost);
+                self.guard.session().rollback().ok();
+                let told_to_stop = self.run.cancel.take_note() && !self.guard.is_lost();
+                return if told_to_stop { Cause::Cancelled } else { Cause::Lock(LockError::Lost) };
             }
             if cut {
                 return around("committing")(error);

@@ -89,7 +89,7 @@ impl Executor<'_, '_, '_> {
 
     /// Whether the catalogue's word is recorded before each statement that commits by itself.
     pub(super) fn records_evidence(&self) -> bool {
-        self.guard.records().see_unit.is_some()
+        self.guard.records().evidence
     }
 
     /// Compares the catalogue with what it said before the statement.

@@ -314,6 +314,10 @@ impl Executor<'_, '_, '_> {
             }
             return Err(Cause::Statement(error));
         }
+        // Told to stop, a server may pass over the statement and say nothing: see `close_once`.
+        if let Some(limit) = over.filter(|_| in_transaction) {
+            return Err(Cause::TimedOut { limit });
+        }
         self.run.point("statement-run");
         if self.dialect.changes_role(piece.text) {
             progress.roles.push(piece.text.to_owned());

@@ -3,7 +3,7 @@
 use super::left::Left;
 use super::{Executor, Progress, around, direction};
 use crate::apply::failure::{Cause, Kept, StepError};
-use crate::apply::journal::{self, NewUnit};
+use crate::apply::journal::{self, NewUnit, UnitState};
 use crate::apply::lock::LockError;
 use crate::dialect::Dialect;
 use crate::driver::{DriverError, DriverErrorKind};
@@ -126,7 +126,7 @@ impl Executor<'_, '_, '_> {
             && self.guard.session().begin().is_ok()
             && self.ourselves(progress).is_ok()
         {
-            let now = self.run.now();
+            let text = crate::sql::mask_secrets(&cause.to_string());
             let unit = NewUnit {
                 version: &progress.task.step.id,
                 direction: direction(progress.task.step.action),
@@ -135,12 +135,10 @@ impl Executor<'_, '_, '_> {
                 hash: "",
                 summary: &progress.summary,
                 run: &self.run.id,
+                state: UnitState::Failed(&text),
             };
-            let text = crate::sql::mask_secrets(&cause.to_string());
-            let session = self.guard.session();
-            let written = journal::begin(session, &progress.records, &unit, now.clone()).and_then(|()| {
-                journal::fail(session, &progress.records, unit.version, unit.first, &text, now)
-            });
+            let now = self.run.now();
+            let written = journal::write(self.guard.session(), &progress.records, &unit, now);
             if written.is_err() || self.guard.renew(None).is_err() || self.guard.session().commit().is_err() {
                 self.guard.session().rollback().ok();
             }

@@ -4,7 +4,7 @@ use super::{Executor, Progress, around, direction, millis, rest};
 use crate::apply::failure::Cause;
 use crate::apply::history;
 use crate::apply::inspect::{self, Violations};
-use crate::apply::journal::{self, NewUnit};
+use crate::apply::journal::{self, NewUnit, UnitState};
 use crate::apply::run::Event;
 use crate::dialect::{Dialect, SessionTrace, Settle};
 use crate::driver::DriverErrorKind;
@@ -81,6 +81,10 @@ impl Executor<'_, '_, '_> {
             // Behind a statement that ran outside.
             self.open(progress)?;
         }
+        // Told to stop, a server may pass over the statement and say nothing: MariaDB answers of an UPDATE that it found no row.
+        if progress.announced.is_none() && !self.shared && self.run.cancel.take_note() {
+            return Err(Cause::Cancelled);
+        }
         if let Some(before) = progress.violations.take() {
             self.check_keys(&before)?;
         }
@@ -149,7 +153,8 @@ impl Executor<'_, '_, '_> {
         self.open(progress)?;
         progress.violations = None;
         self.ourselves(progress)?;
-        let now = self.run.now();
+        let settle = self.dialect.settle(text);
+        let evidence = if let Settle::Compare(comparison) = &settle { Some(comparison) } else { None };
         let unit = NewUnit {
             version: &progress.task.step.id,
             direction: direction(progress.task.step.action),
@@ -158,15 +163,11 @@ impl Executor<'_, '_, '_> {
             hash: &sum_of(text, self.dialect),
             summary: &progress.summary,
             run: &self.run.id,
+            state: UnitState::Begun(evidence),
         };
-        journal::begin(self.guard.session(), &progress.records, &unit, now)
+        let now = self.run.now();
+        journal::write(self.guard.session(), &progress.records, &unit, now)
             .map_err(around("writing the journal"))?;
-        if let Settle::Compare(comparison) = self.dialect.settle(text)
-            && let Some((sql, parameters)) =
-                journal::seeing(&progress.records, &comparison, unit.version, unit.first)
-        {
-            self.guard.session().execute(&sql, &parameters).map_err(around("writing the journal"))?;
-        }
         self.renew(progress, progress.ordinal)?;
         self.guard.session().commit().map_err(around("committing"))?;
         progress.announced = Some(progress.ordinal);
@@ -185,11 +186,11 @@ impl Executor<'_, '_, '_> {
             hash: &hash,
             summary: &progress.summary,
             run: &self.run.id,
+            state: UnitState::Done,
         };
         self.run.point("unit-run");
-        let (now, session) = (self.run.now(), self.guard.session());
-        journal::begin(session, &progress.records, &unit, now.clone())
-            .and_then(|()| journal::finish(session, &progress.records, unit.version, unit.first, now))
+        let now = self.run.now();
+        journal::write(self.guard.session(), &progress.records, &unit, now)
             .map_err(around("writing the journal"))?;
         self.run.point("unit-recorded");
         Ok(())

@@ -9,13 +9,7 @@ pub(super) fn records(dialect: &Duckdb, tables: &Tables) -> Records {
     let name = |table: &str| format!("{HOME_NAME}.{}.{}", dialect.quote(schema), dialect.quote(table));
     let (migrations, lock, journal) = (name(&tables.migrations), name(&tables.lock), name(&tables.journal));
     Records {
-        lock_name: lock.clone(),
-        rights: String::new(),
         probe: probe(schema, tables),
-        made: None,
-        restoring: None,
-        strip: None,
-        fill: None,
         create: vec![
             format!(
                 "CREATE TABLE IF NOT EXISTS {migrations} (sequence BIGINT PRIMARY KEY, version TEXT NOT NULL UNIQUE, \
@@ -38,65 +32,28 @@ pub(super) fn records(dialect: &Duckdb, tables: &Tables) -> Records {
                  PRIMARY KEY (version, first))"
             ),
         ],
-        history: format!(
-            "SELECT version, description, kind, checksum, file_hash, applied_at, duration_ms, applied_by, tool_version, \
-             run_id, statements, down_script IS NOT NULL, note FROM {migrations} ORDER BY sequence"
-        ),
-        glance: format!(
-            "SELECT version, kind, checksum, file_hash, note FROM {migrations} ORDER BY sequence"
-        ),
-        down_script: format!("SELECT down_script FROM {migrations} WHERE version = ?"),
         // Written under the lock: the next number is nobody else's.
         insert: format!(
             "INSERT INTO {migrations} (sequence, version, description, kind, checksum, file_hash, applied_at, duration_ms, \
              applied_by, tool_version, run_id, statements, down_script, note) \
              VALUES (coalesce((SELECT max(sequence) FROM {migrations}), 0) + 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
         ),
-        delete: format!("DELETE FROM {migrations} WHERE version = ?"),
-        accept: format!("UPDATE {migrations} SET checksum = ?, file_hash = ?, note = ? WHERE version = ?"),
-        rename: format!("UPDATE {migrations} SET version = ? WHERE version = ?"),
-        lock: format!(
-            "SELECT h.token, h.owner, h.since, b.beat, b.doing FROM {lock} AS h, {lock} AS b \
-             WHERE h.name = 'holder' AND b.name = 'heartbeat'"
-        ),
         take: format!(
             "UPDATE {lock} SET token = ?, owner = ?, since = ?, beat = beat + 1 WHERE name = 'holder' AND token = ?"
         ),
-        reset_beat: format!("UPDATE {lock} SET token = ?, beat = 0, doing = ? WHERE name = 'heartbeat'"),
         // A plain read would let a stale holder commit: its snapshot still has its token. What conflicts are two changes of one
         // column of one row, so fence and takeover both count up the holder's own `beat`. Neither a change to the same value,
         // nor one of another column, nor UPDATE … RETURNING, which deletes and inserts, is seen by the other one.
         fence: Some(Fence {
             sql: format!("UPDATE {lock} SET beat = beat + 1 WHERE name = 'holder' AND token = ?"),
             code: "conflict",
+            unless_told_to_stop: None,
             write: None,
         }),
-        renew: format!("UPDATE {lock} SET beat = beat + 1, doing = ? WHERE name = 'heartbeat' AND token = ?"),
-        beat: format!(
-            "UPDATE {lock} SET beat = beat + 1, doing = coalesce(?, doing) WHERE name = 'heartbeat' AND token = ?"
-        ),
         release: format!(
             "UPDATE {lock} SET owner = NULL, since = NULL, beat = beat + 1 WHERE name = 'holder' AND token = ?"
         ),
-        journal: format!(
-            "SELECT version, direction, first, count, hash, state, started_at, finished_at, error, run_id, summary \
-             FROM {journal} ORDER BY version, first"
-        ),
-        begin_unit: format!(
-            "INSERT INTO {journal} (version, direction, first, count, hash, state, started_at, run_id, summary) \
-             VALUES (?, ?, ?, ?, ?, 'begun', ?, ?, ?) ON CONFLICT (version, first) DO UPDATE SET \
-             direction = excluded.direction, count = excluded.count, hash = excluded.hash, state = 'begun', \
-             started_at = excluded.started_at, finished_at = NULL, error = NULL, run_id = excluded.run_id, \
-             summary = excluded.summary"
-        ),
-        see_unit: None,
-        finish_unit: format!(
-            "UPDATE {journal} SET state = 'done', finished_at = ?, error = NULL WHERE version = ? AND first = ?"
-        ),
-        fail_unit: format!(
-            "UPDATE {journal} SET state = 'failed', error = ?, finished_at = ? WHERE version = ? AND first = ?"
-        ),
-        clear_journal: format!("DELETE FROM {journal} WHERE version = ?"),
+        ..Records::standard(&migrations, &lock, &journal)
     }
 }
 

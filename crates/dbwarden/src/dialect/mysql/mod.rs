@@ -12,6 +12,7 @@ use super::{Capabilities, Dialect, Existence, Manner, Object, Records, SessionTr
 use crate::database::Database;
 use crate::project::Tables;
 
+pub(crate) use self::history::stop_sign;
 pub(super) use self::mariadb::Mariadb;
 
 /// MySQL's dialect.

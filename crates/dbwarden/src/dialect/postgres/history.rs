@@ -27,10 +27,8 @@ pub(super) fn records(dialect: &dyn Dialect, tables: &Tables) -> Records {
     let name = |table: &str| format!("{}.{}", dialect.quote(schema), dialect.quote(table));
     let (migrations, lock, journal) = (name(&tables.migrations), name(&tables.lock), name(&tables.journal));
     Records {
-        lock_name: lock.clone(),
         rights: format!("GRANT USAGE, CREATE ON SCHEMA {} TO \"{{role}}\"", dialect.quote(schema)),
         probe: probe(schema, tables),
-        made: None,
         create: vec![
             create(schema, tables, [&migrations, &lock, &journal]),
             format!(
@@ -38,33 +36,16 @@ pub(super) fn records(dialect: &dyn Dialect, tables: &Tables) -> Records {
                  ON CONFLICT (name) DO NOTHING"
             ),
         ],
-        strip: None,
-        fill: None,
         history: format!(
             "SELECT version, description, kind, checksum, file_hash, applied_at, duration_ms, applied_by, tool_version, \
              run_id, statements, (down_script IS NOT NULL)::int, note FROM {migrations} ORDER BY sequence"
         ),
-        glance: format!(
-            "SELECT version, kind, checksum, file_hash, note FROM {migrations} ORDER BY sequence"
-        ),
-        down_script: format!("SELECT down_script FROM {migrations} WHERE version = ?"),
         insert: format!(
             "INSERT INTO {migrations} (version, description, kind, checksum, file_hash, applied_at, duration_ms, \
              applied_by, tool_version, run_id, statements, down_script, note) VALUES (?, ?, ?, ?, ?, ?, \
              coalesce(?, (extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) * 1000)::bigint), \
              ?, ?, ?, ?, ?, ?)"
         ),
-        delete: format!("DELETE FROM {migrations} WHERE version = ?"),
-        accept: format!("UPDATE {migrations} SET checksum = ?, file_hash = ?, note = ? WHERE version = ?"),
-        rename: format!("UPDATE {migrations} SET version = ? WHERE version = ?"),
-        lock: format!(
-            "SELECT h.token, h.owner, h.since, b.beat, b.doing FROM {lock} AS h, {lock} AS b \
-             WHERE h.name = 'holder' AND b.name = 'heartbeat'"
-        ),
-        take: format!(
-            "UPDATE {lock} SET token = ?, owner = ?, since = ? WHERE name = 'holder' AND token = ?"
-        ),
-        reset_beat: format!("UPDATE {lock} SET token = ?, beat = 0, doing = ? WHERE name = 'heartbeat'"),
         // 22012 where the token is another's; 40001 under REPEATABLE READ where it became so in this transaction's time.
         // FOR UPDATE makes a takeover wait for the end of the transaction; the heartbeat's row is another.
         fence: Some(Fence {
@@ -73,33 +54,10 @@ pub(super) fn records(dialect: &dyn Dialect, tables: &Tables) -> Records {
                  FOR UPDATE) AS held)"
             ),
             code: "22012",
+            unless_told_to_stop: None,
             write: None,
         }),
-        renew: format!("UPDATE {lock} SET beat = beat + 1, doing = ? WHERE name = 'heartbeat' AND token = ?"),
-        beat: format!(
-            "UPDATE {lock} SET beat = beat + 1, doing = coalesce(?, doing) WHERE name = 'heartbeat' AND token = ?"
-        ),
-        release: format!("UPDATE {lock} SET owner = NULL, since = NULL WHERE name = 'holder' AND token = ?"),
-        journal: format!(
-            "SELECT version, direction, first, count, hash, state, started_at, finished_at, error, run_id, summary \
-             FROM {journal} ORDER BY version, first"
-        ),
-        begin_unit: format!(
-            "INSERT INTO {journal} (version, direction, first, count, hash, state, started_at, run_id, summary) \
-             VALUES (?, ?, ?, ?, ?, 'begun', ?, ?, ?) ON CONFLICT (version, first) DO UPDATE SET \
-             direction = excluded.direction, count = excluded.count, hash = excluded.hash, state = 'begun', \
-             started_at = excluded.started_at, finished_at = NULL, error = NULL, run_id = excluded.run_id, \
-             summary = excluded.summary"
-        ),
-        see_unit: None,
-        finish_unit: format!(
-            "UPDATE {journal} SET state = 'done', finished_at = ?, error = NULL WHERE version = ? AND first = ?"
-        ),
-        fail_unit: format!(
-            "UPDATE {journal} SET state = 'failed', error = ?, finished_at = ? WHERE version = ? AND first = ?"
-        ),
-        clear_journal: format!("DELETE FROM {journal} WHERE version = ?"),
-        restoring: None,
+        ..Records::standard(&migrations, &lock, &journal)
     }
 }
 

@@ -11,8 +11,6 @@ pub(super) fn records(dialect: &Sqlite, tables: &Tables) -> Records {
     let text = |name: &str| format!("'{}'", name.to_ascii_lowercase().replace('\'', "''"));
     let ours = [text(&tables.migrations), text(&tables.lock), text(&tables.journal)].join(", ");
     Records {
-        lock_name: lock.clone(),
-        rights: String::new(),
         probe: format!(
             "SELECT type, name, tbl_name, \
              CASE WHEN type = 'table' THEN (SELECT group_concat(name, ',') FROM pragma_table_info(o.name)) END \
@@ -22,9 +20,6 @@ pub(super) fn records(dialect: &Sqlite, tables: &Tables) -> Records {
              'goose_db_version', 'django_migrations', 'databasechangelog', '_prisma_migrations') \
              AND type <> 'index'"
         ),
-        made: None,
-        strip: None,
-        fill: None,
         create: vec![
             format!(
                 "CREATE TABLE IF NOT EXISTS {migrations} (\n  sequence INTEGER PRIMARY KEY,\n  version TEXT NOT NULL UNIQUE,\n  \
@@ -46,55 +41,7 @@ pub(super) fn records(dialect: &Sqlite, tables: &Tables) -> Records {
                  summary TEXT NOT NULL,\n  PRIMARY KEY (version, first)\n)"
             ),
         ],
-        history: format!(
-            "SELECT version, description, kind, checksum, file_hash, applied_at, duration_ms, applied_by, tool_version, \
-             run_id, statements, down_script IS NOT NULL, note FROM {migrations} ORDER BY sequence"
-        ),
-        glance: format!(
-            "SELECT version, kind, checksum, file_hash, note FROM {migrations} ORDER BY sequence"
-        ),
-        down_script: format!("SELECT down_script FROM {migrations} WHERE version = ?"),
-        insert: format!(
-            "INSERT INTO {migrations} (version, description, kind, checksum, file_hash, applied_at, duration_ms, \
-             applied_by, tool_version, run_id, statements, down_script, note) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        ),
-        delete: format!("DELETE FROM {migrations} WHERE version = ?"),
-        accept: format!("UPDATE {migrations} SET checksum = ?, file_hash = ?, note = ? WHERE version = ?"),
-        rename: format!("UPDATE {migrations} SET version = ? WHERE version = ?"),
-        lock: format!(
-            "SELECT h.token, h.owner, h.since, b.beat, b.doing FROM {lock} AS h, {lock} AS b \
-             WHERE h.name = 'holder' AND b.name = 'heartbeat'"
-        ),
-        take: format!(
-            "UPDATE {lock} SET token = ?, owner = ?, since = ? WHERE name = 'holder' AND token = ?"
-        ),
-        reset_beat: format!("UPDATE {lock} SET token = ?, beat = 0, doing = ? WHERE name = 'heartbeat'"),
-        // One writer at a time: renewing is fencing.
-        fence: None,
-        renew: format!("UPDATE {lock} SET beat = beat + 1, doing = ? WHERE name = 'heartbeat' AND token = ?"),
-        beat: format!(
-            "UPDATE {lock} SET beat = beat + 1, doing = coalesce(?, doing) WHERE name = 'heartbeat' AND token = ?"
-        ),
-        release: format!("UPDATE {lock} SET owner = NULL, since = NULL WHERE name = 'holder' AND token = ?"),
-        journal: format!(
-            "SELECT version, direction, first, count, hash, state, started_at, finished_at, error, run_id, summary \
-             FROM {journal} ORDER BY version, first"
-        ),
-        begin_unit: format!(
-            "INSERT INTO {journal} (version, direction, first, count, hash, state, started_at, run_id, summary) \
-             VALUES (?, ?, ?, ?, ?, 'begun', ?, ?, ?) ON CONFLICT (version, first) DO UPDATE SET \
-             direction = excluded.direction, count = excluded.count, hash = excluded.hash, state = 'begun', \
-             started_at = excluded.started_at, finished_at = NULL, error = NULL, run_id = excluded.run_id, \
-             summary = excluded.summary"
-        ),
-        see_unit: None,
-        finish_unit: format!(
-            "UPDATE {journal} SET state = 'done', finished_at = ?, error = NULL WHERE version = ? AND first = ?"
-        ),
-        fail_unit: format!(
-            "UPDATE {journal} SET state = 'failed', error = ?, finished_at = ? WHERE version = ? AND first = ?"
-        ),
-        clear_journal: format!("DELETE FROM {journal} WHERE version = ?"),
-        restoring: None,
+        // One writer at a time: renewing is fencing, and there is no other fence.
+        ..Records::standard(&migrations, &lock, &journal)
     }
 }

@@ -8,6 +8,7 @@ use mysql::Conn;
 
 use super::connect::Address;
 use super::{Link, send};
+use crate::dialect::mysql::stop_sign;
 use crate::driver::Interrupt;
 
 /// How often, and with what rest between, to look whether the interrupted session has its answer.
@@ -21,13 +22,20 @@ pub(super) struct Canceller {
     address: Arc<Address>,
     link: Weak<Mutex<Conn>>,
     id: u64,
+    told_to_stop: Arc<AtomicBool>,
     /// Somebody sees to an answer already: it is interrupted again and again until it notes that.
     seen_to: AtomicBool,
 }
 
 impl Canceller {
-    pub(super) fn new(address: &Arc<Address>, link: &Link, id: u64) -> Self {
-        Self { address: Arc::clone(address), link: Arc::downgrade(link), id, seen_to: AtomicBool::new(false) }
+    pub(super) fn new(address: &Arc<Address>, link: &Link, id: u64, told_to_stop: &Arc<AtomicBool>) -> Self {
+        Self {
+            address: Arc::clone(address),
+            link: Arc::downgrade(link),
+            id,
+            told_to_stop: Arc::clone(told_to_stop),
+            seen_to: AtomicBool::new(false),
+        }
     }
 }
 
@@ -35,6 +43,8 @@ impl Interrupt for Canceller {
     fn interrupt(&self) {
         let Ok(conn) = self.address.connect() else { return };
         let other = Arc::new(Mutex::new(conn));
+        self.told_to_stop.store(true, Ordering::SeqCst);
+        send(&other, &format!("DO GET_LOCK({}, 0)", stop_sign(&self.id.to_string())), false).ok();
         send(&other, &format!("KILL QUERY {}", self.id), false).ok();
         if self.seen_to.swap(true, Ordering::SeqCst) {
             return;
@@ -54,10 +64,11 @@ fn see_to_an_answer(other: &Link, link: &Weak<Mutex<Conn>>, id: u64) {
         let Some(link) = link.upgrade() else { return };
         let waits = link.try_lock().is_err();
         drop(link);
-        let query = format!("SELECT command FROM information_schema.processlist WHERE id = {id}");
+        // With a further interrupt pending it is `Killed`, and idle all the same.
+        let query = format!("SELECT info IS NULL FROM information_schema.processlist WHERE id = {id}");
         let Ok(answer) = send(other, &query, true) else { return };
         let Some(row) = answer.rows.first() else { return };
-        idle = if waits && row.text(0) == "Sleep" { idle + 1 } else { 0 };
+        idle = if waits && row.integer(0) == Some(1) { idle + 1 } else { 0 };
         if idle >= SURE {
             send(other, &format!("KILL {id}"), false).ok();
             return;

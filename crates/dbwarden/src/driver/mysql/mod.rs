@@ -14,6 +14,7 @@ mod tls;
 
 pub(crate) use self::tls::tool_arguments as tool_tls;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -56,6 +57,8 @@ pub(super) struct MysqlSession {
     prelude: Vec<String>,
     notices: Vec<Notice>,
     open: bool,
+    /// Somebody interrupted it, at any time.
+    told_to_stop: Arc<AtomicBool>,
     /// The lock of sessions, which a reset lets go of.
     locked: Arc<Mutex<Option<String>>>,
 }
@@ -98,6 +101,7 @@ impl MysqlSession {
             prelude: Vec::new(),
             notices: Vec::new(),
             open: false,
+            told_to_stop: Arc::default(),
             locked: Arc::default(),
         };
         session.introduce()?;
@@ -238,7 +242,13 @@ impl Session for MysqlSession {
     }
 
     fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64, DriverError> {
-        Ok(self.one(&filled(sql, parameters))?.changed)
+        let sql = filled(sql, parameters);
+        let mut changed = self.one(&sql)?.changed;
+        // Told to stop, the server may say that an UPDATE found no row.
+        if changed == 0 && sql.starts_with("UPDATE") && self.told_to_stop.load(Ordering::SeqCst) {
+            changed = self.one(&sql)?.changed;
+        }
+        Ok(changed)
     }
 
     fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, DriverError> {
@@ -342,7 +352,7 @@ impl Session for MysqlSession {
     }
 
     fn interrupter(&self) -> Arc<dyn Interrupt> {
-        Arc::new(cancel::Canceller::new(&self.address, &self.link, self.id))
+        Arc::new(cancel::Canceller::new(&self.address, &self.link, self.id, &self.told_to_stop))
     }
 
     fn notices(&mut self) -> Vec<Notice> {

@@ -15,7 +15,13 @@ use testkit::{Database, Engine, Program};
 const BINARY: &str = env!("CARGO_BIN_EXE_dbwarden");
 
 /// The engines whose databases are backed up.
-const ENGINES: [Engine; 3] = [Engine::Sqlite, Engine::Postgres, Engine::Mariadb];
+const ENGINES: &[Engine] = &[
+    Engine::Sqlite,
+    Engine::Postgres,
+    Engine::Mariadb,
+    #[cfg(feature = "duckdb")]
+    Engine::Duckdb,
+];
 
 /// Two tables with rows, a view, and what is the engine's own.
 fn shop(engine: Engine) -> Database {
@@ -37,6 +43,17 @@ fn shop(engine: Engine) -> Database {
              DELIMITER //\nCREATE PROCEDURE tidy()\nBEGIN\n  -- Table structure for table\n  DELETE FROM moods WHERE id < 0;\nEND//\n\
              CREATE TRIGGER kept BEFORE DELETE ON moods FOR EACH ROW\nBEGIN\n  SET @kept = OLD.id;\nEND//\nDELIMITER ;\n\
              CREATE EVENT nightly ON SCHEDULE EVERY 1 DAY DO DELETE FROM moods WHERE id < 0;\n"
+        }
+        Engine::Duckdb => {
+            "CREATE SCHEMA app;\nCREATE TYPE app.mood AS ENUM ('glad', 'sad');\nCREATE SEQUENCE app.numbers START 7 INCREMENT 3;\n\
+             CREATE TABLE app.moods (id bigint PRIMARY KEY DEFAULT nextval('app.numbers'), mood app.mood NOT NULL, picture blob, \
+             twice bigint GENERATED ALWAYS AS (id * 2), above bigint REFERENCES app.moods (id), CHECK (id > 0));\n\
+             INSERT INTO app.moods (mood, picture) VALUES ('glad', '\\x00\\xFF'::blob), ('sad', NULL);\n\
+             INSERT INTO app.moods (mood, above) VALUES ('glad', 7);\nCREATE INDEX by_mood ON app.moods (mood);\n\
+             CREATE MACRO twice(n) AS n * 2;\nCREATE MACRO glad() AS TABLE SELECT * FROM app.moods WHERE mood = 'glad';\n\
+             CREATE VIEW z_first AS SELECT id, twice(id) AS more FROM app.moods;\nCREATE VIEW a_second AS SELECT more FROM z_first;\n\
+             COMMENT ON TABLE app.moods IS 'how it''s going';\nCOMMENT ON COLUMN z_first.id IS 'of a view';\n\
+             COMMENT ON MACRO twice IS 'no more than that';\n"
         }
         _ => "",
     };
@@ -80,7 +97,7 @@ fn json(text: &str) -> Value {
 
 #[test]
 fn what_was_there_comes_back_and_nothing_else() {
-    for engine in ENGINES {
+    for &engine in ENGINES {
         let database = shop(engine);
         let program = Program::new(BINARY, &database);
         program.run(&["migrate"]).expect(0);
@@ -123,6 +140,91 @@ fn what_was_there_comes_back_and_nothing_else() {
         let listed = &json(&listed.stdout)["databases"][0]["backups"];
         assert_eq!(listed.as_array().unwrap().len(), 3, "{engine:?}: before migrate, before restore twice");
     }
+}
+
+/// What `EXPORT DATABASE` loses, and what a snapshot of rows and definitions does not tell.
+#[cfg(feature = "duckdb")]
+#[test]
+fn duckdb_to_the_last_comment() {
+    let database = shop(Engine::Duckdb);
+    let program = Program::new(BINARY, &database);
+    program.run(&["migrate"]).expect(0);
+    let state = || {
+        let queries = [
+            "SELECT table_name || ' ' || coalesce(comment, '') || sql FROM duckdb_tables() WHERE schema_name = 'app'",
+            "SELECT view_name || ' ' || view_oid || coalesce(comment, '') FROM duckdb_views() WHERE NOT internal",
+            "SELECT table_name || ' ' || column_name || ' ' || comment FROM duckdb_columns() WHERE comment IS NOT NULL",
+            "SELECT sequence_name || ' ' || last_value || ' ' || increment_by FROM duckdb_sequences()",
+            "SELECT function_name || ' ' || macro_definition || coalesce(comment, '') FROM duckdb_functions() WHERE NOT internal",
+            "SELECT table_name || ' ' || constraint_text FROM duckdb_constraints() WHERE table_name NOT LIKE 'dbwarden%'",
+            "SELECT index_name || sql FROM duckdb_indexes()",
+            "SELECT m::TEXT FROM app.moods AS m",
+            "SELECT more::TEXT FROM a_second",
+        ];
+        queries.map(|query| database.rows(query).join("\n")).join("\n\n")
+    };
+    let before = state();
+    for part in [
+        "how it's going",
+        "of a view",
+        "no more than that",
+        "numbers 16 3",
+        "FOREIGN KEY (customer)",
+        "by_mood",
+    ] {
+        assert!(before.contains(part), "{part}: {before}");
+    }
+    program.run(&["backup"]).expect(0);
+    let path = files(&database)[0].display().to_string();
+    assert_eq!(database.one("SELECT nextval('app.numbers')"), "16");
+    database.execute("DROP VIEW a_second; DROP TABLE app.moods; DROP MACRO twice; CREATE SCHEMA newer;");
+    program.run(&["restore", &path]).expect(0);
+    assert_eq!(state(), before);
+    assert_eq!(database.one("SELECT nextval('app.numbers')"), "16", "the sequence goes on where it was");
+    let left: Vec<_> = fs::read_dir(database.folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| name.contains("dbwarden-new") || name.ends_with(".partial"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+/// The system takes the lock of a file away with the first descriptor of it that a process closes.
+#[cfg(feature = "duckdb")]
+#[test]
+fn duckdb_keeps_others_out_once_it_is_backed_up() {
+    let database = shop(Engine::Duckdb);
+    let program = Program::new(BINARY, &database);
+    program.run(&["migrate", "-c", "1"]).expect(0);
+    let holder =
+        Program::new(BINARY, &database).ending_at("pause:committed").start(&["migrate", "--with-backup"]);
+    holder.wait_until_stopped();
+    assert_eq!(files(&database).len(), 2, "it is made before");
+    let other = program.run(&["status"]).expect(4);
+    assert!(other.stderr.contains("another process has the database open"), "{}", other.stderr);
+    holder.go_on();
+    holder.finish().expect(0);
+    program.run(&["status", "--check"]).expect(0);
+}
+
+/// The file's own place is one file behind all links to it, and who may read it stays.
+#[cfg(feature = "duckdb")]
+#[test]
+fn duckdb_behind_a_link() {
+    let database = shop(Engine::Duckdb);
+    let (real, link) = (database.folder().join("real.duckdb"), database.folder().join("linked"));
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    let program = Program::new(BINARY, &database).on(&format!("duckdb:///{}", link.display()));
+    program.run(&["migrate", "-c", "1"]).expect(0);
+    fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
+    program.run(&["backup"]).expect(0);
+    let path = files(&database)[0].display().to_string();
+    program.run(&["migrate"]).expect(0);
+    let restored = program.run(&["restore", &path]).expect(0);
+    assert!(restored.stdout.contains("now at 0001"), "{}", restored.stdout);
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
+    program.run(&["migrate"]).expect(0);
 }
 
 /// The lock's table keeps its schema from being dropped.
@@ -201,7 +303,7 @@ fn mariadb_at_an_address_of_mysql() {
 
 #[test]
 fn the_token_of_the_lock_never_goes_back() {
-    for engine in ENGINES {
+    for &engine in ENGINES {
         let database = shop(engine);
         let program = Program::new(BINARY, &database);
         let token =
@@ -219,7 +321,7 @@ fn the_token_of_the_lock_never_goes_back() {
 
 #[test]
 fn a_restore_that_is_killed_leaves_the_one_or_the_other() {
-    for engine in ENGINES {
+    for &engine in ENGINES {
         let database = shop(engine);
         let rows = "INSERT INTO bulk SELECT n, 'a row that takes some room in the file, so that copying takes a while' FROM \
                     (WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 60000) \
@@ -338,7 +440,7 @@ fn settled(database: &Database) -> String {
 
 #[test]
 fn a_backup_that_cannot_be_made_keeps_the_run_from_beginning() {
-    for engine in ENGINES {
+    for &engine in ENGINES {
         let database = shop(engine);
         let program = Program::new(BINARY, &database);
         program.run(&["migrate"]).expect(0);

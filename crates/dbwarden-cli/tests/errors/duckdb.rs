@@ -88,6 +88,27 @@ mod with_the_driver {
     }
 
     #[test]
+    fn a_backup_that_is_none() {
+        let sandbox = with_library(&[("0001_a.sql", A)]);
+        let mut said = vec![sandbox.run(&["backup"]).exits(1).transcript];
+        sandbox.run(&["migrate"]).exits(0);
+        sandbox.run(&["backup"]).exits(0);
+        let name = crate::sandbox::listing(&sandbox.path("backups"))
+            .into_iter()
+            .find(|name| name.ends_with(".duckdb"))
+            .unwrap();
+        let whole = std::fs::read(sandbox.path(&format!("backups/{name}"))).unwrap();
+        let before = std::fs::read(sandbox.path("shop.duckdb")).unwrap();
+        sandbox.write("cut.duckdb", &whole[..whole.len() - 1]);
+        sandbox.write("letter.duckdb", "A letter to my aunt, which is no database at all. ".repeat(400));
+        for file in ["cut.duckdb", "letter.duckdb"] {
+            said.push(sandbox.run(&["restore", file, "--unrecorded"]).exits(5).transcript);
+        }
+        assert!(std::fs::read(sandbox.path("shop.duckdb")).unwrap() == before);
+        assert_snapshot!(said.join("\n"));
+    }
+
+    #[test]
     fn a_statement_that_fails() {
         let sandbox = with_library(&[("0001_a.sql", A)]);
         sandbox.run(&["migrate"]).exits(0);

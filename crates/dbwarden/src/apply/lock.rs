@@ -6,6 +6,7 @@
 //! token is another's by then, nothing is committed.
 
 mod heartbeat;
+mod replaced;
 mod words;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -386,28 +387,6 @@ impl<'s> LockGuard<'s> {
     /// The engine's answer. The lease then runs out by itself.
     pub fn release(mut self) -> Result<(), LockError> {
         self.let_go()
-    }
-
-    /// Releases the lock of a database that was replaced under it: what its rows say now is as old as the backup. The token grows
-    /// beyond both, so that no holder of then or now can come back; where the backup knew no lock, there is none to release.
-    ///
-    /// # Errors
-    /// The engine's answer. The lease then runs out by itself.
-    pub(crate) fn replaced(mut self) -> Result<(), LockError> {
-        self.released = true;
-        self.heartbeat = None;
-        self.session.rollback()?;
-        let then = match read(&mut *self.session, &self.records) {
-            Ok(LockRow::Free(token)) => token,
-            Ok(LockRow::Held(holder)) => holder.token,
-            Err(LockError::Driver(error)) if error.kind == DriverErrorKind::Statement => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        let next = then.max(self.token) + 1;
-        let row = [next.into(), Value::Null, Value::Null, then.into()];
-        self.session.execute(&self.records.take, &row)?;
-        self.held = None;
-        Ok(())
     }
 
     fn let_go(&mut self) -> Result<(), LockError> {

@@ -8,9 +8,12 @@ use std::path::{Path, PathBuf};
 
 use crate::apply::run::Cancel;
 use crate::database::Database;
-use crate::driver::{DriverError, OpenOptions};
+use crate::dialect::Records;
+use crate::driver::{DriverError, OpenOptions, Session};
 use crate::project::DatabaseSettings;
 
+#[cfg(feature = "duckdb")]
+mod duckdb;
 #[cfg(feature = "mysql")]
 mod mysql;
 #[cfg(feature = "postgres")]
@@ -30,10 +33,17 @@ pub struct Place<'a> {
     pub settings: &'a DatabaseSettings,
     /// How sessions are opened.
     pub open: &'a OpenOptions,
-    /// Our lock's table, as SQL names it.
-    pub lock_table: &'a str,
+    /// The SQL of our tables.
+    pub records: &'a Records,
     /// Stops the copying from another thread.
     pub cancel: &'a Cancel,
+}
+
+impl Place<'_> {
+    /// Returns SQL that fails where our lock is another's by now, where the engine has it.
+    pub(crate) fn fence(&self, token: i64) -> Option<String> {
+        self.records.fence.as_ref().map(|fence| fence.sql.replacen('?', &token.to_string(), 1))
+    }
 }
 
 /// How the databases of one engine are copied and brought back.
@@ -61,15 +71,34 @@ pub trait Copier: Sync + std::fmt::Debug {
         Ok(())
     }
 
-    /// Makes the database what `from` holds, and nothing else, all at once or not at all where the engine can do that. `fence` is
-    /// SQL that fails where our lock is another's by now, for an engine that is written by another session than ours.
+    /// Makes the database what `from` holds, and nothing else, all at once or not at all where the engine can do that. `token` is that
+    /// of our lock: see [`Place::fence`]. Where a copy takes the place of the database, it is returned, made ready beside it, with a
+    /// free lock and a token beyond `token` and its own; the database is as it was then.
     ///
     /// # Errors
-    /// What the engine or its tool said.
-    fn bring_back(&self, place: &Place<'_>, from: &Path, fence: Option<&str>) -> Result<(), BackupError>;
+    /// What the engine, its tool or the system said.
+    fn bring_back(
+        &self,
+        place: &Place<'_>,
+        from: &Path,
+        token: i64,
+    ) -> Result<Option<Box<dyn Staged>>, BackupError>;
 
     /// Returns whether a restore that fails or is killed leaves the database as it was.
     fn is_atomic(&self) -> bool;
+}
+
+/// What is to take a database's place. Dropped before that, it is gone.
+pub trait Staged {
+    /// Returns a session with it.
+    fn session(&mut self) -> &mut dyn Session;
+
+    /// Puts it in the place of the database, at once. `old` is the session that holds our lock; it goes on to see the old database,
+    /// which nobody else does.
+    ///
+    /// # Errors
+    /// What the engine or the system said. Nothing was changed.
+    fn take_the_place(self: Box<Self>, old: &mut dyn Session, place: &Place<'_>) -> Result<(), BackupError>;
 }
 
 /// Returns how databases of the engine are copied.
@@ -80,6 +109,8 @@ pub fn of(database: Database) -> Result<&'static dyn Copier, BackupError> {
     match database {
         #[cfg(feature = "sqlite")]
         Database::Sqlite => Ok(&sqlite::OnlineBackup),
+        #[cfg(feature = "duckdb")]
+        Database::Duckdb => Ok(&duckdb::FileCopy),
         #[cfg(feature = "postgres")]
         Database::Postgres => Ok(&postgres::Dump),
         #[cfg(feature = "mysql")]

@@ -12,7 +12,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 
 use super::tool::Tool;
-use super::{BackupError, Copier, Place};
+use super::{BackupError, Copier, Place, Staged};
 use crate::driver::{self, Session};
 
 const PACKAGE: &str = "mariadb-client or mysql-client";
@@ -137,7 +137,12 @@ impl Copier for Dump {
         Ok(())
     }
 
-    fn bring_back(&self, place: &Place<'_>, from: &Path, fence: Option<&str>) -> Result<(), BackupError> {
+    fn bring_back(
+        &self,
+        place: &Place<'_>,
+        from: &Path,
+        token: i64,
+    ) -> Result<Option<Box<dyn Staged>>, BackupError> {
         let (client, version) = self.found(CLIENTS)?;
         let file = File::open(from).map_err(BackupError::file("cannot read", from))?;
         let mut session = driver::open(&place.settings.url, place.open)?;
@@ -161,7 +166,7 @@ impl Copier for Dump {
         let before = prologue(place, &mut *session, &guard)?;
         session.query(&format!("SELECT RELEASE_LOCK('{guard}')"), &[])?;
         drop(session);
-        let fence = fence.map(|fence| format!("{fence};\n")).unwrap_or_default();
+        let fence = place.fence(token).map(|fence| format!("{fence};\n")).unwrap_or_default();
         let mut writing = client.start(&mut command)?;
         let Some(input) = writing.child.stdin.take() else {
             return Err(BackupError::Tool { tool: client.name, said: vec!["it has no stream".to_owned()] });
@@ -173,7 +178,7 @@ impl Copier for Dump {
             (pump.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), written)
         });
         // Where the client ended early, that its script could not be written is only the consequence.
-        written.and(read)
+        written.and(read).map(|()| None)
     }
 
     fn is_atomic(&self) -> bool {

@@ -8,7 +8,7 @@ use std::process::{ChildStdin, Command, Stdio};
 use secrecy::ExposeSecret;
 
 use super::tool::{Running, Tool};
-use super::{BackupError, Copier, Place};
+use super::{BackupError, Copier, Place, Staged};
 use crate::url::DatabaseUrl;
 
 const PG_DUMP: Tool = Tool { name: "pg_dump", package: "postgresql-client" };
@@ -145,7 +145,7 @@ impl Copier for Dump {
     fn take(&self, place: &Place<'_>, to: &Path) -> Result<String, BackupError> {
         let version = PG_DUMP.version()?;
         let mut command = Command::new(PG_DUMP.name);
-        command.args(["--format=custom", "--no-password", "--exclude-table"]).arg(place.lock_table);
+        command.args(["--format=custom", "--no-password", "--exclude-table"]).arg(&place.records.lock_name);
         command.arg("--file").arg(to).stdin(Stdio::null()).stdout(Stdio::null());
         reach(&mut command, &place.settings.url);
         PG_DUMP.start(&mut command)?.finish(place.cancel, secret(place))?;
@@ -163,7 +163,12 @@ impl Copier for Dump {
         }
     }
 
-    fn bring_back(&self, place: &Place<'_>, from: &Path, fence: Option<&str>) -> Result<(), BackupError> {
+    fn bring_back(
+        &self,
+        place: &Place<'_>,
+        from: &Path,
+        token: i64,
+    ) -> Result<Option<Box<dyn Staged>>, BackupError> {
         let mut read = Command::new(PG_RESTORE.name);
         read.args(["--clean", "--if-exists", "--file=-"]).arg(from).stdout(Stdio::piped());
         let mut reading = match contents(place, from)? {
@@ -192,9 +197,9 @@ impl Copier for Dump {
         let before = format!(
             "BEGIN;\nSET LOCAL client_min_messages = warning;\nSET lock_timeout = '{}ms';\n{}",
             place.open.lock_timeout.as_millis(),
-            EMPTY.replace("@lock@", &format!("'{}'", place.lock_table.replace('\'', "''")))
+            EMPTY.replace("@lock@", &format!("'{}'", place.records.lock_name.replace('\'', "''")))
         );
-        let fence = fence.map(|fence| format!("{fence};\n")).unwrap_or_default();
+        let fence = place.fence(token).map(|fence| format!("{fence};\n")).unwrap_or_default();
         let secret = secret(place);
         let (read, written) = std::thread::scope(|scope| {
             // Beside, since what is written waits for the server, and Ctrl-C is to be heard meanwhile. Without the last words there
@@ -204,7 +209,7 @@ impl Copier for Dump {
             (pump.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), written)
         });
         // Where psql ended early, that its script could not be written is only the consequence.
-        written.and(read)
+        written.and(read).map(|()| None)
     }
 
     fn is_atomic(&self) -> bool {

@@ -9,7 +9,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
-use super::{BackupError, Copier, Place};
+use super::{BackupError, Copier, Place, Staged};
 use crate::driver::{DriverError, DriverErrorKind};
 
 /// Pages between two looks whether to stop: 16 MiB with pages of the usual size.
@@ -53,12 +53,17 @@ impl Copier for OnlineBackup {
         if answer == "ok" { Ok(()) } else { Err(damaged(answer)) }
     }
 
-    fn bring_back(&self, place: &Place<'_>, from: &Path, _: Option<&str>) -> Result<(), BackupError> {
+    fn bring_back(
+        &self,
+        place: &Place<'_>,
+        from: &Path,
+        _: i64,
+    ) -> Result<Option<Box<dyn Staged>>, BackupError> {
         let target = || place.settings.url.target();
         let path = place.settings.url.path().ok_or_else(|| BackupError::InMemory { target: target() })?;
         let source = open_copy(from).map_err(failure)?;
         let mut target = Connection::open(path).map_err(failure)?;
-        run(&source, &mut target, place)
+        run(&source, &mut target, place).map(|()| None)
     }
 
     fn is_atomic(&self) -> bool {

@@ -12,7 +12,7 @@ use crate::url::DatabaseUrl;
 use crate::value::{Row, Value};
 
 #[cfg(feature = "duckdb")]
-mod duckdb;
+pub(crate) mod duckdb;
 #[cfg(feature = "mysql")]
 mod mysql;
 #[cfg(feature = "postgres")]

@@ -68,7 +68,7 @@ fn backup_here(deployment: &mut Deployment<'_>, options: &BackupOptions) -> Resu
     let mut session = deployment.connection.open(&settings, &open)?;
     let history = read_history(&mut *session, dialect, &settings.tables, wait, &cancel)?;
     drop(session);
-    let place = Place { settings: &settings, open: &open, lock_table: &records.lock_name, cancel: &cancel };
+    let place = Place { settings: &settings, open: &open, records: &records, cancel: &cancel };
     let subject = subject(Reason::Asked, &*clock, who, &history);
     let backup = backup::take(copier, &place, &directory, subject)?;
     Ok(Made { backup, atomic: copier.is_atomic() })
@@ -97,7 +97,7 @@ pub(super) fn before(
     directory: &Path,
 ) -> Result<Made, Error> {
     let copier = backup::of(settings.url.database())?;
-    let place = Place { settings, open, lock_table: &records.lock_name, cancel: &run.cancel };
+    let place = Place { settings, open, records, cancel: &run.cancel };
     let subject = subject(reason, run.clock, run.who.clone(), history);
     let taken = backup::take(copier, &place, directory, subject);
     noted(&run.cancel, &taken);

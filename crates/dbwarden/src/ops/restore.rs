@@ -13,7 +13,7 @@ use super::survey::read_history;
 use crate::apply::history::{self, HistoryError};
 use crate::apply::lock::{LockError, LockGuard};
 use crate::apply::run::{Cancel, Observer};
-use crate::backup::{self, Backup, BackupError, Place, Reason};
+use crate::backup::{self, Backup, BackupError, Copier, Place, Reason};
 use crate::database::Database;
 use crate::dialect::Dialect;
 use crate::driver::Session;
@@ -99,7 +99,7 @@ fn restore_here(
         backup::verify(&file, record)?;
     }
     let cancel = run.cancel.clone();
-    let place = Place { settings: &settings, open: &open, lock_table: &records.lock_name, cancel: &cancel };
+    let place = Place { settings: &settings, open: &open, records: &records, cancel: &cancel };
     copier.check(&place, &file)?;
     if !options.agreed {
         gates(&settings, record.as_ref())?;
@@ -126,7 +126,6 @@ fn restore_here(
     if guard.is_lost() {
         return Err(LockError::Lost.into());
     }
-    let fence = records.fence.as_ref().map(|fence| fence.sql.replacen('?', &guard.token().to_string(), 1));
     copier.ready(&place)?;
     let session = guard.session();
     if let Some(restoring) = &records.restoring {
@@ -135,22 +134,29 @@ fn restore_here(
         session.execute(&restoring.create, &[]).map_err(BackupError::Driver)?;
         session.execute(&restoring.mark, &mark).map_err(BackupError::Driver)?;
     }
-    let brought = copier.bring_back(&place, &file, fence.as_deref());
+    let brought = copier.bring_back(&place, &file, guard.token());
     noted(&cancel, &brought);
-    if let Err(error) = brought {
-        return Err(ErrorKind::Restore {
-            error,
-            atomic: copier.is_atomic(),
-            replaced: replaced.map(Box::new),
+    let staged = match brought {
+        Ok(staged) => staged,
+        Err(error) => return Err(failed(copier, error, replaced)),
+    };
+    let now = if let Some(mut staged) = staged {
+        let now = read_history(staged.session(), dialect, &settings.tables, lock.wait, &cancel)?;
+        guard.last_renewal()?;
+        match staged.take_the_place(guard.session(), &place) {
+            Ok(()) => guard.forget(),
+            Err(error) => return Err(failed(copier, error, replaced)),
         }
-        .into());
-    }
-    if let Some(restoring) = &records.restoring {
-        guard.session().execute(&restoring.clear, &[]).map_err(BackupError::Driver)?;
-    }
-    let now = read_history(guard.session(), dialect, &settings.tables, lock.wait, &cancel)?;
+        now
+    } else {
+        if let Some(restoring) = &records.restoring {
+            guard.session().execute(&restoring.clear, &[]).map_err(BackupError::Driver)?;
+        }
+        let now = read_history(guard.session(), dialect, &settings.tables, lock.wait, &cancel)?;
+        guard.replaced()?;
+        now
+    };
     let now = super::backup::subject(Reason::Restore, &*clock, String::new(), &now);
-    guard.replaced()?;
     Ok(Restored {
         database: settings.name.clone(),
         target: settings.url.target(),
@@ -161,6 +167,10 @@ fn restore_here(
         last: now.last,
         duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
     })
+}
+
+fn failed(copier: &dyn Copier, error: BackupError, replaced: Option<Made>) -> Error {
+    ErrorKind::Restore { error, atomic: copier.is_atomic(), replaced: replaced.map(Box::new) }.into()
 }
 
 /// Reads the records; nothing where an earlier restore left the database half made.

@@ -5,9 +5,11 @@
 //! the file open through a DuckDB of its own must close it before.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use adbc_core::Driver;
@@ -18,23 +20,26 @@ use super::failure::opening;
 use super::{library, option};
 use crate::driver::{DriverError, DriverErrorKind, Held, SessionLock};
 
-static OPEN: Mutex<BTreeMap<PathBuf, Entry>> = Mutex::new(BTreeMap::new());
+/// By the file's own name. What is dropped is dropped under this lock, so that nobody opens a file while it is being closed.
+static OPEN: Mutex<BTreeMap<PathBuf, Weak<Shared>>> = Mutex::new(BTreeMap::new());
 
-struct Entry {
+struct Shared {
+    // Closed before `reader`.
     database: ManagedDatabase,
-    users: usize,
     /// Whether one of the sessions holds the lock of sessions. Against other processes the open file is that lock.
-    locked: bool,
+    locked: Arc<AtomicBool>,
+    /// The file, for who reads it beside DuckDB: see [`reader`].
+    reader: OnceLock<Arc<File>>,
 }
 
 /// A share of an open database. The last one closes it; connections must have ended before.
 pub(super) struct Instance {
-    database: Option<ManagedDatabase>,
+    shared: Option<Arc<Shared>>,
     /// The file, under its own name.
     file: Option<PathBuf>,
 }
 
-fn open() -> MutexGuard<'static, BTreeMap<PathBuf, Entry>> {
+fn open() -> MutexGuard<'static, BTreeMap<PathBuf, Weak<Shared>>> {
     OPEN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -43,9 +48,8 @@ impl Instance {
     pub(super) fn of_file(path: &Path, library: Option<&Path>) -> Result<Self, DriverError> {
         let mut open = open();
         let file = canonical(path);
-        if let Some(entry) = open.get_mut(&file) {
-            entry.users += 1;
-            return Ok(Self { database: Some(entry.database.clone()), file: Some(file) });
+        if let Some(shared) = open.get(&file).and_then(Weak::upgrade) {
+            return Ok(Self { shared: Some(shared), file: Some(file) });
         }
         if !path.exists() {
             make(path, library)?;
@@ -59,28 +63,47 @@ impl Instance {
         };
         // It may have been made just now.
         let file = canonical(path);
-        open.insert(file.clone(), Entry { database: database.clone(), users: 1, locked: false });
-        Ok(Self { database: Some(database), file: Some(file) })
+        let shared = Arc::new(Shared::new(database));
+        open.insert(file.clone(), Arc::downgrade(&shared));
+        Ok(Self { shared: Some(shared), file: Some(file) })
     }
 
     pub(super) fn in_memory(library: Option<&Path>) -> Result<Self, DriverError> {
-        Ok(Self { database: Some(database(":memory:", false, library)?), file: None })
+        let database = database(":memory:", false, library)?;
+        Ok(Self { shared: Some(Arc::new(Shared::new(database))), file: None })
+    }
+
+    /// Opens a file that nobody writes, for itself, and writes nothing.
+    pub(super) fn of_copy(path: &Path, library: Option<&Path>) -> Result<Self, DriverError> {
+        let database = database(&path.to_string_lossy(), true, library)?;
+        Ok(Self { shared: Some(Arc::new(Shared::new(database))), file: None })
+    }
+
+    fn shared(&self) -> &Shared {
+        self.shared.as_ref().expect("taken by drop alone")
     }
 
     pub(super) fn database(&self) -> &ManagedDatabase {
-        self.database.as_ref().expect("taken by drop alone")
+        &self.shared().database
     }
 
     /// Takes the lock of sessions where no other session of this process has it.
     pub(super) fn try_lock(&self) -> SessionLock {
-        let Some(file) = &self.file else { return SessionLock::Unsupported };
-        match open().get_mut(file) {
-            Some(entry) if !entry.locked => {
-                entry.locked = true;
-                SessionLock::Held(Box::new(Lock(file.clone())))
-            }
-            _ => SessionLock::Busy,
+        if self.file.is_none() {
+            return SessionLock::Unsupported;
         }
+        let locked = &self.shared().locked;
+        if locked.swap(true, Ordering::AcqRel) {
+            SessionLock::Busy
+        } else {
+            SessionLock::Held(Box::new(Lock(Arc::clone(locked))))
+        }
+    }
+}
+
+impl Shared {
+    fn new(database: ManagedDatabase) -> Self {
+        Self { database, locked: Arc::default(), reader: OnceLock::new() }
     }
 }
 
@@ -89,14 +112,64 @@ impl Drop for Instance {
         let Some(file) = &self.file else { return };
         // Closed while nobody can open it anew beside.
         let mut open = open();
-        self.database = None;
-        if let Some(entry) = open.get_mut(file) {
-            entry.users -= 1;
-            if entry.users == 0 {
-                open.remove(file);
-            }
+        self.shared = None;
+        if open.get(file).is_some_and(|shared| shared.strong_count() == 0) {
+            open.remove(file);
         }
     }
+}
+
+/// Returns the file of a database that is open here, to be read beside DuckDB; nothing where it is not open. It stays open as long
+/// as the database: the system takes the lock that DuckDB has of it away with the first descriptor of the file that this process
+/// closes, whoever opened that one (<https://man7.org/linux/man-pages/man2/fcntl_locking.2.html>; tried).
+///
+/// # Errors
+/// The system's answer.
+pub(crate) fn reader(path: &Path) -> std::io::Result<Option<Arc<File>>> {
+    let open = open();
+    let Some(shared) = open.get(&canonical(path)).and_then(Weak::upgrade) else { return Ok(None) };
+    let reader = match shared.reader.get() {
+        Some(reader) => Arc::clone(reader),
+        None => Arc::clone(shared.reader.get_or_init({
+            let file = Arc::new(File::open(path)?);
+            || file
+        })),
+    };
+    // Still under the lock: this share may be the last one by now.
+    drop(shared);
+    Ok(Some(reader))
+}
+
+/// Puts the file `new` in the place of the database's, at once. Sessions that are open go on with the old one, which nobody else sees
+/// any more, and which is closed with the last of them; those that are opened from here on have the new one. What the old one has
+/// beside it must be gone: DuckDB would take it for the new one's.
+///
+/// # Errors
+/// The system's answer. Nothing was changed then.
+pub(crate) fn replace(path: &Path, new: &Path) -> std::io::Result<()> {
+    let mut open = open();
+    let file = canonical(path);
+    for there in [path, &file] {
+        let wal = beside(there, ".wal");
+        if std::fs::symlink_metadata(&wal).is_ok() {
+            let message = format!("{} is still there", wal.display());
+            return Err(std::io::Error::other(message));
+        }
+    }
+    std::fs::rename(new, &file)?;
+    open.remove(&file);
+    if let Some(folder) = file.parent().and_then(|folder| File::open(folder).ok()) {
+        // After a power cut it is the old one, or the new one.
+        folder.sync_all().ok();
+    }
+    Ok(())
+}
+
+/// `path` with `ending` behind its name.
+pub(crate) fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
 }
 
 /// How old a file is that [`make`] has left: it takes some milliseconds.
@@ -105,13 +178,10 @@ const LEFT: Duration = Duration::from_secs(60);
 /// How many bytes a name may have on the usual file systems.
 const NAME_MAX: usize = 255;
 
-/// Makes the file under another name and links it to its own: DuckDB opens no file whose making was cut short by a kill. Where there
-/// are no links, or a name too long for it, DuckDB is left to it.
-///
-/// # Errors
-/// That of the opening; nothing is left then, and nothing is there under the own name.
-fn make(path: &Path, library: Option<&Path>) -> Result<(), DriverError> {
-    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
+/// Returns a name beside `path` that nobody had, for a file that is to be there whole or not at all, and removes what runs that were
+/// killed have left under such names; nothing where the name is too long.
+pub(crate) fn new_name(path: &Path) -> Option<PathBuf> {
+    let (folder, name) = (path.parent()?, path.file_name()?);
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let start = format!("{}.dbwarden-new-", name.to_string_lossy());
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -120,14 +190,20 @@ fn make(path: &Path, library: Option<&Path>) -> Result<(), DriverError> {
             std::fs::remove_file(entry.path()).ok();
         }
     }
-    // A name that nobody had: a process's number comes again with each start of a container, and what a killed one left under it
-    // would be taken for ours.
+    // A process's number comes again with each start of a container, and what a killed one left under it would be taken for ours.
     let temporary = format!("{start}{:016x}", RandomState::new().build_hasher().finish());
     // With the one that DuckDB puts beside it.
-    if temporary.len() + ".wal".len() > NAME_MAX {
-        return Ok(());
-    }
-    let new = folder.join(&temporary);
+    (temporary.len() + ".wal".len() <= NAME_MAX).then(|| folder.join(temporary))
+}
+
+/// Makes the file under another name and links it to its own: DuckDB opens no file whose making was cut short by a kill. Where there
+/// are no links, or a name too long for it, DuckDB is left to it.
+///
+/// # Errors
+/// That of the opening; nothing is left then, and nothing is there under the own name.
+fn make(path: &Path, library: Option<&Path>) -> Result<(), DriverError> {
+    let (Some(new), Some(name)) = (new_name(path), path.file_name()) else { return Ok(()) };
+    let temporary = new.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let shown = new.to_string_lossy();
     // Opened once more, since closing tells of no error.
     let made = database(&shown, false, library).and_then(|made| {
@@ -138,7 +214,7 @@ fn make(path: &Path, library: Option<&Path>) -> Result<(), DriverError> {
         // Never over a file that another process has made meanwhile.
         std::fs::hard_link(&new, path).ok();
     }
-    for left in [new.clone(), folder.join(format!("{temporary}.wal"))] {
+    for left in [new.clone(), beside(&new, ".wal")] {
         std::fs::remove_file(left).ok();
     }
     // Who reads it knows the file by its own name.
@@ -150,20 +226,18 @@ fn make(path: &Path, library: Option<&Path>) -> Result<(), DriverError> {
 }
 
 #[derive(Debug)]
-struct Lock(PathBuf);
+struct Lock(Arc<AtomicBool>);
 
 impl Held for Lock {}
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        if let Some(entry) = open().get_mut(&self.0) {
-            entry.locked = false;
-        }
+        self.0.store(false, Ordering::Release);
     }
 }
 
 /// The file's own name: a link to it is the same database.
-fn canonical(path: &Path) -> PathBuf {
+pub(crate) fn canonical(path: &Path) -> PathBuf {
     std::fs::canonicalize(path).unwrap_or_else(|_| {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         match (std::fs::canonicalize(folder), path.file_name()) {

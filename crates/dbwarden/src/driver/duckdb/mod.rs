@@ -9,7 +9,7 @@ mod library;
 mod text;
 mod value;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ use crate::url::DatabaseUrl;
 use crate::value::{Row, Value};
 use failure::{answer, opening};
 use instance::Instance;
+pub(crate) use instance::{beside, canonical, new_name, reader, replace};
 
 /// First words of what may change more than the session's transaction.
 const STRAYS: &[&str] = &["ATTACH", "DETACH", "LOAD", "PRAGMA", "RESET", "SET"];
@@ -65,8 +66,12 @@ impl DuckdbSession {
             Some(path) if options.create || path.exists() => Place::File(path.to_owned()),
             Some(path) => Place::Absent(path.to_owned()),
         };
+        let instance = instance_of(&place, options.duckdb_library.as_deref())?;
+        Self::on(instance, place, options)
+    }
+
+    fn on(instance: Instance, place: Place, options: &OpenOptions) -> Result<Self, DriverError> {
         let library = options.duckdb_library.clone();
-        let instance = instance_of(&place, library.as_deref())?;
         let mut session = Self {
             connection: None,
             instance,
@@ -150,7 +155,13 @@ impl DuckdbSession {
     }
 }
 
-fn instance_of(place: &Place, library: Option<&std::path::Path>) -> Result<Instance, DriverError> {
+/// Opens the copy of a database, a file that nobody writes, and writes nothing.
+pub(crate) fn open_copy(path: &Path, options: &OpenOptions) -> Result<Box<dyn Session>, DriverError> {
+    let instance = Instance::of_copy(path, options.duckdb_library.as_deref())?;
+    Ok(Box::new(DuckdbSession::on(instance, Place::Memory, options)?))
+}
+
+fn instance_of(place: &Place, library: Option<&Path>) -> Result<Instance, DriverError> {
     // A file that is not there is as good as an empty one. Without its folder it is a mistake, also for who only looks.
     if let Place::File(path) | Place::Absent(path) = place
         && let Some(folder) =

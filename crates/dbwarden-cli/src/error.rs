@@ -282,7 +282,7 @@ fn exit(error: &Error) -> u8 {
             return UNVERIFIED;
         }
         "late" | "irreversible" | "foreign-records" | "not-our-table" | "planted-trigger"
-        | "stranger-owned" | "half-restored" | "ahead" | "no-record" => {
+        | "stranger-owned" | "half-restored" | "tables-elsewhere" | "ahead" | "no-record" => {
             return REFUSED;
         }
         "no-directory" | "count" | "target" | "unknown-revision" | "ambiguous" | "unknown-label" => {

@@ -186,7 +186,7 @@ pub(crate) fn after(error: &Error) -> String {
             return "save the file as UTF-8, then run the same command again".to_owned();
         }
         ErrorKind::Lock(LockError::Rights { grant, .. }) => {
-            return format!("have the schema's owner run `{grant}`, then run the same command again");
+            return format!("have the owner run `{grant}`, then run the same command again");
         }
         ErrorKind::History(HistoryError::Stranger { owner, .. }) => {
             return format!(
@@ -196,6 +196,12 @@ pub(crate) fn after(error: &Error) -> String {
         ErrorKind::History(HistoryError::Restoring { file, table, .. }) => {
             return format!(
                 "`dbwarden restore {file}` brings it back whole; or, where you made the database whole yourself, drop the table {table}"
+            );
+        }
+        ErrorKind::History(HistoryError::Elsewhere { found, schema, table }) => {
+            return format!(
+                "`tables.schema = \"{found}\"` in the settings goes on with them; `ALTER TABLE {found}.{table} SET SCHEMA {schema}`, and so \
+                 with our other two, moves them; where they are another project's, `tables.schema = \"{schema}\"` begins without them"
             );
         }
         ErrorKind::Lock(LockError::Held { holder: None, .. }) => {

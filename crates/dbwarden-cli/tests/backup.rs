@@ -231,8 +231,7 @@ fn duckdb_behind_a_link() {
 #[test]
 fn postgresql_with_our_tables_in_a_schema() {
     let database = Database::new(Engine::Postgres);
-    database.execute("CREATE SCHEMA app");
-    let settings = format!("url = \"{}\"\nschema = \"app\"\n[tables]\nschema = \"app\"\n", database.url());
+    let settings = format!("url = \"{}\"\nschema = \"app\"\n", database.url());
     fs::write(database.folder().join("warden.toml"), settings).unwrap();
     // The address of the settings, not that of an option, which takes their schema away.
     let run = |arguments: &[&str]| {

@@ -87,6 +87,11 @@ impl Database {
         matches!(self, Database::Mysql | Database::Mariadb)
     }
 
+    /// Whether a session has schemas in which names without one are looked for and made.
+    pub fn has_search_path(self) -> bool {
+        matches!(self, Database::Postgres | Database::Cockroach)
+    }
+
     /// Returns whether the server at an address of this engine may turn out to be one of `other`: they speak one protocol.
     pub fn may_be(self, other: Self) -> bool {
         self == other

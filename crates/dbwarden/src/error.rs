@@ -248,6 +248,7 @@ impl Error {
                 HistoryError::Trigger { .. } => "planted-trigger",
                 HistoryError::Stranger { .. } => "stranger-owned",
                 HistoryError::Restoring { .. } => "half-restored",
+                HistoryError::Elsewhere { .. } => "tables-elsewhere",
                 HistoryError::Driver(error) => driver_code(error),
             },
             ErrorKind::Lock(error) => match error {

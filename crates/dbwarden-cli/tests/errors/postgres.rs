@@ -43,6 +43,59 @@ const CUSTOMERS: &str = "CREATE TABLE customers (id integer PRIMARY KEY, email t
                          INSERT INTO customers VALUES (1, 'ana@example.org');\n";
 
 #[test]
+fn the_schema_of_the_settings_is_that_of_our_tables() {
+    let shop = Shop::holding(&[("0001_customers.sql", CUSTOMERS)]);
+    shop.sandbox.run(&["migrate"]).exits(0);
+    let url = shop.database.url();
+    let settings = |more: &str| {
+        let lines = format!(
+            "[databases.primary]\nmigrations = \"migrations\"\nurl = \"{url}\"\nschema = \"app\"\n{more}"
+        );
+        shop.sandbox.write("warden.toml", lines);
+    };
+    let tables = || {
+        let where_they_are = "SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname NOT LIKE 'pg%' \
+                              AND schemaname <> 'information_schema' ORDER BY 1";
+        shop.database.rows(where_they_are).join(" ")
+    };
+    let before = tables();
+    // Those of an earlier build, which looked in public alone: nothing is run anew.
+    settings("");
+    let mut said = vec![shop.said(6, &["migrate"]), shop.said(6, &["status"])];
+    assert_eq!(tables(), before);
+    settings("[databases.primary.tables]\nschema = \"public\"\n");
+    assert!(shop.said(0, &["migrate"]).contains("nothing to do"));
+    for table in ["migrations", "lock", "journal"] {
+        shop.database.execute(&format!(
+            "CREATE SCHEMA IF NOT EXISTS app; ALTER TABLE public.dbwarden_{table} SET SCHEMA app"
+        ));
+    }
+    settings("");
+    assert!(shop.said(0, &["migrate"]).contains("nothing to do"));
+    // One that has none yet.
+    shop.database.execute("DROP SCHEMA app CASCADE");
+    assert!(shop.said(0, &["status"]).contains("1 pending"));
+    shop.sandbox.run(&["migrate"]).exits(0);
+    let ours = "app.dbwarden_journal app.dbwarden_lock app.dbwarden_migrations";
+    assert_eq!(tables(), format!("app.customers {ours} public.customers"));
+    // Each of the two is made.
+    shop.database.execute("DROP SCHEMA app CASCADE");
+    settings("[databases.primary.tables]\nschema = \"ops\"\n");
+    shop.sandbox.run(&["migrate"]).exits(0);
+    assert_eq!(tables(), format!("app.customers {} public.customers", ours.replace("app.", "ops.")));
+    // Who may not make one is told what to ask for.
+    shop.database.execute("DROP SCHEMA app CASCADE");
+    let role = shop.database.owned().server().role("shop");
+    let given = shop.database.owned().url_as(&role);
+    shop.sandbox.write(
+        "warden.toml",
+        format!("[databases.primary]\nmigrations = \"migrations\"\nurl = \"{given}\"\nschema = \"app\"\n"),
+    );
+    said.push(shop.said(1, &["migrate"]).replace(role.name(), "[role]"));
+    assert_snapshot!(said.join("\n"));
+}
+
+#[test]
 fn what_is_no_sql_is_shown_in_its_line() {
     let shop = Shop::holding(&[(
         "0001_customers.sql",

@@ -53,6 +53,16 @@ pub enum HistoryError {
         /// The table that says so.
         table: String,
     },
+    /// Our tables are where they stood before the settings named a schema.
+    #[error("our tables are in the schema {found}, and the settings name the schema {schema}")]
+    Elsewhere {
+        /// The schema they are in.
+        found: String,
+        /// The one of the settings.
+        schema: String,
+        /// The history's table.
+        table: String,
+    },
     /// The engine's answer.
     #[error(transparent)]
     Driver(#[from] DriverError),
@@ -121,7 +131,7 @@ pub fn read(
     let mut history = History::default();
     let named = |row: &Row, name: &str| row.text(1).eq_ignore_ascii_case(name);
     let mut journalled = false;
-    let mut not_ours = None;
+    let (mut not_ours, mut elsewhere) = (None, None);
     let marker = crate::dialect::restoring_table(tables);
     for row in &found {
         if row.text(0) == "trigger" {
@@ -140,13 +150,17 @@ pub fn read(
             history.stranger = history.stranger.max(Some(found));
             continue;
         }
+        let columns: Vec<_> = row.text(3).split(',').map(str::to_ascii_lowercase).collect();
+        let has = |column: &str| columns.iter().any(|known| known == column);
+        if row.text(0) == "elsewhere" {
+            elsewhere = OURS.iter().all(|column| has(column)).then(|| row.text(2)).or(elsewhere);
+            continue;
+        }
         if let Some(restoring) = records.restoring.as_ref().filter(|_| named(row, &marker)) {
             let rows = session.query(&restoring.read, &[])?;
             let text = |index| rows.first().map_or("a backup", |row| row.text(index)).to_owned();
             return Err(HistoryError::Restoring { file: text(0), since: text(1), table: marker });
         }
-        let columns: Vec<_> = row.text(3).split(',').map(str::to_ascii_lowercase).collect();
-        let has = |column: &str| columns.iter().any(|known| known == column);
         if named(row, &tables.migrations) {
             if !OURS.iter().all(|column| has(column)) {
                 let tool = if has("migration_type") || has("filename") { PYTHON } else { "another program" };
@@ -168,6 +182,10 @@ pub fn read(
     }
     if let Some((table, tool)) = not_ours {
         return Err(HistoryError::NotOurs { table: table.to_owned(), tool: tool.to_owned() });
+    }
+    if let (false, Some(found), Some(schema)) = (history.exists, elsewhere, tables.home()) {
+        let (found, schema) = (found.to_owned(), schema.to_owned());
+        return Err(HistoryError::Elsewhere { found, schema, table: tables.migrations.clone() });
     }
     if history.exists {
         let query = match depth {

@@ -249,10 +249,11 @@ impl<'s> LockGuard<'s> {
                 {
                     session.rollback()?;
                     let role = company.and_then(|(url, _)| url.user()).unwrap_or("this_role");
-                    return Err(LockError::Rights {
-                        grant: records.rights.replace("{role}", &role.replace('"', "\"\"")),
-                        error,
-                    });
+                    let schema =
+                        records.makes_schema.as_ref().filter(|_| error.message.contains("for database"));
+                    let grant =
+                        schema.unwrap_or(&records.rights).replace("{role}", &role.replace('"', "\"\""));
+                    return Err(LockError::Rights { grant, error });
                 }
                 Err(error) => {
                     session.rollback()?;

@@ -220,7 +220,7 @@ impl Copier for Dump {
 /// Returns what of the file is brought back, as `pg_restore --use-list` reads it, where our tables are in a schema that the file
 /// makes: that schema stays, since the lock's table stands in it, and can be neither dropped nor made.
 fn contents(place: &Place<'_>, from: &Path) -> Result<Option<String>, BackupError> {
-    let Some(schema) = &place.settings.tables.schema else { return Ok(None) };
+    let Some(schema) = place.settings.tables.home() else { return Ok(None) };
     // Where nothing can be read from standard input by name, the whole is brought back.
     if !Path::new("/dev/stdin").exists() {
         return Ok(None);

@@ -24,9 +24,11 @@ pub struct Records {
     pub lock_name: String,
     /// What lets the role `{role}` make the tables; empty where there are no roles.
     pub rights: String,
+    /// What makes the schema of the tables for the role `{role}`, where that may be missing.
+    pub makes_schema: Option<String>,
     /// Names the objects that are ours or another tool's: type, name, table, columns separated by commas. The type
     /// `stranger-owned` is a table of ours that belongs to a role which is not to be trusted, with that role in the place of
-    /// the columns.
+    /// the columns; `elsewhere` is a table of our history's name where earlier builds made it.
     pub probe: String,
     /// Has a row where all tables are there. Only where what makes them does not belong into the transaction that takes the lock, as
     /// where the engine commits it by itself: they are made before that then.
@@ -107,6 +109,7 @@ impl Records {
         Self {
             lock_name: lock.to_owned(),
             rights: String::new(),
+            makes_schema: None,
             probe: String::new(),
             made: None,
             create: Vec::new(),

@@ -281,6 +281,9 @@ impl Resolver<'_> {
                 let name = url.name().filter(|_| url.database().schemas_are_databases());
                 name.map(str::to_owned)
             }),
+            session_schema: self
+                .schema(url.database().is_embedded(), foreign)?
+                .filter(|_| url.database().has_search_path()),
         })
     }
 

@@ -78,8 +78,17 @@ pub struct Tables {
     pub lock: String,
     /// The journal.
     pub journal: String,
-    /// Their schema, where it is not that of the database's settings.
+    /// Their schema, where the settings name it.
     pub schema: Option<String>,
+    /// PostgreSQL: the schema of every session, where they are unless [`Tables::schema`] says otherwise.
+    pub session_schema: Option<String>,
+}
+
+impl Tables {
+    /// Returns the schema they are in, unless it is the engine's default.
+    pub fn home(&self) -> Option<&str> {
+        self.schema.as_deref().or(self.session_schema.as_deref())
+    }
 }
 
 impl Default for Tables {
@@ -89,6 +98,7 @@ impl Default for Tables {
             lock: "dbwarden_lock".to_owned(),
             journal: "dbwarden_journal".to_owned(),
             schema: None,
+            session_schema: None,
         }
     }
 }

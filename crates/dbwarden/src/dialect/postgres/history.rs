@@ -23,14 +23,17 @@ pub(super) const COLUMNS: [&str; 3] = [
 ];
 
 pub(super) fn records(dialect: &dyn Dialect, tables: &Tables) -> Records {
-    let schema = tables.schema.as_deref().unwrap_or("public");
+    let schema = tables.home().unwrap_or(PUBLIC);
     let name = |table: &str| format!("{}.{}", dialect.quote(schema), dialect.quote(table));
     let (migrations, lock, journal) = (name(&tables.migrations), name(&tables.lock), name(&tables.journal));
     Records {
         rights: format!("GRANT USAGE, CREATE ON SCHEMA {} TO \"{{role}}\"", dialect.quote(schema)),
-        probe: probe(schema, tables),
+        makes_schema: makes_schema(dialect, tables)
+            .pop()
+            .map(|make| format!("{make} AUTHORIZATION \"{{role}}\"")),
+        probe: probe(schema, tables) + &elsewhere(tables),
         create: vec![
-            create(schema, tables, [&migrations, &lock, &journal]),
+            create(dialect, schema, tables, [&migrations, &lock, &journal]),
             format!(
                 "INSERT INTO {lock} (name, token, beat) VALUES ('holder', 0, 0), ('heartbeat', 0, 0) \
                  ON CONFLICT (name) DO NOTHING"
@@ -91,12 +94,53 @@ fn probe(schema: &str, tables: &Tables) -> String {
     )
 }
 
-/// Makes the tables that are missing, and takes from everybody else what default privileges gave at their making.
+/// The schema that is there by itself.
+const PUBLIC: &str = "public";
+
+/// The schemas that are made where they are missing: that of the sessions, and that of our tables.
+fn schemas(tables: &Tables) -> impl Iterator<Item = &str> {
+    let other = tables.schema.as_deref().filter(|schema| tables.session_schema.as_deref() != Some(schema));
+    tables.session_schema.as_deref().into_iter().chain(other).filter(|schema| *schema != PUBLIC)
+}
+
+pub(super) fn makes_schema(dialect: &dyn Dialect, tables: &Tables) -> Vec<String> {
+    schemas(tables).map(|schema| format!("CREATE SCHEMA {}", dialect.quote(schema))).collect()
+}
+
+/// The part of the probe that looks where earlier builds had our tables although `schema` was set, and where they are another
+/// project's if the settings say so themselves.
+pub(super) fn elsewhere(tables: &Tables) -> String {
+    if tables.schema.is_some() || tables.session_schema.as_deref().is_none_or(|schema| schema == PUBLIC) {
+        return String::new();
+    }
+    format!(
+        " UNION ALL SELECT 'elsewhere', c.relname::text, '{PUBLIC}', (SELECT pg_catalog.string_agg(a.attname::text, ',' ORDER BY a.attnum) \
+         FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) \
+         FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
+         WHERE n.nspname = '{PUBLIC}' AND c.relkind IN ('r', 'p') AND c.relname = {}",
+        literal(&tables.migrations)
+    )
+}
+
+/// Makes the schema and the tables that are missing, and takes from everybody else what default privileges gave at their making.
 ///
 /// Not bare `CREATE TABLE IF NOT EXISTS`, which wants the right to create in the schema, and says a notice, also where the table is
 /// there; and what was granted later on purpose stays granted. Two sessions at once: the second waits for the first and then gets
 /// 23505 or 42P07, which it is told as a lock that is held, to try again.
-fn create(schema: &str, tables: &Tables, [migrations, lock, journal]: [&str; 3]) -> String {
+fn create(
+    dialect: &dyn Dialect,
+    schema: &str,
+    tables: &Tables,
+    [migrations, lock, journal]: [&str; 3],
+) -> String {
+    // CREATE SCHEMA wants the right to make one also where it is there.
+    let homes = schemas(tables).zip(makes_schema(dialect, tables)).map(|(schema, make)| {
+        format!(
+            "  IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = {}) THEN\n    {make};\n  END IF;\n",
+            literal(schema)
+        )
+    });
+    let homes: String = homes.collect();
     let make = |table: &str, name: &str, columns: &str| {
         format!(
             "  IF NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
@@ -122,8 +166,8 @@ fn create(schema: &str, tables: &Tables, [migrations, lock, journal]: [&str; 3])
     format!(
         "DO {}",
         literal(&format!(
-            "DECLARE grantee text;\nBEGIN\n{body}\
-         EXCEPTION WHEN unique_violation OR duplicate_table THEN\n  \
+            "DECLARE grantee text;\nBEGIN\n{homes}{body}\
+         EXCEPTION WHEN unique_violation OR duplicate_table OR duplicate_schema THEN\n  \
          RAISE lock_not_available USING MESSAGE = 'another session makes the tables';\nEND"
         ))
     )

@@ -2,22 +2,24 @@
 //! alone (<https://www.cockroachlabs.com/docs/stable/do>), and a schema change is best a statement of its own.
 
 use super::Cockroach;
-use crate::dialect::postgres::history::{COLUMNS, FOREIGN, literal, records as of_postgres};
+use crate::dialect::postgres::history::{
+    COLUMNS, FOREIGN, elsewhere, literal, makes_schema, records as of_postgres,
+};
 use crate::dialect::{Dialect, Records};
 use crate::project::Tables;
 
 pub(super) fn records(dialect: &Cockroach, tables: &Tables) -> Records {
-    let schema = tables.schema.as_deref().unwrap_or("public");
+    let schema = tables.home().unwrap_or("public");
     let ours = [&tables.migrations, &tables.lock, &tables.journal];
     let name = |table: &str| format!("{}.{}", dialect.quote(schema), dialect.quote(table));
     let mut records = of_postgres(dialect, tables);
     records.fill = records.create.pop();
-    records.probe = probe(schema, tables);
-    records.create = ours
-        .iter()
-        .zip(COLUMNS)
-        .map(|(table, columns)| format!("CREATE TABLE IF NOT EXISTS {} ({columns})", name(table)))
-        .collect();
+    records.probe = probe(schema, tables) + &elsewhere(tables);
+    let made = ours.iter().zip(COLUMNS);
+    let made = made.map(|(table, columns)| format!("CREATE TABLE IF NOT EXISTS {} ({columns})", name(table)));
+    let schemas = makes_schema(dialect, tables).into_iter();
+    let schemas = schemas.map(|make| make.replacen("CREATE SCHEMA", "CREATE SCHEMA IF NOT EXISTS", 1));
+    records.create = schemas.chain(made).collect();
     let named = ours.map(|table| literal(table)).join(", ");
     records.made = Some(format!(
         "SELECT 1 FROM (SELECT count(*) AS tables FROM information_schema.tables WHERE table_schema = {} \

@@ -4,7 +4,7 @@ use dbwarden::apply::failure::{Cause, Kept};
 use dbwarden::apply::history::HistoryError;
 use dbwarden::apply::lock::LockError;
 use dbwarden::backup::BackupError;
-use dbwarden::driver::DriverErrorKind;
+use dbwarden::driver::{DriverError, DriverErrorKind};
 use dbwarden::error::Refusal;
 use dbwarden::migration::RevisionId;
 use dbwarden::migration::applied::Direction;
@@ -245,11 +245,15 @@ pub(crate) fn after(error: &Error) -> String {
         "not-a-database" => {
             "look at the address in the settings: `dbwarden config`; where the file was a database, put a backup in its place"
         }
-        "rights" if matches!(error.answer(), Some(answer) if answer.code.as_deref() == Some("42501")) => {
-            "have the owner grant that right to this role, then run the same command again"
+        "rights" if error.answer().is_some_and(|answer| answer.code.is_some()) => {
+            return error.answer().map_or_else(String::new, crate::rights::wanted)
+                + ", then run the same command again";
         }
         "read-only" | "rights" => "give this user the right to write the file and its folder",
-        "disk" => "make room on the disk, then run the same command again",
+        "disk" => {
+            return error.answer().map_or("make room on the disk", after_disk).to_owned()
+                + ", then run the same command again";
+        }
         "no-directory" => "`dbwarden init` makes one, or name it with --migrations",
         "unreadable" | "unwritable" => "look at the file and its rights",
         "up-file" => "give it its up file, or take it away",
@@ -332,6 +336,17 @@ fn after_flyway_name(file: &str) -> Option<String> {
     }
 }
 
+/// What a disk wants that is full, or that answers something else.
+fn after_disk(error: &DriverError) -> &'static str {
+    let by_the_system =
+        error.code.as_ref().is_some_and(|code| code.len() < 4 && code.bytes().all(|c| c.is_ascii_digit()));
+    if by_the_system && !error.message.contains("28") {
+        "see in the server's log what became of its files"
+    } else {
+        "make room on the disk"
+    }
+}
+
 fn after_step(step: &dbwarden::apply::failure::StepError) -> String {
     let command = if step.direction == Direction::Up { "migrate" } else { "rollback" };
     match &step.cause {
@@ -346,7 +361,12 @@ fn after_step(step: &dbwarden::apply::failure::StepError) -> String {
             format!("`dbwarden {command}` goes on from there")
         }
         Cause::Statement(error) | Cause::Around { error, .. } if error.kind == DriverErrorKind::Disk => {
-            format!("make room on the disk, then `dbwarden {command}`")
+            format!("{}, then `dbwarden {command}`", after_disk(error))
+        }
+        Cause::Statement(error) | Cause::Condition(error) | Cause::Around { error, .. }
+            if error.kind == DriverErrorKind::Rights =>
+        {
+            format!("{}, then `dbwarden {command}`", crate::rights::wanted(error))
         }
         Cause::Statement(error) | Cause::Around { error, .. } if error.kind == DriverErrorKind::Busy => {
             format!("find what else writes to the database, then `dbwarden {command}`")
@@ -369,8 +389,16 @@ fn after_step(step: &dbwarden::apply::failure::StepError) -> String {
         Cause::Statement(_) | Cause::Condition(_) | Cause::TransactionEnded => {
             format!("correct the file, then `dbwarden {command}`")
         }
-        Cause::Around { error, .. } if error.kind == DriverErrorKind::Statement => {
+        // What is found out with the commit is of the file's making; what else we do ourselves is not.
+        Cause::Around { doing: "committing", error } if error.kind == DriverErrorKind::Statement => {
             format!("correct the file, then `dbwarden {command}`")
+        }
+        Cause::Around { doing: "opening the transaction", error }
+            if error.kind == DriverErrorKind::Statement && error.message.contains("sql_mode") =>
+        {
+            format!(
+                "take it out of sql_mode, or write that text without a backslash, then `dbwarden {command}`"
+            )
         }
         Cause::ForeignKeys { .. } => {
             format!("correct the file, so that no row is left without its parent, then `dbwarden {command}`")

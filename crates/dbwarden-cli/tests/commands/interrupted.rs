@@ -104,3 +104,32 @@ fn unlock_releases_the_lock_of_a_killed_run() {
     sandbox.run(&["unlock"]).exits(0);
     assert!(sandbox.lock_is_free());
 }
+
+/// A server that accepts and says nothing: who waits for it is heard, and nobody waits for good.
+#[test]
+fn a_server_that_says_nothing() {
+    for scheme in ["postgresql", "mariadb"] {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("{scheme}://ana@127.0.0.1:{}/shop", listener.local_addr().unwrap().port());
+        let sandbox = Sandbox::with_settings(&format!("url = \"{address}\"\n"));
+        sandbox.migration("0001_a.sql", "CREATE TABLE a (id INTEGER);\n");
+        for (command, signal) in [("migrate", Signal::INT), ("status", Signal::TERM)] {
+            let mut child =
+                sandbox.command(&[command]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            // Accepted, and held.
+            let held = listener.accept().unwrap();
+            let asked = std::time::Instant::now();
+            kill_process(Pid::from_child(&child), signal).unwrap();
+            assert_eq!(wait_for(&mut child).code(), Some(130), "{scheme} {command}");
+            assert!(asked.elapsed() < std::time::Duration::from_secs(2), "{scheme} {command}");
+            let error = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+            assert!(error.starts_with("error[interrupted]: the database cannot be opened"), "{error}");
+            drop(held);
+        }
+        let url = format!("{address}?connect_timeout=1");
+        let asked = std::time::Instant::now();
+        let ran = sandbox.run(&["migrate", "--url", &url]).exits(1);
+        assert!(ran.err.contains("error[open]") && ran.err.contains("no answer within 1 s"), "{}", ran.err);
+        assert!(asked.elapsed() < std::time::Duration::from_secs(3), "{scheme}");
+    }
+}

@@ -102,6 +102,88 @@ fn a_role_that_may_not_make_our_tables() {
     assert_snapshot!(said.replace(role.name(), "[role]"));
 }
 
+/// The server names it; who may give it and to whom is what a person wants to know.
+#[test]
+fn a_right_that_is_missing_in_the_middle() {
+    let shop = Shop::holding(&[(
+        "0001_a.sql",
+        "CREATE TABLE a (x INTEGER);\nALTER TABLE a ADD y INTEGER;\nCREATE TABLE b (x INTEGER);\n",
+    )]);
+    let name = shop.database.owned().name();
+    let role = shop.database.owned().server().role("builder");
+    let grant =
+        |rights: &str| shop.database.execute(&format!("GRANT {rights} ON {name}.* TO '{}'@'%'", role.name()));
+    grant("CREATE, SELECT, INSERT, UPDATE, DELETE");
+    let url = shop.database.owned().url_as(&role);
+    let said = without_command(&shop.said(1, &["migrate", "--url", &url]));
+    assert!(!said.contains(role.password()), "{said}");
+    grant("ALTER");
+    shop.said(0, &["migrate", "--url", &url]);
+    assert_snapshot!(said.replace(role.name(), "[role]"));
+}
+
+/// As mysqldump begins and ends a file: for some versions these are comments, and no statements at all.
+#[test]
+fn statements_that_are_comments_to_the_server() {
+    for header in ["", "-- no-transaction\n"] {
+        let dump = "/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_AUTO_VALUE_ON_ZERO' */;\n/*!50503 SET NAMES utf8mb4 */;\n\
+                    /*!50717 SELECT COUNT(*) INTO @has FROM performance_schema.session_variables */;\n\
+                    CREATE TABLE a (id INTEGER AUTO_INCREMENT PRIMARY KEY, t TEXT);\n\
+                    /*!40000 ALTER TABLE `a` DISABLE KEYS */;\nINSERT INTO a VALUES (0, 'C:\\\\');\n/*!40000 ALTER TABLE `a` ENABLE KEYS */;\n\
+                    /*!80000 SET SESSION information_schema_stats_expiry = 0 */;\n/*!999999 nonsense */;\n/*M!100100 SET @m = 1 */;\n\
+                    /*!40101 SET SQL_MODE=@OLD_SQL_MODE */;\n";
+        let shop = Shop::holding(&[("0001_dump.sql", &format!("{header}{dump}"))]);
+        shop.said(0, &["migrate"]);
+        assert_eq!(shop.database.rows("SELECT CONCAT(id, t) FROM a"), ["0C:\\"], "the first comment runs");
+    }
+}
+
+#[test]
+fn backslashes_that_are_only_backslashes() {
+    let shop =
+        Shop::holding(&[("0001_a.sql", "CREATE TABLE a (t TEXT);\nINSERT INTO a VALUES ('a\\nb');\n")]);
+    let url = shop.database.url();
+    shop.sandbox.write(
+        "warden.toml",
+        format!(
+            "[databases.primary]\nmigrations = \"migrations\"\nurl = \"{url}\"\nsession = [\"SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES'\"]\n"
+        ),
+    );
+    shop.said(0, &["migrate"]);
+    assert_eq!(shop.database.rows("SELECT LENGTH(t) FROM a"), ["4"], "the setting counts");
+    let texts = "DELETE FROM a;\nINSERT INTO a VALUES ('it\\'s');\n";
+    let mut said = Vec::new();
+    for header in ["", "-- no-transaction\n"] {
+        shop.sandbox.migration("0002_b.sql", format!("{header}{texts}"));
+        said.push(shop.said(1, &["migrate"]));
+    }
+    assert_eq!(shop.database.rows("SELECT COUNT(*) FROM a"), ["1"]);
+    // A file that says so itself knows what it does.
+    shop.sandbox.migration("0002_b.sql", "SET sql_mode = '';\nINSERT INTO a VALUES ('it\\'s');\n");
+    shop.said(0, &["migrate"]);
+    assert_snapshot!(said.join("\n"));
+}
+
+#[test]
+fn a_table_that_is_gone_before_its_new_one_is_refused() {
+    let shop = Shop::holding(&[(
+        "0001_a.sql",
+        "CREATE TABLE a (x INTEGER);\nINSERT INTO a VALUES (1), (1);\nCREATE TABLE b AS SELECT * FROM a;\n",
+    )]);
+    shop.said(0, &["migrate"]);
+    let mut said = Vec::new();
+    // The first takes nothing away, since it is refused before.
+    for text in ["SELECT nope FROM b", "SELECT x FROM b"] {
+        shop.sandbox
+            .migration("0002_b.sql", format!("CREATE OR REPLACE TABLE a (x INTEGER UNIQUE) AS {text};\n"));
+        said.push(shop.said(1, &["migrate"]));
+    }
+    assert_eq!(shop.database.rows("SHOW TABLES LIKE 'a'"), [""; 0], "the server has taken it away");
+    shop.sandbox.migration("0002_b.sql", "CREATE OR REPLACE TABLE a (x INTEGER) AS SELECT x FROM b;\n");
+    shop.said(0, &["migrate"]);
+    assert_snapshot!(said.join("\n"));
+}
+
 /// What was typed has the password, and what is answered may not.
 fn without_command(said: &str) -> String {
     said.lines().filter(|line| !line.starts_with('$')).collect::<Vec<_>>().join("\n")

@@ -205,6 +205,24 @@ fn a_role_that_may_not_make_our_tables() {
 }
 
 #[test]
+fn a_right_that_is_missing_in_the_middle() {
+    let shop = Shop::holding(&[("0001_customers.sql", CUSTOMERS)]);
+    shop.database.execute("CREATE TABLE older (id integer); CREATE SCHEMA ops");
+    let role = shop.database.owned().server().role("shop");
+    shop.database.execute(&format!("GRANT USAGE, CREATE ON SCHEMA public TO {}", role.name()));
+    let url = shop.database.owned().url_as(&role);
+    let shop = shop.at(&url);
+    let mut said = Vec::new();
+    for text in
+        ["ALTER TABLE older ADD x integer;\n", "SELECT * FROM older;\n", "CREATE TABLE ops.a (id integer);\n"]
+    {
+        shop.sandbox.migration("0001_customers.sql", text);
+        said.push(shop.said(1, &["migrate"]));
+    }
+    assert_snapshot!(said.join("\n").replace(role.name(), "[role]"));
+}
+
+#[test]
 fn a_role_that_may_only_read() {
     let shop = Shop::holding(&[("0001_customers.sql", CUSTOMERS)]);
     shop.said(0, &["migrate"]);

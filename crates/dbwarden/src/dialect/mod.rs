@@ -72,6 +72,13 @@ pub trait Dialect: Sync + std::fmt::Debug {
         Settle::Again
     }
 
+    /// Returns how to find out whether the table is there that `statement` takes away before it makes it anew, so that it may be gone
+    /// where the statement is refused.
+    fn replaced(&self, statement: &str) -> Option<Existence> {
+        let _ = statement;
+        None
+    }
+
     /// Returns whether `statement` waits for every session that began before it, so that a limit for locks would end it half done.
     fn waits_for_everybody(&self, _statement: &str) -> bool {
         false

@@ -65,7 +65,7 @@ fn backup_here(deployment: &mut Deployment<'_>, options: &BackupOptions) -> Resu
         return Err(BackupError::NoDatabase { target: settings.url.target() }.into());
     }
     let wait = deployment.lock.wait;
-    let mut session = deployment.connection.open(&settings, &open)?;
+    let mut session = deployment.connection.open(&settings, &open, &cancel)?;
     let history = read_history(&mut *session, dialect, &settings.tables, wait, &cancel)?;
     drop(session);
     let place = Place { settings: &settings, open: &open, records: &records, cancel: &cancel };

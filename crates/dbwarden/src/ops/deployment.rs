@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use crate::apply::lock::{LockError, LockOptions};
@@ -248,14 +249,41 @@ pub(super) fn make(
     })
 }
 
+/// Opens a session with a server from a thread of its own: where that says nothing, who cancels is heard all the same. The thread ends
+/// with the driver's own patience.
+fn beside(
+    url: &DatabaseUrl,
+    options: &OpenOptions,
+    cancel: &Cancel,
+) -> Result<Box<dyn Session>, DriverError> {
+    const LOOK: Duration = Duration::from_millis(50);
+    let (tell, told) = mpsc::channel();
+    let (url, options) = (url.clone(), options.clone());
+    std::thread::spawn(move || tell.send(driver::open(&url, &options)).ok());
+    loop {
+        match told.recv_timeout(LOOK) {
+            Ok(opened) => return opened,
+            Err(RecvTimeoutError::Timeout) if cancel.take_note() => {
+                return Err(DriverError::new(DriverErrorKind::Interrupted, "interrupted while connecting"));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                let message = "the thread that connects ended";
+                return Err(DriverError::new(DriverErrorKind::Open, message));
+            }
+        }
+    }
+}
+
 impl Connection<'_> {
-    /// Opens a session.
+    /// Opens a session, and is told by `cancel` to stop waiting for one.
     pub(crate) fn open<'a>(
         &'a mut self,
         settings: &DatabaseSettings,
         options: &OpenOptions,
+        cancel: &Cancel,
     ) -> Result<Box<dyn Session + 'a>, Error> {
-        self.open_within(settings, options, Patience::brief(settings.lock_wait, &Cancel::default()))
+        self.open_within(settings, options, Patience::brief(settings.lock_wait, cancel))
     }
 
     /// Opens a session, and waits as for the lock where another process has the file for itself, as DuckDB's are.
@@ -270,7 +298,7 @@ impl Connection<'_> {
                 .out(|| driver::open(&settings.url, options))?
                 .map(|session| session as Box<dyn Session>),
             Connection::Address => {
-                driver::open(&settings.url, options).map(|session| session as Box<dyn Session>)
+                beside(&settings.url, options, &patience.cancel).map(|session| session as Box<dyn Session>)
             }
             #[cfg(feature = "sqlite")]
             Connection::Host(connection) => driver::host_session(connection, options),

@@ -67,8 +67,8 @@ fn doctor_here(deployment: &mut Deployment<'_>) -> Result<Vec<Check>, Error> {
     }
     let options = deployment.open_options(false);
     let exists = deployment.settings.url.path().is_none_or(std::path::Path::exists);
-    let Deployment { settings, connection, .. } = deployment;
-    match connection.open(settings, &options) {
+    let Deployment { settings, connection, cancel, .. } = deployment;
+    match connection.open(settings, &options, cancel) {
         Ok(mut session) => {
             let server = session.server();
             let what = format!("{} {}, {}", server.database, server.version, settings.url.target());

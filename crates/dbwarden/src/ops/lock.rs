@@ -42,7 +42,7 @@ fn lock_status_here(deployment: &mut Deployment<'_>) -> Result<LockStatus, Error
     let options = deployment.open_options(false);
     let who = deployment.who.clone();
     let Deployment { settings, connection, lock, cancel, .. } = deployment;
-    let mut session = connection.open(settings, &options)?;
+    let mut session = connection.open(settings, &options, cancel)?;
     let there = match read_history(&mut *session, dialect, &settings.tables, lock.wait, cancel) {
         Ok(history) => history.exists,
         // A restore may be under way, and then it has the lock.
@@ -120,8 +120,8 @@ pub fn unlock(
         // Whoever writes a file keeps everybody out until it is done: a person is told at once.
         let lock_timeout = Duration::from_millis(500);
         let options = OpenOptions { lock_timeout, ..deployment.open_options(false) };
-        let Deployment { settings, connection, .. } = deployment;
-        let mut session = connection.open(settings, &options)?;
+        let Deployment { settings, connection, cancel, .. } = deployment;
+        let mut session = connection.open(settings, &options, cancel)?;
         let target = settings.url.target();
         let failed = |error| ErrorKind::Driver { doing: "releasing the lock", target: target.clone(), error };
         match session.begin() {
@@ -165,8 +165,8 @@ pub fn unlock(
         ..deployment.lock.clone()
     };
     let mut run = deployment.run(&*clock, observer);
-    let Deployment { settings, connection, .. } = deployment;
-    let session = connection.open(settings, &options)?;
+    let Deployment { settings, connection, cancel, .. } = deployment;
+    let session = connection.open(settings, &options, cancel)?;
     match LockGuard::acquire(session, records, &lock, None, &mut run) {
         Ok(guard) => {
             guard.release()?;
@@ -184,8 +184,8 @@ pub fn unlock(
 fn clear(deployment: &mut Deployment<'_>) -> Result<(), Error> {
     let records = deployment.dialect()?.records(&deployment.settings.tables);
     let options = deployment.open_options(false);
-    let Deployment { settings, connection, .. } = deployment;
-    let mut session = connection.open(settings, &options)?;
+    let Deployment { settings, connection, cancel, .. } = deployment;
+    let mut session = connection.open(settings, &options, cancel)?;
     let target = settings.url.target();
     let failed = |error| ErrorKind::Driver { doing: "releasing the lock", target: target.clone(), error };
     session.begin().map_err(failed)?;

@@ -157,8 +157,8 @@ fn beside(
     let history = History { foreign: vec![records], ..History::default() };
     let state = State::new(&set, &history, selection)?;
     let options = deployment.open_options(false);
-    let Deployment { settings, connection, .. } = deployment;
-    let server = connection.open(settings, &options)?.server();
+    let Deployment { settings, connection, cancel, .. } = deployment;
+    let server = connection.open(settings, &options, cancel)?.server();
     Ok(Survey { set, history, state, server })
 }
 

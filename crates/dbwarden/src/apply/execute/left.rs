@@ -3,7 +3,7 @@
 use super::{Executor, Progress};
 use crate::apply::failure::Cause;
 use crate::apply::journal;
-use crate::dialect::{Manner, Settle, Settled};
+use crate::dialect::{Existence, Manner, Settle, Settled};
 use crate::driver::DriverErrorKind;
 use crate::migration::groups::{Group, GroupKind};
 use crate::sql::{Event as Piece, Rules, tokens};
@@ -45,8 +45,17 @@ impl Executor<'_, '_, '_> {
             return Left::Nothing;
         }
         match self.dialect.settle(&text) {
-            // There is no harm in doing it again.
-            Settle::Again => Left::Nothing,
+            // There is no harm in doing it again; but the old table may be gone, and the new one not there.
+            Settle::Again => match self.dialect.replaced(&text) {
+                Some(Existence::Rows(query, parameters)) => {
+                    match self.guard.session().query(query, &parameters) {
+                        Ok(rows) if rows.is_empty() => Left::Part,
+                        Ok(_) => Left::Nothing,
+                        Err(_) => Left::Unasked,
+                    }
+                }
+                _ => Left::Nothing,
+            },
             Settle::Ask if !self.records_evidence() => Left::Unasked,
             // Not even understood; where routines and blocks run, what was not understood may be something inside.
             Settle::Ask if error.code.as_deref() == Some("1064") && !runs_others(&text) => Left::Nothing,

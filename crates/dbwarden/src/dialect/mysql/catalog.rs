@@ -1,13 +1,19 @@
 //! Whether an object exists, by the catalogue (<https://dev.mysql.com/doc/refman/8.4/en/information-schema.html>). A name without
 //! a database is one of the session's.
 
-use super::words::parts;
+use super::words::{Name, parts};
 use crate::dialect::{Existence, Object};
 use crate::value::Value;
 
+const TABLE: &str = "SELECT 1 FROM information_schema.tables WHERE table_schema = COALESCE(?, DATABASE()) \
+     AND table_name = ? AND table_type <> 'VIEW' LIMIT 1";
+
+pub(super) fn table(name: &Name) -> Existence {
+    let database = name.database.as_deref().map_or(Value::Null, Value::from);
+    Existence::Rows(TABLE, vec![database, name.name.as_str().into()])
+}
+
 pub(super) fn existence(object: &Object) -> Existence {
-    const TABLE: &str = "SELECT 1 FROM information_schema.tables WHERE table_schema = COALESCE(?, DATABASE()) \
-         AND table_name = ? AND table_type <> 'VIEW' LIMIT 1";
     const VIEW: &str = "SELECT 1 FROM information_schema.views WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ? LIMIT 1";
     const COLUMN: &str = "SELECT 1 FROM information_schema.columns WHERE table_schema = COALESCE(?, DATABASE()) \
          AND table_name = ? AND column_name = ? LIMIT 1";

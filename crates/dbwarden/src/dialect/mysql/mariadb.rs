@@ -42,6 +42,10 @@ impl Dialect for Mariadb {
         Mysql.existence(object)
     }
 
+    fn replaced(&self, statement: &str) -> Option<Existence> {
+        Mysql.replaced(statement)
+    }
+
     fn settle(&self, statement: &str) -> Settle {
         Mysql.settle(statement)
     }

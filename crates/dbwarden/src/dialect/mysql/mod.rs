@@ -99,6 +99,10 @@ impl Dialect for Mysql {
         settle::settle(statement)
     }
 
+    fn replaced(&self, statement: &str) -> Option<Existence> {
+        settle::replaced(statement).map(|name| catalog::table(&name))
+    }
+
     fn foreign_key_violations(&self) -> Option<&'static str> {
         None
     }

@@ -193,6 +193,21 @@ fn create(mut words: Words<'_>) -> Settle {
     evidence.compare()
 }
 
+/// The table or sequence that `CREATE OR REPLACE` takes away first, and on MariaDB does not bring back where what follows fails
+/// (<https://mariadb.com/kb/en/create-table/#create-or-replace>).
+pub(super) fn replaced(statement: &str) -> Option<Name> {
+    let mut words = Words::of(statement);
+    if words.next_upper() != "CREATE" || !words.accept_all(&["OR", "REPLACE"]) || words.is("TEMPORARY") {
+        return None;
+    }
+    skip_attributes(&mut words);
+    if !["TABLE", "SEQUENCE"].contains(&words.next_upper().as_str()) {
+        return None;
+    }
+    if_exists(&mut words);
+    words.name()
+}
+
 fn view(name: &Name, evidence: &mut Evidence) {
     evidence.add("MD5(view_definition), check_option, security_type, definer", "views", TABLE, name, "");
 }

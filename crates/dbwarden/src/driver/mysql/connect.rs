@@ -1,5 +1,6 @@
 //! From an address to an open connection.
 
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use mysql::consts::CapabilityFlags;
@@ -124,13 +125,13 @@ impl Address {
         if self.tls != Wanted::Never {
             tls::have_provider();
         }
-        let opened = match Conn::new(place.clone()) {
+        let opened = match within(place.clone())? {
             // As the vendors' own clients by default: with TLS where the server has it
             // (https://dev.mysql.com/doc/refman/8.4/en/connection-options.html#option_general_ssl-mode).
             Err(mysql::Error::DriverError(mysql::DriverError::TlsNotSupported))
                 if self.tls == Wanted::WherePossible =>
             {
-                Conn::new(OptsBuilder::from_opts(place.clone()).ssl_opts(None::<SslOpts>))
+                within(OptsBuilder::from_opts(place.clone()).ssl_opts(None::<SslOpts>).into())?
             }
             opened => opened,
         };
@@ -146,6 +147,22 @@ impl Address {
             DriverError { kind, ..error }
         })
     }
+}
+
+/// Connects to `place`. The crate's own limit is for the connection alone, and no server that accepts one must say anything.
+///
+/// # Errors
+/// Nobody said anything in time. The thread that waits for it ends with the connection.
+fn within(place: Opts) -> Result<Result<Conn, mysql::Error>, DriverError> {
+    let limit = place.get_tcp_connect_timeout().unwrap_or(CONNECT_TIMEOUT);
+    let (tell, told) = mpsc::channel();
+    let thread = std::thread::Builder::new().name("dbwarden-mysql".to_owned());
+    let started = thread.spawn(move || tell.send(Conn::new(place)).ok());
+    started.map_err(|error| open_error(format!("no thread can be started: {error}")))?;
+    told.recv_timeout(limit).map_err(|error| match error {
+        RecvTimeoutError::Timeout => open_error(format!("no answer within {} s", limit.as_secs())),
+        RecvTimeoutError::Disconnected => open_error("the connection's thread ended"),
+    })
 }
 
 fn millis(time: Duration) -> u32 {

@@ -15,7 +15,8 @@ pub(super) fn open_error(message: impl Into<String>) -> DriverError {
 pub(super) fn answer(error: &Error, sql: &str) -> DriverError {
     match error {
         Error::MySqlError(error) => {
-            let mut refused = DriverError::new(kind(error.code), &error.message);
+            let sort = if is_full(&error.message) { DriverErrorKind::Disk } else { kind(error.code) };
+            let mut refused = DriverError::new(sort, &error.message);
             refused.code = Some(error.code.to_string());
             refused.offset = offset(sql, &error.message).or_else(|| named(error.code, sql, &error.message));
             refused.without_secrets(sql, Syntax::Mysql)
@@ -36,9 +37,26 @@ pub(super) fn answer(error: &Error, sql: &str) -> DriverError {
     }
 }
 
+/// Whether a file system has no room, whichever of the server's parts met it: ENOSPC and EDQUOT in its words
+/// (<https://mariadb.com/kb/en/operating-system-error-codes/>).
+fn is_full(message: &str) -> bool {
+    [
+        "rrcode: 28 ",
+        "rrcode: 28)",
+        "errno: 28 ",
+        "error 28 ",
+        "No space left on device",
+        "Disk quota exceeded",
+    ]
+    .iter()
+    .any(|sign| message.contains(sign))
+}
+
 /// The codes of both vendors, which share those below 1900.
 fn kind(code: u16) -> DriverErrorKind {
     match code {
+        // What the server's own files answered (https://dev.mysql.com/doc/mysql-errors/8.4/en/global-error-reference.html).
+        1..=999 => DriverErrorKind::Disk,
         // ER_LOCK_WAIT_TIMEOUT, ER_LOCK_DEADLOCK, ER_CHECKREAD, ER_LOCK_NOWAIT; WSREP: not prepared yet
         1205 | 1213 | 1020 | 3572 => DriverErrorKind::Busy,
         // ER_QUERY_INTERRUPTED, ER_STATEMENT_TIMEOUT of both
@@ -143,6 +161,26 @@ mod tests {
         assert_eq!(offset("SELECT (1", &message("", 1)), Some(9));
         assert_eq!(offset("SELECT 'it''s' x y", &message("y", 1)), Some(17));
         assert_eq!(offset("SELECT 1", "Table 'a.b' doesn't exist"), None);
+    }
+
+    #[test]
+    fn a_full_disk_in_the_server_s_words() {
+        for (full, message) in [
+            (true, "Error writing file '/var/lib/mysql/a.MYD' (Errcode: 28 \"No space left on device\")"),
+            (true, "Got error 28 \"No space left on device\" from storage engine InnoDB"),
+            (true, "Can't create table `a`.`b` (errno: 28 \"No space left on device\")"),
+            (
+                false,
+                "Can't create table `a`.`b` (errno: 150 \"Foreign key constraint is incorrectly formed\")",
+            ),
+            (false, "Incorrect integer value: '28' for column `a`.`b`.`c` at row 28"),
+        ] {
+            assert_eq!(is_full(message), full, "{message}");
+        }
+        assert_eq!(
+            (kind(6), kind(1021), kind(1114)),
+            (DriverErrorKind::Disk, DriverErrorKind::Disk, DriverErrorKind::Disk)
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod failure;
 mod literal;
 mod lock;
 mod parts;
+mod reading;
 mod tls;
 
 pub(crate) use self::tls::tool_arguments as tool_tls;
@@ -30,6 +31,7 @@ use super::{
     ServerSession, Session, SessionLock,
 };
 use crate::database::Database;
+use crate::sql::Rules;
 use crate::url::DatabaseUrl;
 use crate::value::{Row, Value};
 
@@ -59,6 +61,12 @@ pub(super) struct MysqlSession {
     open: bool,
     /// Somebody interrupted it, at any time.
     told_to_stop: Arc<AtomicBool>,
+    /// How the server reads statements now, where it is not as files are split; nothing too where a file may have changed it.
+    rules: Option<Rules>,
+    /// The same of the session as it was opened.
+    opened: Option<Rules>,
+    /// Whether the server runs what stands in comments with such a beginning.
+    comments: Vec<(String, bool)>,
     /// The lock of sessions, which a reset lets go of.
     locked: Arc<Mutex<Option<String>>>,
 }
@@ -79,6 +87,9 @@ impl MysqlSession {
         let mut session = Self::connected(address, name, server, options.lock_timeout)?;
         session.prelude.clone_from(&options.prelude);
         session.run_prelude()?;
+        let rows = session.send("SELECT @@sql_mode")?.rows;
+        session.opened = reading::rules(rows.first().map_or("", |row| row.text(0)));
+        session.rules = session.opened;
         Ok(session)
     }
 
@@ -102,6 +113,9 @@ impl MysqlSession {
             notices: Vec::new(),
             open: false,
             told_to_stop: Arc::default(),
+            rules: None,
+            opened: None,
+            comments: Vec::new(),
             locked: Arc::default(),
         };
         session.introduce()?;
@@ -256,7 +270,8 @@ impl Session for MysqlSession {
     }
 
     fn run(&mut self, sql: &str) -> Result<(), DriverError> {
-        let answered = send(&self.link, sql, false)?;
+        let sql = self.readable(sql)?;
+        let answered = send(&self.link, &sql, false)?;
         if answered.warnings > 0 { self.keep_warnings() } else { Ok(()) }
     }
 
@@ -320,7 +335,10 @@ impl Session for MysqlSession {
             cluster::set(self)?;
         }
         lock::again(&self.link, &self.locked)?;
-        self.run_prelude()
+        self.rules = None;
+        self.run_prelude()?;
+        self.rules = self.opened;
+        Ok(())
     }
 
     fn try_session_lock(&mut self, name: &str) -> Result<SessionLock, DriverError> {

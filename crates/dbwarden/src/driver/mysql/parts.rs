@@ -7,7 +7,7 @@ use mysql::prelude::Queryable;
 use super::failure::{answer, settle_place};
 use super::literal::filled;
 use super::{MysqlSession, value};
-use crate::driver::{DriverErrorKind, Notice, Part, PartError};
+use crate::driver::{DriverError, DriverErrorKind, Notice, Part, PartError};
 use crate::value::Row;
 
 /// The columns of SHOW WARNINGS.
@@ -26,9 +26,13 @@ pub(super) fn run(session: &mut MysqlSession, parts: &[Part<'_>]) -> Result<(), 
                 text.push_str(";\n");
             }
             // A comment may stand at its end; and it may set `sql_select_limit`, from which LIMIT keeps the marks.
-            Part::Theirs(sql) => text.push_str(&format!(
-                "SELECT '{mark}', {index} LIMIT 1;\n{sql}\n;\nSHOW WARNINGS;\nSELECT '{mark}', {index} LIMIT 1;\n"
-            )),
+            Part::Theirs(sql) => {
+                // Nothing is sent.
+                let sql = session.readable(sql).map_err(|error| unread(sql, error))?;
+                text.push_str(&format!(
+                    "SELECT '{mark}', {index} LIMIT 1;\n{sql}\n;\nSHOW WARNINGS;\nSELECT '{mark}', {index} LIMIT 1;\n"
+                ));
+            }
         }
     }
     let mut progress = Progress { mark, at: None, inside: false, warnings: Vec::new() };
@@ -58,6 +62,14 @@ pub(super) fn run(session: &mut MysqlSession, parts: &[Part<'_>]) -> Result<(), 
     Err(PartError { error, part: Some(part) })
 }
 
+/// Why the packet is not sent: for the statement that begins so.
+fn unread(sql: &str, mut error: DriverError) -> PartError {
+    error.offset = None;
+    let begins: String = sql.lines().next().unwrap_or_default().chars().take(60).collect();
+    error.notes.insert(0, format!("the statement begins: {}", crate::sql::mask_secrets(&begins)));
+    PartError { error, part: None }
+}
+
 struct Progress {
     mark: String,
     /// The last statement of the migration that was reached.
@@ -71,7 +83,7 @@ impl Progress {
     fn read<T: mysql::prelude::Protocol>(
         &mut self,
         results: &mut mysql::QueryResult<'_, '_, '_, T>,
-    ) -> Result<(), crate::driver::DriverError> {
+    ) -> Result<(), DriverError> {
         while let Some(set) = results.iter() {
             let columns: Vec<_> =
                 set.columns().as_ref().iter().map(|column| column.name_str().into_owned()).collect();

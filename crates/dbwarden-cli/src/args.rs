@@ -78,6 +78,9 @@ pub(crate) struct Global {
     /// How long to wait for another run's lock
     #[arg(long, global = true, value_name = "TIME", value_parser = duration, help_heading = "Safety")]
     pub(crate) lock_wait: Option<Duration>,
+    /// What was typed behind the command, for the next steps.
+    #[arg(skip)]
+    pub(crate) repeated: crate::repeated::Repeated,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -411,6 +414,11 @@ pub(crate) struct Before {
 }
 
 impl Before {
+    /// The directory that was typed, where a backup was asked for.
+    pub(crate) fn typed(&self) -> Option<Option<&std::path::Path>> {
+        self.with_backup.then_some(self.backup_dir.as_deref())
+    }
+
     /// Where a backup is to be made, where one is asked for.
     pub(crate) fn directory(&self, settings: &dbwarden::project::DatabaseSettings) -> Option<PathBuf> {
         self.with_backup.then(|| self.backup_dir.clone().unwrap_or_else(|| settings.backups.clone()))

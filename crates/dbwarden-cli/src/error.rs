@@ -71,7 +71,10 @@ impl Failure {
 
     /// The same, with the options that were typed in the commands that are to be typed next.
     pub(crate) fn with_options(mut self, global: &Global) -> Self {
-        self.next = next::as_typed(&self.next, global, self.database.as_deref());
+        let mut global = global.clone();
+        global.repeated.done =
+            self.applied.as_ref().and_then(Value::as_array).map_or(0, |done| done.len() as u64);
+        self.next = next::as_typed(&self.next, &global, self.database.as_deref());
         self
     }
 

@@ -5,6 +5,7 @@ mod commands;
 mod error;
 mod kill;
 mod next;
+mod repeated;
 mod rights;
 mod settings;
 mod typed;

@@ -32,8 +32,10 @@ pub(crate) fn as_typed(next: &str, global: &Global, database: Option<&str>) -> S
             continue;
         }
         let of_all = ["database ", "init", "version"].iter().any(|all| words.starts_with(all));
+        let repeated = global.repeated.options(words);
         let (options, secret) = options(global, database.filter(|_| !of_all), of_all);
         hidden |= secret;
+        command.push_str(&repeated);
         command.push_str(&options);
     }
     let said = if hidden { ", with the same --url" } else { "" };
@@ -245,7 +247,7 @@ pub(crate) fn after(error: &Error) -> String {
         "not-a-database" => {
             "look at the address in the settings: `dbwarden config`; where the file was a database, put a backup in its place"
         }
-        "rights" if error.answer().is_some_and(|answer| answer.code.is_some()) => {
+        "rights" if error.answer().is_some_and(is_of_a_server) => {
             return error.answer().map_or_else(String::new, crate::rights::wanted)
                 + ", then run the same command again";
         }
@@ -336,10 +338,14 @@ fn after_flyway_name(file: &str) -> Option<String> {
     }
 }
 
+/// Whether a server answered, whose codes are numbers: a file's rights are the system's.
+fn is_of_a_server(error: &DriverError) -> bool {
+    error.code.as_ref().is_some_and(|code| code.bytes().all(|c| c.is_ascii_digit()))
+}
+
 /// What a disk wants that is full, or that answers something else.
 fn after_disk(error: &DriverError) -> &'static str {
-    let by_the_system =
-        error.code.as_ref().is_some_and(|code| code.len() < 4 && code.bytes().all(|c| c.is_ascii_digit()));
+    let by_the_system = is_of_a_server(error) && error.code.as_ref().is_some_and(|code| code.len() < 4);
     if by_the_system && !error.message.contains("28") {
         "see in the server's log what became of its files"
     } else {

@@ -28,6 +28,7 @@ use serde_json::{Value, json};
 
 use crate::args::{Cli, Command, Database, Global};
 use crate::error::{Failure, PENDING};
+use crate::repeated::Repeated;
 use crate::ui::progress::Progress;
 use crate::{kill, settings, ui};
 
@@ -53,6 +54,7 @@ impl Answer {
 /// Runs the command, prints what it says, and returns the exit code.
 pub(crate) fn run(cli: Cli) -> u8 {
     let mut global = cli.global;
+    global.repeated = Repeated::of(&cli.command, &global);
     if let Command::Other(words) | Command::Database { command: Database::Other(words) } = &cli.command {
         // Behind a word that is no command the parser knows no options.
         global.json |= words.iter().any(|word| word == "--json");

@@ -94,6 +94,26 @@ fn the_environment_picks_its_files() {
 }
 
 #[test]
+fn what_is_typed_next_says_what_was_typed() {
+    let sandbox = numbered(3);
+    sandbox.migration("0004_demo.sql", "-- tags: demo\nCREATE TABEL demo (id INTEGER);\n");
+    let next = |arguments: &[&str]| {
+        let ran = sandbox.run(arguments).exits(1);
+        let line = ran.err.lines().find(|line| line.contains("= next: ")).map(str::to_owned);
+        line.unwrap_or_else(|| panic!("{}", ran.transcript)).split_once("next: ").unwrap().1.to_owned()
+    };
+    assert_eq!(
+        next(&["migrate", "-c", "4", "--tag", "demo", "--with-backup", "--migrations", "migrations"]),
+        "correct the file, then `dbwarden migrate -c 1 --tag demo --with-backup --migrations migrations`",
+        "three are done by then"
+    );
+    assert_eq!(
+        next(&["migrate", "0004", "--tag", "demo", "--no-seeds"]),
+        "correct the file, then `dbwarden migrate -t 0004 --no-seeds --tag demo`"
+    );
+}
+
+#[test]
 fn settings_are_found_from_below() {
     let sandbox = numbered(1);
     std::fs::create_dir_all(sandbox.path("src/deep")).unwrap();

@@ -14,6 +14,7 @@ mod document;
 mod session;
 mod transcript;
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use dbwarden::project::{Project, Sources};
@@ -64,6 +65,41 @@ fn documents_show_what_is_printed() {
         "\n{}\n`DBWARDEN_UPDATE_DOCS=1 cargo test -p dbwarden-cli --test docs` writes what is printed into the documents",
         findings.join("\n")
     );
+}
+
+/// The names of errors, as the functions that return them spell them.
+fn codes() -> BTreeSet<String> {
+    let named = regex::Regex::new(r#"(?:=>\s*\{?|code:)\s*"([a-z]+(?:-[a-z]+)*)""#).unwrap();
+    let mut codes = BTreeSet::new();
+    for (file, begins) in [
+        ("crates/dbwarden/src/error.rs", "    pub fn code("),
+        ("crates/dbwarden/src/error.rs", "fn graph_code("),
+        ("crates/dbwarden/src/error.rs", "fn backup_code("),
+        ("crates/dbwarden/src/error.rs", "fn driver_code("),
+        ("crates/dbwarden/src/migration/source/error.rs", "    pub fn code("),
+        ("crates/dbwarden/src/project/error.rs", "    pub fn code("),
+        ("crates/dbwarden-cli/src/error.rs", "impl Failure {"),
+    ] {
+        let (_, text) = read(file);
+        let (_, function) = text.split_once(begins).unwrap_or_else(|| panic!("{file} has no {begins}"));
+        let end = if begins.starts_with(' ') { "\n    }\n" } else { "\n}\n" };
+        let function = function.split_once(end).unwrap().0;
+        codes.extend(named.captures_iter(function).map(|found| found[1].to_owned()));
+    }
+    codes
+}
+
+#[test]
+fn the_page_of_failures_has_each_name() {
+    let codes = codes();
+    for known in
+        ["sql", "heads", "backup-file", "rights", "sections", "unknown-key", "usage", "invalid-setting"]
+    {
+        assert!(codes.contains(known), "{known} was not found in the sources: {codes:?}");
+    }
+    let (name, page) = read("docs/guide/when-it-fails.md");
+    let missing: Vec<_> = codes.iter().filter(|code| !page.contains(&format!("`{code}`"))).collect();
+    assert!(missing.is_empty(), "{name} says nothing of {missing:?}");
 }
 
 #[test]

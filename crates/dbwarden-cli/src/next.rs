@@ -87,7 +87,12 @@ pub(crate) fn quoted(value: &str) -> String {
 
 /// What to type next.
 pub(crate) fn after(error: &Error) -> String {
-    if is_damaged(error) {
+    if let Some(driver) = damaged(error) {
+        if !driver.code.as_ref().is_some_and(|code| code.starts_with("SQLITE")) {
+            return "run the same command again; where it says the same, `dbwarden restore` brings a backup back (`dbwarden backups` lists \
+                    them), or the engine's own tools mend it"
+                .to_owned();
+        }
         return "copy the file aside; `PRAGMA integrity_check` says what is damaged, and a backup or sqlite3's `.recover` brings it \
                 back"
             .to_owned();
@@ -113,10 +118,7 @@ pub(crate) fn after(error: &Error) -> String {
             );
         }
         ErrorKind::Plan(PlanError::Gone { revisions }) => {
-            let id = revisions.first().map_or("REV", |id| id.as_str());
-            return format!(
-                "put the file back; or `dbwarden verify --accept {id} --reason \"…\"` where it is gone for good"
-            );
+            return revisions.first().map_or_else(String::new, after_gone);
         }
         ErrorKind::Plan(PlanError::Ahead { ahead, .. }) => {
             return ahead.first().map_or_else(String::new, after_ahead);
@@ -309,20 +311,20 @@ pub(crate) fn after(error: &Error) -> String {
     text.to_owned()
 }
 
-/// Whether the database's file is damaged, whoever met it; a file that never was a database is another thing.
-fn is_damaged(error: &Error) -> bool {
+/// Returns the answer where it says that the database is damaged, whoever met it; a file that never was a database is another thing.
+fn damaged(error: &Error) -> Option<&DriverError> {
     let driver = match error.kind() {
         ErrorKind::Driver { error, .. }
         | ErrorKind::History(HistoryError::Driver(error))
         | ErrorKind::Lock(LockError::Driver(error)) => error,
         ErrorKind::Step { step, .. } => match &step.cause {
             Cause::Statement(error) | Cause::Condition(error) | Cause::Around { error, .. } => error,
-            _ => return false,
+            _ => return None,
         },
-        _ => return false,
+        _ => return None,
     };
-    driver.kind == DriverErrorKind::Damaged
-        && !driver.code.as_ref().is_some_and(|code| code.contains("NOTADB"))
+    let never_was = driver.code.as_ref().is_some_and(|code| code.contains("NOTADB"));
+    Some(driver).filter(|driver| driver.kind == DriverErrorKind::Damaged && !never_was)
 }
 
 /// After a file named as Flyway names its other kinds.
@@ -439,6 +441,11 @@ pub(crate) fn after_stuck(id: &RevisionId, direction: Direction) -> String {
         "put the file back, then {}; or undo by hand what is committed, and `dbwarden stamp --remove {id}` forgets it",
         to_finish(direction)
     )
+}
+
+/// After an applied migration whose file is missing among others.
+pub(crate) fn after_gone(id: &RevisionId) -> String {
+    format!("put the file back; or `dbwarden verify --accept {id} --reason \"…\"` where it is gone for good")
 }
 
 /// After an applied migration without a file, behind all others: it is not known which of the two it is.

@@ -9,7 +9,7 @@ use dbwarden::ops::status::{Status, StatusOptions, at, status};
 use super::{Answer, heading, speaks};
 use crate::args::{self, Global};
 use crate::error::{Failure, PENDING};
-use crate::next::{after_ahead, after_stuck, as_typed, to_finish};
+use crate::next::{after_ahead, after_gone, after_stuck, as_typed, to_finish};
 use crate::ui::{self, clean, columns, count, line, time};
 
 /// How many applied ones are listed without `--verbose`.
@@ -82,7 +82,8 @@ fn show(heading: &str, status: &Status, global: &Global) {
             None => format!("{} done, and no file has that id", count(unfinished.done, "statement")),
         };
         let failed = unfinished.unfinished.units.iter().rev().find_map(|unit| {
-            Some(format!(", failed at {} UTC: {}", unit.finished_at.as_ref()?, unit.error.as_ref()?))
+            let error = short(unit.error.as_ref()?);
+            Some(format!(", failed at {} UTC: {error}", unit.finished_at.as_ref()?))
         });
         let text = done + &failed.unwrap_or_default();
         row(&["part done", unfinished.unfinished.version.as_str(), &text]);
@@ -134,6 +135,16 @@ fn show(heading: &str, status: &Status, global: &Global) {
     }
 }
 
+/// The first words of what an engine said, in one line; `--json` has all of it.
+fn short(error: &str) -> String {
+    const LONGEST: usize = 72;
+    let words = error.split_whitespace().collect::<Vec<_>>().join(" ");
+    if words.chars().count() <= LONGEST {
+        return words;
+    }
+    words.chars().take(LONGEST - 1).chain(['…']).collect()
+}
+
 /// What to type next, where something is not as it should be.
 fn next(status: &Status) -> Vec<String> {
     let mut lines = Vec::new();
@@ -145,6 +156,7 @@ fn next(status: &Status) -> Vec<String> {
             format!("{} goes on with {id}", to_finish(direction))
         });
     }
+    lines.extend(status.gone.first().map(after_gone));
     lines.extend(status.ahead.first().map(after_ahead));
     let open: Vec<_> = status
         .heads

@@ -132,7 +132,7 @@ impl Drop for Progress {
 impl Observer for Progress {
     fn event(&mut self, event: &Event<'_>) {
         match event {
-            Event::Waiting { holder, waited } if !self.quiet => {
+            Event::Waiting { holder, reason, waited } if !self.quiet => {
                 // In a log, a line every ten seconds; on a terminal, what is going on.
                 let log = !std::io::stderr().is_terminal();
                 if log && self.told.is_some_and(|told| *waited < told + LOG_EVERY) {
@@ -150,7 +150,8 @@ impl Observer for Progress {
                     },
                 );
                 let limit = time(u64::try_from(self.wait.as_millis()).unwrap_or(u64::MAX));
-                aside(&clean(&format!("waiting for {who}  [{} s of at most {limit}]", waited.as_secs())));
+                let what = reason.map_or_else(|| format!(" for {who}"), |reason| format!(": {reason}"));
+                aside(&clean(&format!("waiting{what}  [{} s of at most {limit}]", waited.as_secs())));
             }
             Event::TakenOver { holder, why } => {
                 let doing = holder.doing.as_ref().map_or_else(String::new, |doing| format!(" at {doing}"));

@@ -138,11 +138,14 @@ mod with_the_driver {
         let mut sandbox = Sandbox::with_settings(&url);
         sandbox.set("DBWARDEN_DUCKDB_LIBRARY", &testkit::duckdb_library().to_string_lossy());
         sandbox.migration("0001_a.sql", A);
-        let said: Vec<_> =
+        let mut said: Vec<_> =
             [&["migrate", "--lock-wait", "0s"][..], &["status"], &["lock-status"], &["unlock", "--force"]]
                 .iter()
                 .map(|command| sandbox.run(command).exits(4).transcript)
                 .collect();
+        let waited = sandbox.run(&["migrate", "--lock-wait", "1s"]).exits(4);
+        said.push(waited.err.lines().next().unwrap_or_default().to_owned());
+        said.push(sandbox.run(&["doctor"]).exits(1).transcript);
         let said =
             said.join("\n").replace(&holder.pid().to_string(), "[pid]").replace(program(), "[dbwarden]");
         assert_snapshot!(said.replace(&*database.folder().to_string_lossy(), "[folder]"));

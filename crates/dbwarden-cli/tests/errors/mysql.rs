@@ -44,6 +44,20 @@ fn a_definition_that_fails_in_the_middle() {
     assert_snapshot!(said.join("\n"));
 }
 
+/// The server quotes the lines behind the mistake.
+#[test]
+fn an_answer_of_many_lines_is_one_line_of_status() {
+    let text = "CREATE TABLE a (x INTEGER);\nCREATE TABLE b (\n  x INTEGER,\n  y INTEGER INTEGER\n    OF IT,\n  z INTEGER\n);\n";
+    let shop = Shop::holding(&[("0001_a.sql", text)]);
+    shop.said(1, &["migrate"]);
+    let said = shop.said(0, &["status"]);
+    let line = said.lines().find(|line| line.contains("part done")).unwrap();
+    assert!(line.contains("failed at") && line.ends_with('…'), "{said}");
+    assert!(!said.contains("OF IT"), "{said}");
+    let whole = shop.sandbox.run(&["status", "--json"]).exits(0).out;
+    assert!(whole.contains("OF IT"), "{whole}");
+}
+
 #[test]
 fn what_is_no_sql_there() {
     let shop = Shop::holding(&[("0001_a.sql", "CREATE TABLE a (x INTEGER);\n")]);

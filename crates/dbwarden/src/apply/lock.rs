@@ -270,7 +270,7 @@ impl<'s> LockGuard<'s> {
                 && last_told.is_none_or(|told| told.elapsed() >= Duration::from_secs(1))
             {
                 last_told = Some(Instant::now());
-                run.observer.event(&Event::Waiting { holder: holder.as_ref(), waited });
+                run.observer.event(&Event::Waiting { holder: holder.as_ref(), reason: None, waited });
             }
             // Many that wait do not all look at once.
             std::thread::sleep(POLL + POLL.mul_f64(f64::from(here.pid % 16) / 16.0));

@@ -51,6 +51,8 @@ pub enum Event<'a> {
     Waiting {
         /// Who, as far as can be seen.
         holder: Option<&'a Holder>,
+        /// What the engine says of it, where nobody can look at the lock: on DuckDB it names the process that has the file.
+        reason: Option<&'a str>,
         /// For how long so far.
         waited: Duration,
     },

@@ -181,19 +181,21 @@ const BRIEFLY: Duration = Duration::from_secs(1);
 pub(crate) struct Patience<'a> {
     wait: Duration,
     cancel: Cancel,
-    told: Box<dyn FnMut(Duration) + 'a>,
+    told: Box<dyn FnMut(Duration, &str) + 'a>,
 }
 
 impl<'a> Patience<'a> {
     /// That of who only looks: it is soon over.
     pub(crate) fn brief(wait: Duration, cancel: &Cancel) -> Self {
-        Self { wait: BRIEFLY.min(wait), cancel: cancel.clone(), told: Box::new(|_| {}) }
+        Self { wait: BRIEFLY.min(wait), cancel: cancel.clone(), told: Box::new(|_, _| {}) }
     }
 
     /// That of a run: as long as for the lock.
     pub(crate) fn of(run: &'a mut Run<'_>, wait: Duration) -> Self {
         let (cancel, observer) = (run.cancel.clone(), &mut *run.observer);
-        let told = move |waited| observer.event(&Event::Waiting { holder: None, waited });
+        let told = move |waited, reason: &str| {
+            observer.event(&Event::Waiting { holder: None, reason: Some(reason), waited });
+        };
         Self { wait, cancel, told: Box::new(told) }
     }
 
@@ -218,7 +220,7 @@ impl<'a> Patience<'a> {
             }
             if waited >= tell {
                 tell = waited + TELL;
-                (self.told)(waited);
+                (self.told)(waited, &error.message);
             }
             // Many that wait do not all look at once.
             let share = (std::process::id() ^ started.elapsed().subsec_micros()) % 16;

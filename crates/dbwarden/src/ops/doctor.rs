@@ -68,6 +68,7 @@ fn doctor_here(deployment: &mut Deployment<'_>) -> Result<Vec<Check>, Error> {
     let options = deployment.open_options(false);
     let exists = deployment.settings.url.path().is_none_or(std::path::Path::exists);
     let Deployment { settings, connection, cancel, .. } = deployment;
+    let mut opened = true;
     match connection.open(settings, &options, cancel) {
         Ok(mut session) => {
             let server = session.server();
@@ -82,20 +83,35 @@ fn doctor_here(deployment: &mut Deployment<'_>) -> Result<Vec<Check>, Error> {
             }
         }
         Err(error) if matches!(error.kind(), ErrorKind::AnotherEngine { .. }) => return Err(error),
-        Err(error) => add("database", Outcome::Problem, error.to_string()),
+        Err(error) => {
+            add("database", Outcome::Problem, error.to_string());
+            opened = false;
+        }
     }
     if let Some(folder) = deployment.settings.url.path().and_then(std::path::Path::parent) {
         let folder = if folder.as_os_str().is_empty() { std::path::Path::new(".") } else { folder };
         match std::fs::metadata(folder) {
             Ok(data) if data.permissions().readonly() => {
                 let message =
-                    format!("{} may not be written: SQLite keeps its journal there", folder.display());
+                    format!("{} may not be written: the engine keeps its journal there", folder.display());
                 add("folder", Outcome::Problem, message);
             }
             Ok(_) => {}
             Err(error) => add("folder", Outcome::Problem, format!("{}: {error}", folder.display())),
         }
     }
+    if opened {
+        within(deployment, &mut add);
+    }
+    let year = deployment.clock.now().strftime("%Y").to_string();
+    if year.parse::<u32>().is_ok_and(|year| year < 2025) {
+        add("clock", Outcome::Problem, format!("the machine's clock says it is {year}"));
+    }
+    Ok(checks)
+}
+
+/// Looks at the records and the lock of a database that can be opened.
+fn within(deployment: &mut Deployment<'_>, add: &mut impl FnMut(&'static str, Outcome, String)) {
     let selection = Selection { environment: deployment.environment(), ..Selection::default() };
     match survey(deployment, &selection) {
         Ok(survey) => {
@@ -140,11 +156,6 @@ fn doctor_here(deployment: &mut Deployment<'_>) -> Result<Vec<Check>, Error> {
         },
         Err(error) => add("lock", Outcome::Problem, error.to_string()),
     }
-    let year = deployment.clock.now().strftime("%Y").to_string();
-    if year.parse::<u32>().is_ok_and(|year| year < 2025) {
-        add("clock", Outcome::Problem, format!("the machine's clock says it is {year}"));
-    }
-    Ok(checks)
 }
 
 /// What SQLite says of itself.

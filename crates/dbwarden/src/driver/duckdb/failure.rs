@@ -38,9 +38,12 @@ fn failed(text: &str, sql: &str, otherwise: DriverErrorKind) -> DriverError {
     let mut notes: Vec<String> = lines.map(str::to_owned).collect();
     let said = message.clone();
     let has = |part: &str| said.contains(part);
+    let has_anywhere = |part: &str| text.contains(part);
     let mut code = Some(class.to_owned()).filter(|class| !class.is_empty());
     let kind = match class {
         "INTERRUPT" => DriverErrorKind::Interrupted,
+        // Also as what invalidated the database, or what a checkpoint could not do.
+        _ if has_anywhere("No space left") || has_anywhere("Disk quota") => DriverErrorKind::Disk,
         // Said around it by what fetches rows.
         _ if has("INTERRUPT Error: ") => DriverErrorKind::Interrupted,
         "TransactionContext" if has("onflict") || has("Failed to commit") || has("has been altered") => {
@@ -57,7 +60,6 @@ fn failed(text: &str, sql: &str, otherwise: DriverErrorKind) -> DriverError {
             DriverErrorKind::Damaged
         }
         "IO" if has("ermission denied") && otherwise == DriverErrorKind::Open => DriverErrorKind::ReadOnly,
-        "IO" if has("No space left") || has("Disk quota") => DriverErrorKind::Disk,
         "Serialization" | "FATAL" => DriverErrorKind::Damaged,
         _ if has("read-only mode") => DriverErrorKind::ReadOnly,
         _ => otherwise,
@@ -129,5 +131,13 @@ mod tests {
             DriverErrorKind::Statement
         );
         assert_eq!(kind("no class at all"), DriverErrorKind::Statement);
+        for full in [
+            "IO Error: Could not write file \"a.db\": No space left on device",
+            "FATAL Error: Failed: database has been invalidated because of a previous fatal error. The database must be restarted \
+             prior to being used again.\nOriginal error: \"Could not write file \"a.db\": No space left on device\"",
+            "TransactionContext Error: Failed to commit: Could not write file \"a.db.wal\": No space left on device",
+        ] {
+            assert_eq!(kind(full), DriverErrorKind::Disk, "{full}");
+        }
     }
 }

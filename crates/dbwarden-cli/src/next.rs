@@ -486,6 +486,9 @@ fn after_backup(error: &BackupError) -> String {
                 length.next_multiple_of(1 << 20)
             )
         }
+        BackupError::Definer { account, .. } => format!(
+            "have an administrator grant {account} SET USER (MariaDB), SET_ANY_DEFINER or SET_USER_ID (MySQL), or restore as an account that has it"
+        ),
         BackupError::RecordsElsewhere { records, .. } => {
             format!("back both up with the engine's own tools, {records} and the database, at one moment")
         }

@@ -437,6 +437,32 @@ fn settled(database: &Database) -> String {
     database.snapshot()
 }
 
+/// Half way would be too late: everything is dropped by then.
+#[test]
+fn what_others_defined_is_seen_before_anything_is_replaced() {
+    let database = shop(Engine::Mariadb);
+    let program = Program::new(BINARY, &database);
+    program.run(&["migrate"]).expect(0);
+    program.run(&["backup"]).expect(0);
+    let path = files(&database)[0].display().to_string();
+    let role = database.owned().server().role("keeper");
+    let name = database.owned().name();
+    database.execute(&format!("GRANT ALL ON {name}.* TO '{}'@'%'", role.name()));
+    let before = database.snapshot();
+    let url = database.owned().url_as(&role);
+    let keeper = Program::new(BINARY, &database).on(&url);
+    let refused = keeper.run(&["restore", &path, "--no-backup", "--yes"]).expect(1);
+    assert!(
+        refused.stderr.contains("error[backup-definer]") && refused.stderr.contains("root@"),
+        "{}",
+        refused.stderr
+    );
+    assert!(refused.stderr.contains("nothing was changed"), "{}", refused.stderr);
+    assert_eq!(database.snapshot(), before);
+    program.run(&["restore", &path, "--no-backup"]).expect(0);
+    assert_eq!(database.snapshot(), before);
+}
+
 #[test]
 fn a_backup_that_cannot_be_made_keeps_the_run_from_beginning() {
     for &engine in ENGINES {

@@ -395,6 +395,7 @@ fn backup_code(error: &BackupError) -> &'static str {
         BackupError::Damaged { .. } => "backup-damaged",
         BackupError::OtherEngine { .. } => "other-engine",
         BackupError::TooLong { .. } => "backup-too-long",
+        BackupError::Definer { .. } => "backup-definer",
         BackupError::RecordsElsewhere { .. } => "records-elsewhere",
         BackupError::Cancelled => "interrupted",
     }

@@ -149,6 +149,16 @@ pub enum BackupError {
         /// How long it may be, in bytes.
         limit: u64,
     },
+    /// What the copy makes in another's name, this account may not.
+    #[error("{} makes things in the name of {definer}, which {account} may not", path.display())]
+    Definer {
+        /// The file.
+        path: PathBuf,
+        /// In whose name.
+        definer: String,
+        /// Who restores.
+        account: String,
+    },
     /// The database is no file.
     #[error("{target} is gone with the program that opened it: there is nothing to back up")]
     InMemory {

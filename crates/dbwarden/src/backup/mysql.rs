@@ -2,6 +2,7 @@
 //! brought back at once: a marker says of a database that it is half one, until a restore came to its end. Between the tables of
 //! the script the lock's token is looked at, so that a run that lost the lock stops there.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -118,6 +119,7 @@ impl Copier for Dump {
         if !lines.complete {
             return damaged(format!("its last line is not `{COMPLETE} …`"));
         }
+        may_define(from, &lines, &mut *driver::open(&place.settings.url, place.open)?)?;
         fits(from, &lines, place)
     }
 
@@ -195,6 +197,35 @@ struct Lines {
     longest: u64,
     /// A line that leaves the database, as those of several databases have it.
     elsewhere: Option<String>,
+    /// In whose names views, routines, triggers and events are made: `ana@%`.
+    definers: BTreeSet<String>,
+}
+
+/// The account behind `DEFINER=` in a line that makes something: `` /*!50013 DEFINER=`ana`@`%` SQL SECURITY DEFINER */ ``.
+fn definer(line: &[u8]) -> Option<String> {
+    if !(line.starts_with(b"/*!50") || line.starts_with(b"CREATE DEFINER")) {
+        return None;
+    }
+    let line = String::from_utf8_lossy(line);
+    let (_, rest) = line.split_once("DEFINER=`")?;
+    let (user, rest) = rest.split_once('`')?;
+    let (host, _) = rest.strip_prefix("@`")?.split_once('`')?;
+    Some(format!("{user}@{host}"))
+}
+
+/// Sees that what is made in the name of others may be made so, before anything is replaced
+/// (<https://mariadb.com/kb/en/grant/#set-user>).
+fn may_define(path: &Path, lines: &Lines, session: &mut dyn Session) -> Result<(), BackupError> {
+    const ENOUGH: [&str; 5] =
+        ["ALL PRIVILEGES ON *.*", "SUPER", "SET USER", "SET_USER_ID", "SET_ANY_DEFINER"];
+    let rows = session.query("SELECT CURRENT_USER()", &[])?;
+    let here = rows.first().map(|row| row.text(0).to_owned()).unwrap_or_default();
+    let Some(other) = lines.definers.iter().find(|definer| **definer != here) else { return Ok(()) };
+    let grants = session.query("SHOW GRANTS", &[])?;
+    if grants.iter().any(|row| ENOUGH.iter().any(|right| row.text(0).contains(right))) {
+        return Ok(());
+    }
+    Err(BackupError::Definer { path: path.to_owned(), definer: other.clone(), account: here })
 }
 
 fn lines(from: &Path) -> Result<Lines, BackupError> {
@@ -211,6 +242,7 @@ fn lines(from: &Path) -> Result<Lines, BackupError> {
             inside = delimiter.trim_ascii() != b";";
         }
         lines.complete |= line.starts_with(COMPLETE.as_bytes());
+        lines.definers.extend(definer(&line));
         if !inside && (line.starts_with(b"USE `") || line.starts_with(b"CREATE DATABASE ")) {
             lines.elsewhere = Some(String::from_utf8_lossy(line.trim_ascii()).into_owned());
         }

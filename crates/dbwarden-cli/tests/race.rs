@@ -191,3 +191,47 @@ fn processes_that_are_killed_leave_the_work_to_the_others_on_duckdb() {
 fn different_verbs_at_once_take_turns_on_duckdb() {
     different_verbs(Engine::Duckdb);
 }
+
+/// Behind PgBouncer, where each transaction has another of a few sessions, and no lock of sessions holds.
+mod longer_lane {
+    use testkit::server::{PgBouncer, pgbouncer};
+
+    use super::*;
+
+    const FEW: u32 = 4;
+
+    fn behind(database: &Database) -> (PgBouncer, String) {
+        let owned = database.owned();
+        let pooler = pgbouncer(owned.server(), FEW);
+        let url = pooler.url(owned.name());
+        (pooler, url)
+    }
+
+    #[test]
+    #[ignore = "wants PgBouncer"]
+    fn thirty_two_processes_behind_pgbouncer_apply_each_migration_once() {
+        let database = database(Engine::Postgres, "");
+        let (_pooler, url) = behind(&database);
+        thirty_two(&database, &url);
+        let locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'";
+        assert_eq!(database.one(locks), "0", "nothing stays in the pooler's sessions");
+    }
+
+    #[test]
+    #[ignore = "wants PgBouncer"]
+    fn a_killed_one_behind_pgbouncer_is_taken_over() {
+        for point in
+            ["lock-taken", "begun", "unit-begun", "statement-run:3", "unit-run", "renewed:2", "committed"]
+        {
+            let database = database(Engine::Postgres, "");
+            let (_pooler, url) = behind(&database);
+            let program = Program::new(BINARY, &database).on(&url);
+            let killed = program.with_lease(1500).ending_at(point).start(&["migrate"]).finish();
+            assert!(killed.was_killed(), "{point}: {}", killed.stderr);
+            let next = program.with_lease(1500).run(&["migrate"]).expect(0);
+            assert!(next.took.as_secs() < 15, "{point}: {:?}", next.took);
+            once_each(&database);
+            assert_eq!(database.lock_owner(), "", "{point}");
+        }
+    }
+}

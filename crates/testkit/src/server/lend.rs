@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use super::start::{self, Started};
-use super::{Brand, all_servers, find, galera, is_set, postgres_18};
+use super::{Brand, all_servers, find, galera, is_set, pgbouncer, postgres_18};
 
 /// Servers that run, each with the variable that names it.
 type Running = Vec<(&'static str, Started)>;
@@ -92,6 +92,9 @@ pub fn install_missing() {
     }
     if all_servers() && !galera::installed() && !is_set(galera::VARIABLES[0]) {
         missing.extend(["galera-4", "rsync"]);
+    }
+    if all_servers() && !pgbouncer::installed() {
+        missing.push("pgbouncer");
     }
     if crate::duckdb::is_missing() && find::program(&["npm"]).is_none() {
         missing.push("npm");

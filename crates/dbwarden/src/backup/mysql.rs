@@ -57,6 +57,14 @@ pub(super) struct Dump {
 }
 
 impl Dump {
+    /// Returns the client, how it reaches the server, and a session of our own.
+    fn client(&self, place: &Place<'_>) -> Result<(Tool, Command, Box<dyn Session>), BackupError> {
+        let (client, version) = self.found(CLIENTS)?;
+        let mut session = driver::open(&place.settings.url, place.open)?;
+        let command = reach(client, &version, place, &mut *session)?;
+        Ok((client, command, session))
+    }
+
     /// Returns the first of the two that is on PATH, and its version.
     fn found(&self, tools: [Tool; 2]) -> Result<(Tool, String), BackupError> {
         let [mariadb, mysql] = tools;
@@ -124,19 +132,11 @@ impl Copier for Dump {
     }
 
     fn ready(&self, place: &Place<'_>) -> Result<(), BackupError> {
-        let (client, version) = self.found(CLIENTS)?;
-        let mut session = driver::open(&place.settings.url, place.open)?;
-        let mut command = reach(client, &version, place, &mut *session)?;
+        let (client, mut command, mut session) = self.client(place)?;
         command.args(["--batch", "--execute=DO 0", "--"]).arg(name(place, &mut *session)?);
         command.stdin(Stdio::null()).stdout(Stdio::null());
         client.start(&mut command)?.finish(place.cancel, secret(place))?;
-        let (guard, held) = named_lock(&mut *session)?;
-        if !held {
-            let said = "the client of an earlier restore still works on the server".to_owned();
-            return Err(BackupError::Tool { tool: client.name, said: vec![said] });
-        }
-        session.query(&format!("SELECT RELEASE_LOCK('{guard}')"), &[])?;
-        Ok(())
+        alone(client, &mut *session, |_, _| Ok(()))
     }
 
     fn bring_back(
@@ -145,10 +145,8 @@ impl Copier for Dump {
         from: &Path,
         token: i64,
     ) -> Result<Option<Box<dyn Staged>>, BackupError> {
-        let (client, version) = self.found(CLIENTS)?;
         let file = File::open(from).map_err(BackupError::file("cannot read", from))?;
-        let mut session = driver::open(&place.settings.url, place.open)?;
-        let mut command = reach(client, &version, place, &mut *session)?;
+        let (client, mut command, mut session) = self.client(place)?;
         // Binary mode knows no commands of the client in the script but DELIMITER: none that runs a program.
         // Without --comments it takes those of routines away.
         command.args([
@@ -160,13 +158,7 @@ impl Copier for Dump {
         ]);
         command.args(["--max-allowed-packet=1G", "--"]).arg(name(place, &mut *session)?);
         command.stdin(Stdio::piped()).stdout(Stdio::null());
-        let (guard, held) = named_lock(&mut *session)?;
-        if !held {
-            let said = "the client of an earlier restore still works on the server".to_owned();
-            return Err(BackupError::Tool { tool: client.name, said: vec![said] });
-        }
-        let before = prologue(place, &mut *session, &guard)?;
-        session.query(&format!("SELECT RELEASE_LOCK('{guard}')"), &[])?;
+        let before = alone(client, &mut *session, |session, guard| prologue(place, session, guard))?;
         drop(session);
         let fence = place.fence(token).map(|fence| format!("{fence};\n")).unwrap_or_default();
         let mut writing = client.start(&mut command)?;
@@ -319,6 +311,22 @@ fn prologue(place: &Place<'_>, session: &mut dyn Session, guard: &str) -> Result
     }
     script.push_str("SET SESSION foreign_key_checks = 1;\n");
     Ok(script)
+}
+
+/// Does `what` while no client of an earlier restore works on the server; it is told the name of the lock.
+fn alone<T>(
+    client: Tool,
+    session: &mut dyn Session,
+    what: impl FnOnce(&mut dyn Session, &str) -> Result<T, BackupError>,
+) -> Result<T, BackupError> {
+    let (guard, held) = named_lock(session)?;
+    if !held {
+        let said = "the client of an earlier restore still works on the server".to_owned();
+        return Err(BackupError::Tool { tool: client.name, said: vec![said] });
+    }
+    let done = what(session, &guard)?;
+    session.query(&format!("SELECT RELEASE_LOCK('{guard}')"), &[])?;
+    Ok(done)
 }
 
 /// Takes the server's lock under which one client at a time brings back this database. Our own lock is held: whoever has this one is

@@ -73,17 +73,10 @@ impl Executor<'_, '_, '_> {
                 let before = units
                     .filter(|unit| unit.first == progress.ordinal)
                     .find_map(|unit| unit.evidence.clone());
-                let query = format!("SELECT {}", comparison.evidence);
-                let rows = self.guard.session().query(&query, &comparison.parameters);
-                let Ok(now) =
-                    rows.map(|rows| rows.first().map(|row| row.text(0).to_owned()).unwrap_or_default())
-                else {
-                    return Left::Unasked;
-                };
-                match before {
-                    None => Left::Unasked,
-                    Some(before) if before == now => Left::Nothing,
-                    Some(_) => Left::Part,
+                match (before, self.evidence(&comparison)) {
+                    (None, _) | (_, Err(_)) => Left::Unasked,
+                    (Some(before), Ok(now)) if before == now => Left::Nothing,
+                    (Some(_), Ok(_)) => Left::Part,
                 }
             }
         }

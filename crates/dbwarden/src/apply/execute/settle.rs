@@ -92,6 +92,13 @@ impl Executor<'_, '_, '_> {
         self.guard.records().evidence
     }
 
+    /// Returns what the catalogue says now of what a statement touches.
+    pub(super) fn evidence(&mut self, comparison: &Comparison) -> Result<String, DriverError> {
+        let query = format!("SELECT {}", comparison.evidence);
+        let rows = self.guard.session().query(&query, &comparison.parameters)?;
+        Ok(rows.first().map(|row| row.text(0).to_owned()).unwrap_or_default())
+    }
+
     /// Compares the catalogue with what it said before the statement.
     fn compared(
         &mut self,
@@ -103,14 +110,8 @@ impl Executor<'_, '_, '_> {
         if unit.is_some_and(|unit| unit.state == "failed") && comparison.parts.is_none() {
             return Ok(false);
         }
-        let query = format!("SELECT {}", comparison.evidence);
-        let rows = self
-            .guard
-            .session()
-            .query(&query, &comparison.parameters)
-            .map_err(around("looking what became of the statement"))?;
-        let now = rows.first().map(|row| row.text(0)).unwrap_or_default();
-        match comparison.read(unit.and_then(|unit| unit.evidence.as_deref()), now) {
+        let now = self.evidence(comparison).map_err(around("looking what became of the statement"))?;
+        match comparison.read(unit.and_then(|unit| unit.evidence.as_deref()), &now) {
             Settled::Done => Ok(true),
             Settled::Finish(statement) => {
                 self.unbounded(&statement, false)

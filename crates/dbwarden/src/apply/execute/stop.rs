@@ -1,7 +1,7 @@
 //! A step that stops: what is rolled back, what is kept, and where it stopped.
 
 use super::left::Left;
-use super::{Executor, Progress, around, direction};
+use super::{Executor, Progress, direction};
 use crate::apply::failure::{Cause, Kept, StepError};
 use crate::apply::journal::{self, NewUnit, UnitState};
 use crate::apply::lock::LockError;
@@ -27,14 +27,9 @@ impl Executor<'_, '_, '_> {
             progress.committed = progress.task.step.statements;
             return Ok(());
         }
-        let (unfinished, _) =
-            journal::read(self.guard.session(), &progress.records).map_err(around("reading the journal"))?;
-        let id = &progress.task.step.id;
-        let unfinished = unfinished.iter().find(|unfinished| unfinished.version == *id);
         // What is another's by now says nothing of ours any more; whose commit was answered knows that it was.
         if !lost {
-            progress.committed = unfinished.map_or(0, Unfinished::done);
-            progress.announced = unfinished.and_then(Unfinished::begun);
+            self.look_up(progress);
         }
         Err(cause)
     }

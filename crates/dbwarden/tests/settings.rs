@@ -2,6 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stop at the first surprise")]
 
+#[path = "settings/description.rs"]
+mod description;
+#[path = "settings/errors.rs"]
+mod errors;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -399,177 +404,6 @@ fn a_direct_url_goes_with_the_url_beside_it() {
 }
 
 #[test]
-fn every_error_names_the_setting_and_its_place() {
-    let named = |name: &str| Overrides { database: Some(name.into()), ..Overrides::default() };
-    let dev = Overrides { dev: true, ..Overrides::default() };
-    let sqlite = |rest: &str| Desk::settings(&one("sqlite:///shop.db", rest));
-    let two = "[databases.shop]\nurl = 'sqlite:a.db'\n[databases.stock]\nurl = 'sqlite:b.db'\n";
-    let cases: Vec<(&str, Desk)> = vec![
-        ("nothing at all", Desk::new()),
-        ("--config", Desk::new().flags(Overrides { config: Some("x.toml".into()), ..Overrides::default() })),
-        ("not TOML", Desk::settings("[databases.primary]\nurl = \"postgresql://u:hunter2@h/d\n")),
-        ("not TOML 2", Desk::settings("password = hunter2\n")),
-        ("twice", sqlite("url = 'postgresql://u:hunter2@h/d'")),
-        ("not UTF-8", {
-            let desk = Desk::settings("");
-            std::fs::write(desk.path("warden.toml"), b"url = '\xff'").unwrap();
-            desk
-        }),
-        ("unknown key", sqlite("protcted = true")),
-        ("unknown key, far", sqlite("colour = 'red'")),
-        ("unknown key, safety", sqlite("[databases.primary.safety]\nlock_timout = '1s'")),
-        ("unknown key, top", Desk::settings("[databases.a]\nurl='sqlite:a'\n[database.b]\nurl='sqlite:b'")),
-        ("unknown key, flat", Desk::settings("defualt = 'primary'")),
-        ("outside", Desk::settings(&format!("sqlalchemy_url = 'sqlite:a'\n{two}"))),
-        ("type: flag", sqlite("protected = 'yes'")),
-        ("type: text", sqlite("schema = 1")),
-        ("type: list item", sqlite("models = ['a', 2]")),
-        ("type: table", sqlite("safety = 'high'")),
-        ("type: number", sqlite("pool_size = 2.5")),
-        ("type: databases", Desk::settings("databases = 'a'")),
-        ("type: database", Desk::settings("[databases]\nprimary = 'sqlite:a'")),
-        ("type: map", sqlite("parameters = 'x'")),
-        ("bad url", Desk::settings(&one("postgress://u:hunter2@h/d", ""))),
-        ("bad url, variable", Desk::new().set("DATABASE_URL", "postgresql://u:hunter2@h")),
-        ("bad url, .env", Desk::new().file(".env", "\nDATABASE_URL=postgresql://u:hunter2\n")),
-        ("bad url, flag", Desk::new().flags(url_flag("u:hunter2@h"))),
-        ("unset, flag", Desk::new().flags(url_flag("env:SHOP_URL"))),
-        ("unset", Desk::settings(&one("postgresql://u:${PW}@h/d", ""))),
-        ("unset, .env", Desk::new().file(".env", "DATABASE_URL=postgresql://u:${PW}@h/d")),
-        ("circle", Desk::new().file(".env", "A=${B}\nB=${A}\nDATABASE_URL=${A}")),
-        ("reference", Desk::settings(&one("postgresql://u:${PW@h/d", ""))),
-        ("duration", sqlite("lock_wait = '10'")),
-        ("duration, safety", sqlite("[databases.primary.safety]\nlock_timeout = 'soon'")),
-        ("duration, unit", sqlite("[databases.primary.safety]\nrequire_backup_within = '2 moons'")),
-        ("window", sqlite("[databases.primary.safety]\nwindow = 'at night'")),
-        ("word", sqlite("[databases.primary.safety]\ndestructive = 'refused'")),
-        ("word, far", sqlite("[databases.primary.safety]\ndestructive = '${X}'").set("X", "hunter2")),
-        ("duration, variable", sqlite("lock_wait = '${X}'").set("X", "1hunter")),
-        ("window, variable", sqlite("safety.window = '${X}'").set("X", "hunter2-05:00 UTC")),
-        ("number", sqlite("pool_size = -1")),
-        ("number, variable", sqlite("").set("DB_POOL_SIZE", "many")),
-        ("boolean, variable", sqlite("").set("DB_ECHO", "maybe")),
-        ("empty", sqlite("migrations = ''")),
-        ("engine", Desk::settings("engine = 'postgers'\ndatabase = 'd'")),
-        ("engine, far", Desk::settings("engine = 'oracle'\ndatabase = 'd'")),
-        ("no engine", Desk::settings("host = 'h'\ndatabase = 'd'")),
-        ("no database", Desk::settings("engine = 'mysql'\nuser = 'u'")),
-        ("port", Desk::settings("engine = 'mysql'\nport = 70000\ndatabase = 'd'")),
-        ("embedded", Desk::settings("engine = 'sqlite'\nhost = 'h'\ndatabase = 'd'")),
-        ("url and parts", Desk::settings("url = 'sqlite:a'\nengine = 'sqlite'")),
-        ("two urls", Desk::settings("url = 'sqlite:a'\nsqlalchemy_url = 'sqlite:b'")),
-        ("two passwords", Desk::settings("engine = 'mysql'\npassword = 'hunter2'\npassword_file = 'f'")),
-        ("password file", Desk::settings("engine = 'mysql'\ndatabase = 'd'\npassword_file = 'none'")),
-        (
-            "password command",
-            Desk::settings("engine = 'mysql'\ndatabase = 'd'\npassword_command = 'echo hunter2; exit 3'"),
-        ),
-        (
-            "password command, text",
-            Desk::settings("engine='mysql'\ndatabase='d'\npassword_command='printf \"\\377\"'"),
-        ),
-        (
-            "password file, variable",
-            Desk::settings("engine='mysql'\ndatabase='d'\npassword_file='${X}/pw'").set("X", "hunter2"),
-        ),
-        ("no url", Desk::settings("[databases.primary]\nmigrations = 'm'")),
-        ("no url, flat", Desk::settings("migrations = 'm'")),
-        ("no dev_url", sqlite("").flags(dev.clone())),
-        ("dev and url", sqlite("").flags(Overrides { url: Some("sqlite:x".into()), ..dev })),
-        ("no default", Desk::settings(two)),
-        ("unknown database", Desk::settings(two).flags(named("stokc"))),
-        ("unknown database, far", Desk::settings(two).flags(named("primary"))),
-        ("unknown database, flat", Desk::settings("url = 'sqlite:a'").flags(named("shop"))),
-        ("unknown default", Desk::settings(&format!("default = 'shoop'\n{two}"))),
-        (
-            "unknown default, variable",
-            Desk::settings(&format!("default = '${{X}}'\n{two}")).set("X", "hunter2"),
-        ),
-        ("default, type", Desk::settings(&format!("default = 1\n{two}"))),
-        ("environment", Desk::new().set("DBWARDEN_ENV", "../prod")),
-        (
-            "environment, flag",
-            Desk::new().flags(Overrides { env: Some("a b".into()), ..Overrides::default() }),
-        ),
-        ("no environment", sqlite("migrations = 'm/{env}'")),
-        ("no environment, session", sqlite("session = [\n  \"SET a = '{env}'\"]")),
-        (".env line", Desk::new().file(".env", "# x\nhunter2\n")),
-        (".env name", Desk::new().file(".env", "a b=hunter2\n")),
-        (".env quote", Desk::new().file(".env", "A=1\nB='hunter2\n")),
-        (".env double quote", Desk::new().file(".env", "B=\"hunter2\n")),
-        (".env tail", Desk::new().file(".env", "A='x'hunter2\n")),
-        (".env.prod line", Desk::new().set("ENV", "prod").file(".env.prod", "oops\n")),
-    ];
-    let mut lines = Vec::new();
-    for (name, desk) in &cases {
-        let outcome = Project::load(&desk.sources).and_then(|it| it.select(None));
-        let error = outcome.err().unwrap_or_else(|| panic!("{name}: no error"));
-        assert!(!format!("{error:?} {}", chain(&error)).contains("hunter2"), "{name}");
-        lines.push(format!("{name} [{}]\n  {}", error.code(), desk.error()));
-    }
-    insta::assert_snapshot!(lines.join("\n"));
-}
-
-#[test]
-fn an_error_knows_its_place() {
-    let desk = Desk::settings(&one("sqlite:///a.db", "é = 1"));
-    let error = Project::load(&desk.sources).unwrap_err();
-    assert!(matches!(error, SettingsError::NotToml { .. } | SettingsError::UnknownKey { .. }));
-    let place = error.place().unwrap();
-    assert_eq!((place.file.as_path(), place.line), (Path::new("warden.toml"), 3));
-}
-
-#[test]
-fn a_description_shows_origins_and_no_secret() {
-    let desk = Desk::settings(
-        "[databases.primary]\nurl = '${SHOP_URL}'\ndev_url = 'sqlite:///dev.db'\nmigrations = 'm/{env}'\nschema = '${S}'\nsession = [\"SET k = '${KEY}'\"]\nmodels = ['a', 'b']\ndirect_url = '${MISSING}'\n[databases.primary.safety]\nlock_timeout = '5s'\n",
-    )
-    .file(".env.dev", "SHOP_URL=postgresql://app:hunter2@h/shop?sslpassword=hunter2\n")
-    .set("S", "sales")
-    .set("KEY", "hunter2")
-    .set("ENV", "dev")
-    .set("DB_POOL_SIZE", "4");
-    let entries = desk.load().describe(None).unwrap();
-    let lines: Vec<String> = entries
-        .iter()
-        .map(|it| {
-            let problem = it.problem.as_ref().map(|it| format!("  !! {it}")).unwrap_or_default();
-            format!("{} = {}  [{}]{problem}", it.key, it.value, it.origin)
-        })
-        .collect();
-    let text = lines.join("\n");
-    assert!(!text.contains("hunter2"));
-    insta::assert_snapshot!(text);
-
-    let parts = "engine = 'mysql'\ndatabase = 'd'\npassword = 'hunter2'\nparameters = { key = 'hunter2' }";
-    let entries = Desk::settings(parts).load().describe(None).unwrap();
-    assert!(!format!("{entries:?}").contains("hunter2"));
-    let dev = Overrides { dev: true, ..Overrides::default() };
-    let desk = Desk::settings(&one("${NOT_SET}", "dev_url = 'sqlite:x'")).flags(dev);
-    let entries = desk.load().describe(None).unwrap();
-    let keys: Vec<_> = entries.iter().take(3).map(|it| it.key.as_str()).collect();
-    assert_eq!(keys, ["dev", "dev_url", "migrations"]);
-    let command = "engine = 'mysql'\ndatabase = 'd'\npassword_command = 'touch ran'";
-    let desk = Desk::settings(command);
-    desk.load().describe(None).unwrap();
-    assert!(!desk.path("ran").exists(), "a description runs nothing");
-}
-
-#[test]
-fn nothing_formats_a_secret() {
-    let desk = Desk::settings(&one(
-        "${SHOP_URL}",
-        "session = ['SET k = ${SHOP_URL}']\nhooks.before = '${SHOP_URL}'",
-    ))
-    .set("SHOP_URL", "postgresql://app:hunter2@h/shop")
-    .flags(Overrides { url: Some("postgresql://app:hunter2@h/shop".into()), ..Overrides::default() });
-    let project = desk.load();
-    let shown =
-        format!("{:?} {project:?} {:?} {:?}", desk.sources, project.select(None), project.describe(None));
-    assert!(!shown.contains("hunter2"), "{shown}");
-}
-
-#[test]
 fn one_database_does_not_stop_another() {
     let text = "default = 'a'\n[databases.a]\nurl = 'sqlite:a.db'\n[databases.b]\nurl = '${B_URL}'\n";
     let project = Desk::settings(text).load();
@@ -577,28 +411,6 @@ fn one_database_does_not_stop_another() {
     let outcomes: Vec<_> = project.all().into_iter().map(|(name, it)| (name, it.is_ok())).collect();
     assert_eq!(outcomes, [("a".to_owned(), true), ("b".to_owned(), false)]);
     assert_eq!(project.names().collect::<Vec<_>>(), ["a", "b"]);
-}
-
-#[test]
-fn every_key_and_variable_is_documented() {
-    let page = include_str!("../../../docs/reference/settings.md");
-    for key in dbwarden::project::keys() {
-        assert!(page.contains(&format!("`{key}`")), "{key} is not in docs/reference/settings.md");
-    }
-    for name in dbwarden::project::variables() {
-        assert!(page.contains(&format!("`{name}`")), "{name} is not in docs/reference/settings.md");
-    }
-}
-
-#[test]
-fn the_default_of_nothing_is_a_default() {
-    let entries = Desk::settings("url = 'sqlite:a'").load().describe(None).unwrap();
-    let of = |key: &str| entries.iter().find(|it| it.key == key).map(|it| (it.value.as_str(), &it.origin));
-    assert_eq!(of("safety.lock_timeout"), Some(("10s", &Origin::Default)));
-    assert_eq!(of("migrations"), Some(("migrations", &Origin::Default)));
-    assert_eq!(of("schema"), None);
-    let empty: BTreeMap<String, String> = BTreeMap::new();
-    assert_eq!(Sources::default().environment, empty);
 }
 
 proptest::proptest! {

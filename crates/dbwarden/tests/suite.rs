@@ -35,6 +35,8 @@ mod records;
 mod repeatables;
 #[path = "suite/review.rs"]
 mod review;
+#[path = "suite/rust.rs"]
+mod rust;
 #[path = "suite/selection.rs"]
 mod selection;
 #[path = "suite/sqlite_alone.rs"]

@@ -12,6 +12,7 @@ use crate::apply::run::{Cancel, Clock, Event, Observer, Points, Run, SystemClock
 use crate::dialect::{self, Dialect};
 use crate::driver::{self, DriverError, DriverErrorKind, OpenOptions, Session};
 use crate::error::{Error, ErrorKind};
+use crate::migration::rust::RustMigration;
 use crate::migration::source::{ReadOptions, Source};
 use crate::project::DatabaseSettings;
 use crate::url::DatabaseUrl;
@@ -45,6 +46,8 @@ pub struct Deployment<'host> {
     pub settings: DatabaseSettings,
     /// Where the migrations are.
     pub source: Source,
+    /// Migrations in Rust, beside those.
+    pub rust: Vec<RustMigration>,
     /// Other databases of the project: files with their name in front are not for this one.
     pub others: BTreeSet<String>,
     /// How the database is reached.
@@ -79,6 +82,7 @@ impl<'host> Deployment<'host> {
         Self {
             settings,
             source,
+            rust: Vec::new(),
             others: BTreeSet::new(),
             connection: Connection::Address,
             lock,
@@ -124,7 +128,8 @@ impl<'host> Deployment<'host> {
     /// # Errors
     /// That this version cannot run on the engine.
     pub fn read_options(&self) -> Result<ReadOptions, Error> {
-        Ok(ReadOptions { dialect: self.dialect()?, others: self.others() })
+        let carried = self.rust.iter().map(RustMigration::migration).collect();
+        Ok(ReadOptions { dialect: self.dialect()?, others: self.others(), carried })
     }
 
     /// Returns the other databases whose files may stand beside ours.

@@ -160,7 +160,8 @@ fn task<'a>(
                 Box::new(stopped(step, Cause::Source(Arc::new(error))))
             })?;
             let mut note = ground.note.clone();
-            if down.is_none() && migration.kind == Kind::Versioned && migration.down.is_some() {
+            let in_sql = migration.code.is_none();
+            if down.is_none() && migration.kind == Kind::Versioned && migration.down.is_some() && in_sql {
                 let words = "its down script is longer than 1 MiB: a rollback needs the file";
                 note = Some(note.map_or_else(|| words.to_owned(), |note| format!("{note}\n{words}")));
             }
@@ -187,7 +188,8 @@ pub(super) fn down_script(
 ) -> Result<Option<String>, SourceProblem> {
     use std::io::Read;
     let Some(down) = &migration.down else { return Ok(None) };
-    if migration.kind != Kind::Versioned || down.length > DOWN_SCRIPT_LIMIT as u64 {
+    let long = down.length > DOWN_SCRIPT_LIMIT as u64;
+    if migration.kind != Kind::Versioned || long || migration.code.is_some() {
         return Ok(None);
     }
     let mut text = String::new();

@@ -116,7 +116,13 @@ impl Executor<'_, '_, '_> {
             );
         // What commits by itself and was interrupted did not fail: where it was begun, its row says so, and the next run looks.
         let worth_a_row = worth_a_row && !(matches!(cause, Cause::Cancelled) && self.is_alone(progress));
-        let left = if worth_a_row { self.left(progress, &cause) } else { Left::Unasked };
+        let left = if progress.loose {
+            Left::Part
+        } else if worth_a_row {
+            self.left(progress, &cause)
+        } else {
+            Left::Unasked
+        };
         progress.left = left;
         if left == Left::Nothing && progress.committed == 0 {
             // Nothing of it is there: it is as if it had never been begun, and keeps nobody from something else.
@@ -200,6 +206,10 @@ impl Executor<'_, '_, '_> {
     /// The statement that commits by itself, and of which it is not known whether it was done: the server may go on with it. Its row
     /// says already that it was begun.
     fn in_doubt(&self, progress: &Progress<'_>, cause: &Cause) -> Option<u64> {
+        // It is run again in any case.
+        if progress.loose {
+            return None;
+        }
         if matches!(cause, Cause::Doubtful { .. }) {
             return Some(progress.ordinal);
         }

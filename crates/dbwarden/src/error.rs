@@ -269,6 +269,7 @@ impl Error {
                 Cause::Lock(_) => "lock",
                 Cause::Source(error) => error.code(),
                 Cause::Code { .. } => "code",
+                Cause::Hook { .. } => "hook",
                 Cause::ForeignKeys { .. } => "foreign-keys",
                 Cause::TransactionEnded => "transaction-ended",
                 Cause::TimedOut { .. } => "statement-timeout",

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::apply::hooks::Hook;
 use crate::apply::run::{Cancel, Clock, Event, Observer, Points, Silent};
 use crate::error::Error;
 use crate::migration::applied::Applied;
@@ -124,6 +125,12 @@ impl<'host> Builder<'host> {
     #[must_use]
     pub fn rust(self, migration: RustMigration) -> Self {
         self.set(|deployment| deployment.rust.push(migration))
+    }
+
+    /// Calls `hook` around each migration.
+    #[must_use]
+    pub fn hook(self, hook: impl Hook + 'static) -> Self {
+        self.set(|deployment| deployment.hooks.push(Arc::new(hook)))
     }
 
     /// Sets the environment, for migrations that name one.

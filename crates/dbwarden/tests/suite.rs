@@ -15,6 +15,8 @@ mod conditions;
 mod duckdb_alone;
 #[path = "suite/files.rs"]
 mod files;
+#[path = "suite/hooks.rs"]
+mod hooks;
 #[path = "suite/journal.rs"]
 mod journal;
 #[path = "suite/limits.rs"]

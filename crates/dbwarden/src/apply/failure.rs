@@ -128,6 +128,12 @@ pub enum Cause {
         /// What it said, with what that came from.
         message: String,
     },
+    /// A hook before it refused.
+    #[error("the hook before it failed: {message}")]
+    Hook {
+        /// Why.
+        message: String,
+    },
     /// Foreign keys were off, and rows point at nothing now.
     #[error("{} of {table} would point at nothing in {parent}", rows(*count))]
     ForeignKeys {

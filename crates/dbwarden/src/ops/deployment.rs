@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::apply::hooks::{Commands, HookList};
 use crate::apply::lock::{LockError, LockOptions};
 use crate::apply::owner;
 use crate::apply::run::{Cancel, Clock, Event, Observer, Points, Run, SystemClock};
@@ -48,6 +49,8 @@ pub struct Deployment<'host> {
     pub source: Source,
     /// Migrations in Rust, beside those.
     pub rust: Vec<RustMigration>,
+    /// What is called around each migration, before the commands of the settings.
+    pub hooks: HookList,
     /// Other databases of the project: files with their name in front are not for this one.
     pub others: BTreeSet<String>,
     /// How the database is reached.
@@ -83,6 +86,7 @@ impl<'host> Deployment<'host> {
             settings,
             source,
             rust: Vec::new(),
+            hooks: HookList::default(),
             others: BTreeSet::new(),
             connection: Connection::Address,
             lock,
@@ -130,6 +134,18 @@ impl<'host> Deployment<'host> {
     pub fn read_options(&self) -> Result<ReadOptions, Error> {
         let carried = self.rust.iter().map(RustMigration::migration).collect();
         Ok(ReadOptions { dialect: self.dialect()?, others: self.others(), carried })
+    }
+
+    /// Returns what is called around each migration.
+    pub(super) fn hooks(&self) -> HookList {
+        let mut hooks = self.hooks.clone();
+        let commands = &self.settings.hooks;
+        if *commands != crate::project::Hooks::default() {
+            let (before, after, failure) =
+                (commands.before.clone(), commands.after.clone(), commands.failure.clone());
+            hooks.push(Arc::new(Commands { before, after, failure }));
+        }
+        hooks
     }
 
     /// Returns the other databases whose files may stand beside ours.

@@ -51,6 +51,7 @@ impl Executor<'_, '_, '_> {
             journal::write(self.guard.session(), &progress.records, &unit, now)
                 .map_err(around("writing the journal"))?;
             self.renew(progress, 1)?;
+            self.unless_told_to_stop(progress)?;
             self.guard.session().commit().map_err(around("committing"))?;
             progress.announced = Some(1);
             progress.loose = true;
@@ -66,7 +67,7 @@ impl Executor<'_, '_, '_> {
             return Err(cause);
         }
         match ran {
-            Some(ran) => ran.map_err(|error| cause(&*error, said))?,
+            Some(ran) => ran.map_err(|error| cause(&*error, said.as_ref()))?,
             None => return Err(Cause::Code { message: "there is no code that undoes it".to_owned() }),
         }
         self.run.point("statement-run");
@@ -78,11 +79,11 @@ impl Executor<'_, '_, '_> {
 }
 
 /// Why the code failed, as far as its error tells; `said` is what the engine said last.
-fn cause(error: &(dyn StdError + Send + Sync + 'static), said: Option<DriverError>) -> Cause {
+fn cause(error: &(dyn StdError + Send + Sync + 'static), said: Option<&DriverError>) -> Cause {
     let mut next: Option<&(dyn StdError + 'static)> = Some(error);
     let mut words = Vec::new();
     while let Some(error) = next {
-        if let (Some(WorkError::Engine { message, .. }), Some(said)) = (error.downcast_ref(), &said)
+        if let (Some(WorkError::Engine { message, .. }), Some(said)) = (error.downcast_ref(), said)
             && *message == said.message
         {
             return Cause::Statement(said.clone());
@@ -308,7 +309,7 @@ impl Door for CodeDoor<'_, '_, '_, '_, '_> {
         self.depth -= 1;
         if self.is_open() {
             // A part of an open transaction cannot be undone by itself.
-            let cause = cause(error, self.said.clone());
+            let cause = cause(error, self.said.as_ref());
             self.stop.get_or_insert(cause);
         } else {
             self.session().rollback().ok();

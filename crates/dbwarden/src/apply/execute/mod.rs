@@ -120,6 +120,8 @@ struct Progress<'t> {
     marked: bool,
     /// Code in Rust commits parts of its work by itself, and is run again from its beginning.
     loose: bool,
+    /// The statement at hand ran longer than it may.
+    over: Option<Duration>,
     watchdog: Option<Watchdog>,
 }
 
@@ -156,6 +158,7 @@ impl<'t> Progress<'t> {
             traces: false,
             marked: false,
             loose: false,
+            over: None,
             watchdog: None,
         }
     }

@@ -55,6 +55,8 @@ impl Executor<'_, '_, '_> {
 
     /// Opens the session anew. Returns whether another run has taken over; nothing where nobody can be asked.
     fn reconnected(&mut self) -> Option<bool> {
+        // No interrupt of ours is to hit the looking up.
+        self.run.cancel.take_note();
         // Whoever took over ended our session, and what we committed before stands all the same.
         let lost = match self.guard.reconnect() {
             Ok(()) => false,
@@ -153,6 +155,10 @@ impl Executor<'_, '_, '_> {
         if error.cause.is_cut() && self.run.cancel.is_cancelled() {
             // Ended for us, who asked for it; what is known of it is what is known behind a cut.
             error.cause = Cause::Cancelled;
+        } else if error.cause.is_cut()
+            && let Some(limit) = progress.over
+        {
+            error.cause = Cause::TimedOut { limit };
         }
         Box::new(error)
     }

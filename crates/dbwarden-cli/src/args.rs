@@ -42,6 +42,9 @@ pub(crate) struct Global {
     /// Every database in warden.toml, one after the other
     #[arg(long, global = true, conflicts_with = "database", help_heading = "Which database")]
     pub(crate) all: bool,
+    /// With --all: so many databases at once; what each says comes in one piece when it is done
+    #[arg(long, global = true, value_name = "N", requires = "all", value_parser = jobs, help_heading = "Which database")]
+    pub(crate) jobs: Option<usize>,
     /// The database's address, or env:NAME for the variable that holds it
     #[arg(long, global = true, value_name = "URL", help_heading = "Which database")]
     pub(crate) url: Option<String>,
@@ -85,6 +88,13 @@ pub(crate) struct Global {
 
 fn duration(text: &str) -> Result<Duration, String> {
     dbwarden::project::parse_duration(text).map_err(|error| error.to_string())
+}
+
+fn jobs(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(jobs @ 1..=64) => Ok(jobs),
+        _ => Err("so many at once: a whole number from 1 to 64".to_owned()),
+    }
 }
 
 fn whole(text: &str) -> Result<u64, String> {

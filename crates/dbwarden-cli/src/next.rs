@@ -408,6 +408,9 @@ fn after_step(step: &dbwarden::apply::failure::StepError) -> String {
                 "take it out of sql_mode, or write that text without a backslash, then `dbwarden {command}`"
             )
         }
+        Cause::Hook { .. } => {
+            format!("mend what `hooks.before` in the settings runs, then `dbwarden {command}`")
+        }
         Cause::ForeignKeys { .. } => {
             format!("correct the file, so that no row is left without its parent, then `dbwarden {command}`")
         }

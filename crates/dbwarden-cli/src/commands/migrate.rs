@@ -67,6 +67,11 @@ fn print_script(
         let sql = String::from_utf8_lossy(&text).into_owned();
         return Ok(Answer::done(json!({ "sql": sql, "plan": plan })));
     }
+    if ui::is_held() {
+        script::script(deployment, options, args.from.as_ref(), &mut text)?;
+        ui::print(&text);
+        return Ok(Answer::done(json!({})));
+    }
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let written = script::script(deployment, options, args.from.as_ref(), &mut out).map(drop);
     let written = written.and_then(|()| out.flush().map_err(|error| ErrorKind::Output { error }.into()));

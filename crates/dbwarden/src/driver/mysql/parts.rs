@@ -35,6 +35,9 @@ pub(super) fn run(session: &mut MysqlSession, parts: &[Part<'_>]) -> Result<(), 
             }
         }
     }
+    // The end is told as well: an answer that stops short of it is none.
+    let end = parts.len();
+    text.push_str(&format!("SELECT '{mark}', {end} LIMIT 1"));
     let mut progress = Progress { mark, at: None, inside: false, warnings: Vec::new() };
     let ran = {
         let mut conn = session.link.lock().unwrap_or_else(PoisonError::into_inner);
@@ -43,6 +46,13 @@ pub(super) fn run(session: &mut MysqlSession, parts: &[Part<'_>]) -> Result<(), 
             Ok(mut results) => progress.read(&mut results),
         }
     };
+    let ran = match ran {
+        Ok(()) if progress.at != Some(end) => {
+            Err(DriverError::new(DriverErrorKind::Cut, "the server answered a part of what was sent"))
+        }
+        ran => ran,
+    };
+    progress.at = progress.at.filter(|&at| at < end);
     for row in std::mem::take(&mut progress.warnings) {
         let text = format!("{} ({})", row.text(2), row.text(1));
         session.notices.push(Notice { level: row.text(0).to_owned(), text });

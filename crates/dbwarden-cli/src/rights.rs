@@ -24,7 +24,7 @@ fn of_postgres(said: &str) -> Option<String> {
     Some(format!("have a superuser do that ({what}), or give this role the right to it"))
 }
 
-/// `CREATE command denied to user 'a'@'h' for table `d`.`t`` (1142, 1143, 1370), `Access denied for user 'a'@'h' to database 'd'` (1044),
+/// `CREATE command denied to user 'a'@'h' for table …` (1142, 1143, 1370), `Access denied for user 'a'@'h' to database 'd'` (1044),
 /// `Access denied; you need (at least one of) the SUPER privilege(s) for this operation` (1227).
 fn of_mysql(code: &str, said: &str) -> Option<String> {
     let from = "have an administrator, or who has it WITH GRANT OPTION, grant";

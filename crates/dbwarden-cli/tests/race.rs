@@ -192,7 +192,7 @@ fn different_verbs_at_once_take_turns_on_duckdb() {
     different_verbs(Engine::Duckdb);
 }
 
-/// Behind PgBouncer, where each transaction has another of a few sessions, and no lock of sessions holds.
+/// Behind `PgBouncer`, where each transaction has another of a few sessions, and no lock of sessions holds.
 mod longer_lane {
     use testkit::server::{PgBouncer, pgbouncer};
 

@@ -198,11 +198,14 @@ const TELL: Duration = Duration::from_secs(1);
 /// How long who only looks waits for a process that has the database's file for itself.
 const BRIEFLY: Duration = Duration::from_secs(1);
 
+/// Told how long was waited, and what the engine says of who has the file.
+type Told<'a> = Box<dyn FnMut(Duration, &str) + 'a>;
+
 /// How another process is waited for that has the database's file for itself, as one has DuckDB's.
 pub(crate) struct Patience<'a> {
     wait: Duration,
     cancel: Cancel,
-    told: Box<dyn FnMut(Duration, &str) + 'a>,
+    told: Told<'a>,
 }
 
 impl<'a> Patience<'a> {

@@ -1,4 +1,4 @@
-//! PgBouncer in front of a PostgreSQL, each transaction in whichever of its few sessions is free; of the longer lane.
+//! `PgBouncer` in front of a PostgreSQL, each transaction in whichever of its few sessions is free; of the longer lane.
 
 use std::fs::{self, Permissions};
 use std::net::TcpStream;
@@ -14,7 +14,7 @@ use super::{Server, find};
 /// The most that one is left running, in seconds, should its test be killed.
 const AT_MOST: &str = "300";
 
-/// A running PgBouncer, which ends with the value.
+/// A running `PgBouncer`, which ends with the value.
 #[derive(Debug)]
 pub struct PgBouncer {
     child: Child,

@@ -214,7 +214,7 @@ fn duckdb_behind_a_link() {
     let database = shop(Engine::Duckdb);
     let (real, link) = (database.folder().join("real.duckdb"), database.folder().join("linked"));
     std::os::unix::fs::symlink(&real, &link).unwrap();
-    let program = Program::new(BINARY, &database).on(&format!("duckdb:///{}", link.display()));
+    let program = Program::new(BINARY, &database).on(format!("duckdb:///{}", link.display()));
     program.run(&["migrate", "-c", "1"]).expect(0);
     fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
     program.run(&["backup"]).expect(0);

@@ -39,6 +39,7 @@ pub struct Place<'a> {
     pub cancel: &'a Cancel,
 }
 
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 impl Place<'_> {
     /// Returns SQL that fails where our lock is another's by now, where the engine has it.
     pub(crate) fn fence(&self, token: i64) -> Option<String> {

@@ -39,6 +39,8 @@ mod repeatables;
 mod review;
 #[path = "suite/rust.rs"]
 mod rust;
+#[path = "suite/seeds.rs"]
+mod seeds;
 #[path = "suite/selection.rs"]
 mod selection;
 #[path = "suite/sqlite_alone.rs"]

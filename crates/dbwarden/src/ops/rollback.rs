@@ -87,7 +87,7 @@ fn rollback_here(
         plan.steps.retain(|step| !options.seeds_only || step.kind == Kind::Versioned);
         plan
     };
-    let (mut plan, mut recorded) = self::plan(&survey, &mut *session, dialect, &records, ids(&survey)?)?;
+    let (mut plan, mut recorded) = self::plan(&survey, &mut *session, dialect, &records, &ids(&survey)?)?;
     plan = only(plan);
     let mut report = report(&settings, &survey, &plan);
     if plan.is_empty() {
@@ -108,7 +108,7 @@ fn rollback_here(
     survey.set = survey.set.again(&source, &read)?;
     survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait, &run.cancel)?;
     survey.state = State::new(&survey.set, &survey.history, &selection)?;
-    (plan, recorded) = self::plan(&survey, guard.session(), dialect, &records, ids(&survey)?)?;
+    (plan, recorded) = self::plan(&survey, guard.session(), dialect, &records, &ids(&survey)?)?;
     plan = only(plan);
     report = self::report(&settings, &survey, &plan);
     run.point("planned");
@@ -148,7 +148,7 @@ fn plan(
     session: &mut dyn Session,
     dialect: &'static dyn Dialect,
     records: &crate::dialect::Records,
-    ids: Vec<RevisionId>,
+    ids: &[RevisionId],
 ) -> Result<(Plan, Recorded), Error> {
     let without_file: Vec<RevisionId> = ids
         .iter()
@@ -164,7 +164,7 @@ fn plan(
         let (script, headers) = script_of(&file, &text, dialect)?;
         recorded.insert(id, RecordedScript { file, script, limits: Limits::of(&headers) });
     }
-    let plan = plan::downgrade(&survey.set, &survey.history, &ids, &recorded)?;
+    let plan = plan::downgrade(&survey.set, &survey.history, ids, &recorded)?;
     Ok((plan, recorded))
 }
 

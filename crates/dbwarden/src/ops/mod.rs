@@ -3,7 +3,9 @@
 pub mod backup;
 mod deployment;
 pub mod doctor;
+pub mod health;
 pub mod init;
+pub mod load;
 pub mod lock;
 pub mod migrate;
 pub mod new;

@@ -11,7 +11,7 @@ use dbwarden::migration::graph::Target;
 const GROUPS: &str = "\
 Start    init  doctor  config  database list
 Write    new
-Apply    migrate  rollback  stamp
+Apply    migrate  rollback  stamp  seed apply  seed list  seed rollback
 See      status  history  show  heads  branches  verify
 Recover  lock-status  unlock
 Other    version  completions  man
@@ -138,6 +138,12 @@ Examples:
   dbwarden rollback -t 0003"
     )]
     Rollback(Rollback),
+    /// Work with seeds alone
+    Seed {
+        /// What to do
+        #[command(subcommand)]
+        command: Seed,
+    },
     /// Show where the database stands [also: current]
     #[command(
         alias = "current",
@@ -309,6 +315,79 @@ pub(crate) struct New {
     /// Compare models: comes with a later version
     #[arg(long, hide = true)]
     pub(crate) autogenerate: bool,
+}
+
+/// Work with seeds alone.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Seed {
+    /// Apply the seeds that are pending, and nothing else
+    #[command(after_help = "\
+Examples:
+  dbwarden seed apply
+  dbwarden seed apply --tag demo --dry-run")]
+    Apply(SeedApply),
+    /// List the seeds, and when each was applied
+    #[command(after_help = "\
+Examples:
+  dbwarden seed list
+  dbwarden seed list --env staging")]
+    List {
+        /// With the seeds of this tag too; may stand several times
+        #[arg(long, value_name = "TAG", value_delimiter = ',')]
+        tag: Vec<String>,
+    },
+    /// Undo seeds, the newest one unless told otherwise; what is no seed stays
+    #[command(after_help = "\
+Examples:
+  dbwarden seed rollback
+  dbwarden seed rollback -c 3")]
+    Rollback(SeedRollback),
+}
+
+impl Seed {
+    /// The command as it is typed.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Seed::Apply(_) => "seed apply",
+            Seed::List { .. } => "seed list",
+            Seed::Rollback(_) => "seed rollback",
+        }
+    }
+}
+
+/// Options of `seed apply`.
+#[derive(Debug, Args)]
+pub(crate) struct SeedApply {
+    /// Up to this revision
+    #[arg(short, long, value_name = "REV", value_parser = target, allow_hyphen_values = true)]
+    pub(crate) to_version: Option<Target>,
+    /// So many seeds
+    #[arg(short, long, value_name = "N", value_parser = whole, allow_negative_numbers = true, conflicts_with = "to_version")]
+    pub(crate) count: Option<u64>,
+    /// Those of this tag too; may stand several times
+    #[arg(long, value_name = "TAG", value_delimiter = ',')]
+    pub(crate) tag: Vec<String>,
+    /// Show what would run, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) before: Before,
+}
+
+/// Options of `seed rollback`.
+#[derive(Debug, Args)]
+pub(crate) struct SeedRollback {
+    /// Down to this revision, which stays applied
+    #[arg(short, long, value_name = "REV", value_parser = target, allow_hyphen_values = true)]
+    pub(crate) to_version: Option<Target>,
+    /// So many seeds
+    #[arg(short, long, value_name = "N", value_parser = whole, allow_negative_numbers = true, conflicts_with = "to_version")]
+    pub(crate) count: Option<u64>,
+    /// Show what would run, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) before: Before,
 }
 
 /// The kind of a new migration.

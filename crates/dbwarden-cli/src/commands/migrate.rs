@@ -27,6 +27,7 @@ pub(super) fn run(
         count: args.count,
         tags: args.tag.iter().cloned().collect(),
         without_seeds: args.no_seeds,
+        seeds_only: false,
         strict: args.strict,
         single_transaction: args.single_transaction,
         record_only: args.baseline,

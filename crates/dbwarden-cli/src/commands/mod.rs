@@ -13,6 +13,7 @@ mod migrate;
 mod new;
 mod restore;
 mod rollback;
+mod seed;
 mod shell;
 mod show;
 mod stamp;
@@ -79,6 +80,7 @@ pub(crate) fn run(cli: Cli) -> u8 {
         Command::New(args) => on_each(&global, |deployment| new::run(deployment, &global, &args)),
         Command::Migrate(args) => on_each(&global, |deployment| migrate::run(deployment, &global, &args)),
         Command::Rollback(args) => on_each(&global, |deployment| rollback::run(deployment, &global, &args)),
+        Command::Seed { command } => on_each(&global, |deployment| seed::run(deployment, &global, &command)),
         Command::Status(args) => on_each(&global, |deployment| status::run(deployment, &global, &args)),
         Command::History => on_each(&global, |deployment| history::run(deployment, &global)),
         Command::Heads => on_each(&global, |deployment| heads::run(deployment, &global)),
@@ -122,6 +124,7 @@ fn name(command: &Command) -> &'static str {
         Command::New(_) => "new",
         Command::Migrate(_) => "migrate",
         Command::Rollback(_) => "rollback",
+        Command::Seed { command } => command.name(),
         Command::Status(_) => "status",
         Command::History => "history",
         Command::Heads => "heads",
@@ -237,6 +240,11 @@ fn cancelled_by_signals(cancel: &Cancel) {
         })
         .ok();
     }
+}
+
+/// `1 seed`, `2 seeds`.
+fn count_of(number: usize, one: &str) -> String {
+    ui::count(number as u64, one)
 }
 
 fn notes(global: &Global, notes: &[String]) {

@@ -21,7 +21,6 @@ const LATER: &[&str] = &[
     "merge",
     "plan",
     "prove",
-    "seed",
     "squash",
     "template",
 ];

@@ -35,20 +35,23 @@ pub(crate) fn clean(text: &str) -> String {
 /// Why data did not reach standard output: the first failure of all.
 static UNSAID: OnceLock<io::Error> = OnceLock::new();
 
+/// What was to be printed: whether it is data, and its text.
+type Said = Vec<(bool, Vec<u8>)>;
+
 thread_local! {
-    /// What this thread says, where it is held back until others have said theirs: whether it is data, and its text.
-    static HELD: RefCell<Option<Vec<(bool, Vec<u8>)>>> = const { RefCell::new(None) };
+    /// What this thread says, where it is held back until others have said theirs.
+    static HELD: RefCell<Option<Said>> = const { RefCell::new(None) };
 }
 
 /// Does `work`, and returns what it would have printed with what it returned.
-pub(crate) fn holding<T>(work: impl FnOnce() -> T) -> (T, Vec<(bool, Vec<u8>)>) {
+pub(crate) fn holding<T>(work: impl FnOnce() -> T) -> (T, Said) {
     HELD.set(Some(Vec::new()));
     let done = work();
     (done, HELD.take().unwrap_or_default())
 }
 
 /// Prints what was held back.
-pub(crate) fn release(held: Vec<(bool, Vec<u8>)>) {
+pub(crate) fn release(held: Said) {
     for (data, text) in held {
         if data {
             said(anstream::stdout().write_all(&text));

@@ -81,8 +81,7 @@ pub(crate) struct Global {
     /// How long to wait for another run's lock
     #[arg(long, global = true, value_name = "TIME", value_parser = duration, help_heading = "Safety")]
     pub(crate) lock_wait: Option<Duration>,
-    /// What was typed behind the command, for the next steps.
-    #[arg(skip)]
+    #[arg(skip)] // What was typed behind the command, for the next steps.
     pub(crate) repeated: crate::repeated::Repeated,
 }
 
@@ -496,18 +495,13 @@ pub(crate) struct Restore {
 pub(crate) struct Before {
     /// Make a backup before the first step
     #[arg(long)]
-    with_backup: bool,
+    pub(crate) with_backup: bool,
     /// Make it there [default: `backups` in the settings, else backups]
     #[arg(long, value_name = "DIR", requires = "with_backup")]
-    backup_dir: Option<PathBuf>,
+    pub(crate) backup_dir: Option<PathBuf>,
 }
 
 impl Before {
-    /// The directory that was typed, where a backup was asked for.
-    pub(crate) fn typed(&self) -> Option<Option<&std::path::Path>> {
-        self.with_backup.then_some(self.backup_dir.as_deref())
-    }
-
     /// Where a backup is to be made, where one is asked for.
     pub(crate) fn directory(&self, settings: &dbwarden::project::DatabaseSettings) -> Option<PathBuf> {
         self.with_backup.then(|| self.backup_dir.clone().unwrap_or_else(|| settings.backups.clone()))

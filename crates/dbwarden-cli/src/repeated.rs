@@ -45,11 +45,11 @@ impl Repeated {
             }
             _ => return Self::default(),
         };
-        if let Some(directory) = before.typed() {
+        if before.with_backup {
             rest.push_str(" --with-backup");
-            if let Some(directory) = directory {
-                rest.push_str(&format!(" --backup-dir {}", quoted(&directory.display().to_string())));
-            }
+        }
+        if let Some(directory) = &before.backup_dir {
+            rest.push_str(&format!(" --backup-dir {}", quoted(&directory.display().to_string())));
         }
         if let Some(wait) = global.lock_wait {
             rest.push_str(&format!(" --lock-wait {}ms", wait.as_millis()).replace("000ms", "s"));

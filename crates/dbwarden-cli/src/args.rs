@@ -13,6 +13,7 @@ Start    init  doctor  config  database list
 Write    new
 Apply    migrate  rollback  stamp
 See      status  history  show  heads  branches  verify
+Team     adopt
 Recover  lock-status  unlock
 Other    version  completions  man
 
@@ -168,6 +169,12 @@ Examples:
   dbwarden stamp head
   dbwarden stamp --remove 0004")]
     Stamp(Stamp),
+    /// Take over what another tool recorded, without running anything
+    #[command(after_help = "\
+Examples:
+  dbwarden adopt --dry-run
+  dbwarden adopt --from alembic")]
+    Adopt(Adopt),
     /// Compare files, records and lock
     #[command(after_help = "\
 Examples:
@@ -486,6 +493,20 @@ pub(crate) struct Stamp {
     #[arg(long, value_name = "REV", conflicts_with = "revision")]
     pub(crate) remove: Option<String>,
     /// Show what would change, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Options of `adopt`.
+#[derive(Debug, Args)]
+pub(crate) struct Adopt {
+    /// The tool, where several have records: strata (DBWarden, classic), dbwarden-python, manticore, alembic
+    #[arg(long, value_name = "TOOL")]
+    pub(crate) from: Option<String>,
+    /// Take a file over as it stands although its old checksum is another
+    #[arg(long)]
+    pub(crate) no_proof: bool,
+    /// Show what would be recorded, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
 }

@@ -13,7 +13,6 @@ use crate::ui::line;
 
 /// Commands of SPEC that come with a later version.
 const LATER: &[&str] = &[
-    "adopt",
     "check",
     "check-db",
     "diff",

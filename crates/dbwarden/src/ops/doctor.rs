@@ -101,7 +101,7 @@ fn doctor_here(deployment: &mut Deployment<'_>) -> Result<Vec<Check>, Error> {
         Ok(survey) => {
             let (rows, pending) = (survey.history.applied.len(), survey.state.pending_count());
             add("records", Outcome::Ok, format!("{rows} applied, {pending} pending"));
-            for foreign in survey.history.foreign.iter().filter(|_| !survey.history.exists) {
+            for foreign in survey.history.untaken() {
                 let message = format!("{} is a table of {}", foreign.table, foreign.tool);
                 add("other tools", Outcome::Note, message);
             }

@@ -268,9 +268,7 @@ pub(crate) fn after(error: &Error) -> String {
         "late" => "run without --strict, or give the file a number behind those that are applied",
         "irreversible" => "write its rollback, or a new migration that undoes it",
         "single-transaction" => "run without --single-transaction",
-        "foreign-records" => {
-            "`dbwarden stamp REV` records what that tool has applied already"
-        }
+        "foreign-records" => "`dbwarden stamp REV` records what that tool has applied already",
         "not-our-table" => {
             "give our tables other names in the settings: `tables.migrations`, `tables.lock`, `tables.journal`"
         }

@@ -361,7 +361,9 @@ impl Error {
                 | PlanError::Empty { file, .. },
             ) => Some(at_file(file)),
             ErrorKind::Plan(PlanError::Irreversible { files, .. }) => files.first().map(|file| at_file(file)),
-            ErrorKind::Adopt(AdoptError::Differs { files, .. }) => files.first().map(|file| at_file(&file.file)),
+            ErrorKind::Adopt(AdoptError::Differs { files, .. }) => {
+                files.first().map(|file| at_file(&file.file))
+            }
             ErrorKind::SetAside { error, .. } => error.location(),
             _ => None,
         }

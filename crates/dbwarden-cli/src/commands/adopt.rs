@@ -50,7 +50,7 @@ fn show(heading: &str, report: &Adoption) {
         line(&clean(&format!("  not recorded: {}, since {}", left.version, left.reason)));
     }
     for moved in &report.set_aside {
-        let is = if report.outcome == Outcome::Planned { "would be" } else { "is now" };
+        let is = if report.outcome == Outcome::Planned { "would be set aside as" } else { "is set aside as" };
         let rows = count(u64::try_from(moved.rows).unwrap_or(0), "row");
         line(&clean(&format!("  {} {is} {}, with its {rows}", moved.table, moved.aside)));
     }

@@ -150,7 +150,11 @@ fn next(status: &Status) -> Vec<String> {
     lines.extend(status.ahead.first().map(after_ahead));
     if !status.foreign.is_empty() {
         let known = status.foreign.iter().any(|foreign| foreign.from.is_some());
-        lines.push(if known { LOOK.to_owned() } else { "`dbwarden stamp REV` records what that tool has applied already".to_owned() });
+        lines.push(if known {
+            LOOK.to_owned()
+        } else {
+            "`dbwarden stamp REV` records what that tool has applied already".to_owned()
+        });
     }
     let open: Vec<_> = status
         .heads

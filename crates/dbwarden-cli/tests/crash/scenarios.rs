@@ -26,9 +26,17 @@ pub(crate) const PLAIN: &[(&str, &str)] =
 /// Stands for a command: the database is put into WAL mode.
 pub(crate) const WAL: &[&str] = &["WAL"];
 
+/// Stands for a command: the database gets the tables of the Python DBWarden, in which [`PLAIN`] but its last is applied.
+pub(crate) const PYTHON: &[&str] = &["PYTHON"];
+
+/// Tables that have the names of ours are set aside, and what is in them is taken over.
+pub(crate) const ADOPT: Scenario =
+    Scenario { name: "another tool's records", files: PLAIN, before: &[PYTHON], command: &["adopt"] };
+
 /// Everything that is killed on SQLite.
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { name: "plain", files: PLAIN, before: &[], command: &["migrate"] },
+    ADOPT,
     Scenario {
         name: "in WAL mode",
         files: PLAIN,

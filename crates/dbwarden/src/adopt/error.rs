@@ -7,11 +7,11 @@ use crate::migration::RevisionId;
 #[non_exhaustive]
 pub enum AdoptError {
     /// There are none.
-    #[error("there are no records to take over{}", instead(tool.as_deref(), other.as_deref()))]
+    #[error("{}", nothing(tool.as_deref(), other.as_deref()))]
     Nothing {
         /// The tool that was asked for.
         tool: Option<String>,
-        /// A tool whose records are there and cannot be taken over, with its table.
+        /// The table of a tool whose records cannot be taken over.
         other: Option<String>,
     },
     /// No tool is called so.
@@ -125,11 +125,13 @@ impl AdoptError {
     }
 }
 
-fn instead(tool: Option<&str>, other: Option<&str>) -> String {
+fn nothing(tool: Option<&str>, other: Option<&str>) -> String {
     match (tool, other) {
-        (Some(tool), _) => format!(" of {tool}"),
-        (None, Some(other)) => format!(": those of {other} are none that this version reads"),
-        (None, None) => String::new(),
+        (Some(tool), _) => format!("there are no records of {tool} to take over"),
+        (None, Some(other)) => {
+            format!("there are no records to take over: those in {other} are none that adopt reads")
+        }
+        (None, None) => "there are no records to take over".to_owned(),
     }
 }
 

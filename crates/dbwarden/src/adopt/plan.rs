@@ -1,7 +1,7 @@
 //! Old rows against files: which migration each row is, whether the old sum proves its file, and what is left out.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
 use serde::Serialize;
@@ -88,11 +88,9 @@ pub fn plan(
             Ok(migration) => {
                 found.insert(migration.id.clone(), (migration, Some(row)));
             }
-            Err(reason) => homeless.push(Homeless {
-                table: row.table.clone(),
-                label: row.label().to_owned(),
-                reason,
-            }),
+            Err(reason) => {
+                homeless.push(Homeless { table: row.table.clone(), label: row.label().to_owned(), reason })
+            }
         }
     }
     if !homeless.is_empty() {
@@ -163,9 +161,10 @@ fn find<'a>(row: &OldRow, set: &'a MigrationSet) -> Result<&'a Migration, Option
     });
     let kind = row.kind.as_deref().unwrap_or_default().to_ascii_lowercase();
     let repeatable = ["always", "change"].iter().any(|word| kind.contains(word));
-    let by_version = row.version.as_deref().map(str::trim).filter(|_| !repeatable).and_then(|version| {
-        set.get(&RevisionId::from(version)).or_else(|| written_otherwise(version, set))
-    });
+    let by_version =
+        row.version.as_deref().map(str::trim).filter(|_| !repeatable).and_then(|version| {
+            set.get(&RevisionId::from(version)).or_else(|| written_otherwise(version, set))
+        });
     match (by_version, by_file) {
         (Some(version), Some(file)) if version.id != file.id => Err(Some(format!(
             "its file {} is {} here, and {} is {}",

@@ -205,7 +205,9 @@ mod tests {
     /// What the pages show, and what the versions do; the sums are Python's own.
     #[test]
     fn sums_of_the_pages_and_of_the_versions() {
-        let all_of = all("-- upgrade\r\nCREATE TABLE a (id INTEGER);\r\n\r\nCREATE TABLE b (id INTEGER);\r\n-- rollback\r\nDROP TABLE a;\r\n");
+        let all_of = all(
+            "-- upgrade\r\nCREATE TABLE a (id INTEGER);\r\n\r\nCREATE TABLE b (id INTEGER);\r\n-- rollback\r\nDROP TABLE a;\r\n",
+        );
         for statements in [
             "CREATE TABLE a (id INTEGER);CREATE TABLE b (id INTEGER);",
             "CREATE TABLE a (id INTEGER);;CREATE TABLE b (id INTEGER);",

@@ -240,12 +240,7 @@ impl Work<'_> {
     }
 
     /// What the old rows say of the files.
-    fn taking(
-        &self,
-        session: &mut dyn Session,
-        old: &Old,
-        set: &MigrationSet,
-    ) -> Result<Taking, Error> {
+    fn taking(&self, session: &mut dyn Session, old: &Old, set: &MigrationSet) -> Result<Taking, Error> {
         let rows = rows(session, self.dialect, old)?;
         Ok(crate::adopt::plan(old.tool, &rows, set, self.options.without_proof)?)
     }

@@ -108,7 +108,11 @@ pub(super) fn look(
 }
 
 /// Reads the rows, oldest first.
-pub(super) fn rows(session: &mut dyn Session, dialect: &dyn Dialect, old: &Old) -> Result<Vec<OldRow>, Error> {
+pub(super) fn rows(
+    session: &mut dyn Session,
+    dialect: &dyn Dialect,
+    old: &Old,
+) -> Result<Vec<OldRow>, Error> {
     let mut all = Vec::new();
     for (table, _, home) in old.tables.iter().filter(|(_, role, _)| *role == Role::History) {
         let columns = COLUMNS.iter().map(|name| match source_column(table, name) {
@@ -143,9 +147,9 @@ pub(super) fn held(
             (None, Some(state)) => (state, true),
             (None, None) => continue,
         };
-        let since = table.column("acquired_at").map_or_else(|| "NULL".to_owned(), |since| {
-            dialect.as_text(&dialect.quote(since))
-        });
+        let since = table
+            .column("acquired_at")
+            .map_or_else(|| "NULL".to_owned(), |since| dialect.as_text(&dialect.quote(since)));
         let query = format!("SELECT {}, {since} FROM {name}", dialect.as_text(&dialect.quote(column)));
         let rows = session.query(&query, &[]).map_err(answered)?;
         let is_held = |value: &Value| match value {
@@ -162,7 +166,12 @@ pub(super) fn held(
                 format!("UPDATE {shown} SET {column} = FALSE")
             };
             let since = row.optional_text(1);
-            return Ok(Some(AdoptError::OldLock { tool: old.tool.title, table: table.name.clone(), since, free }));
+            return Ok(Some(AdoptError::OldLock {
+                tool: old.tool.title,
+                table: table.name.clone(),
+                since,
+                free,
+            }));
         }
     }
     Ok(None)

@@ -372,11 +372,18 @@ fn kept(error: &Error) -> Vec<String> {
             }
             lines.push("nothing else was changed; `dbwarden adopt` goes on from there".to_owned());
         }
+        ErrorKind::Adopt(AdoptError::Unknown { .. }) => {
+            lines.push("the old tables are as they were".to_owned());
+        }
         ErrorKind::Adopt(AdoptError::Differs { files, .. }) => {
             for file in files.iter().take(5) {
                 lines.push(format!("{}: recorded as {}", file.id, file.recorded));
             }
-            lines.push("either the file was edited since, or that version splits it another way".to_owned());
+            lines.push(if files.iter().all(|file| file.of_nothing) {
+                "of a file without the line `-- upgrade` that tool runs nothing".to_owned()
+            } else {
+                "either the file was edited since, or that version splits it another way".to_owned()
+            });
             lines.push("nothing was changed".to_owned());
         }
         ErrorKind::Backup(error) => {

@@ -12,12 +12,14 @@ pub(super) fn after(error: &AdoptError) -> String {
             "`dbwarden stamp REV` records what that tool has applied already".to_owned()
         }
         AdoptError::Nothing { .. } => "`dbwarden status` shows what is in the database".to_owned(),
-        AdoptError::UnknownTool { known, .. } => {
-            format!("`dbwarden adopt --from {}`", known.first().copied().unwrap_or("TOOL"))
-        }
+        AdoptError::UnknownTool { .. } => "`dbwarden adopt` finds the tool by its tables".to_owned(),
         AdoptError::SeveralTools { first, .. } => format!("name one: `dbwarden adopt --from {first}`"),
         AdoptError::OldLock { free, .. } => {
             format!("let that run end; where it is gone, release its lock by its own command or with `{free}`")
+        }
+        AdoptError::NoFile { rows } if rows.iter().any(|row| row.table.eq_ignore_ascii_case("alembic_version")) => {
+            "write a file with a `-- revision: ID` header for each of these, and for what they stand on: Alembic's own scripts are not read"
+                .to_owned()
         }
         AdoptError::NoFile { .. } => {
             "put these files back; or, where the rows are wrong, delete them there, and run the same command again"
@@ -37,6 +39,7 @@ pub(super) fn after(error: &AdoptError) -> String {
         AdoptError::AsideTaken { aside, .. } => {
             format!("look what is in {aside}, and give it another name")
         }
+        AdoptError::Unknown { .. } => "`dbwarden adopt` finds out, and goes on".to_owned(),
         _ => "look at both tables, then run the same command again".to_owned(),
     }
 }

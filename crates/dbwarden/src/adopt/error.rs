@@ -70,6 +70,12 @@ pub enum AdoptError {
         /// The name.
         aside: String,
     },
+    /// The connection was cut while the rows were committed.
+    #[error("whether the records were committed is not known: {reason}")]
+    Unknown {
+        /// What the driver said.
+        reason: String,
+    },
     /// Rows are gone that were there before a table was set aside.
     #[error("{aside} has {found} rows, and {table} had {counted}")]
     RowsLost {
@@ -120,6 +126,7 @@ impl AdoptError {
             AdoptError::Differs { .. } => "old-checksum",
             AdoptError::Recorded { .. } => "recorded",
             AdoptError::AsideTaken { .. } => "aside-taken",
+            AdoptError::Unknown { .. } => "connection",
             AdoptError::RowsLost { .. } => "rows-lost",
         }
     }

@@ -11,7 +11,7 @@ pub(super) const TOOL: Tool =
 
 fn role(table: &OldTable) -> Option<Role> {
     let named = |names: &[&str]| table.place != Place::Elsewhere || table.is(names);
-    let recorded = table.has(&["version", "applied_at"])
+    let recorded = table.has(&["version"])
         && (table.has(&["migration_type"]) || table.has(&["filename"]))
         && !table.has(&["run_id"]);
     if recorded && named(&["dbwarden_migrations", "_dbwarden_migrations"]) {

@@ -7,7 +7,7 @@
 mod old;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -28,7 +28,7 @@ use crate::migration::applied::{Applied, History};
 use crate::migration::set::MigrationSet;
 use crate::migration::source::{ReadOptions, Source, SourceError};
 use crate::migration::state::{Due, Selection, State};
-use crate::project::DatabaseSettings;
+use crate::project::{DatabaseSettings, Tables};
 
 /// What is asked of `adopt`.
 #[derive(Debug, Clone, Default)]
@@ -113,7 +113,20 @@ pub fn adopt(
     options: &AdoptOptions,
     observer: &mut dyn Observer,
 ) -> Result<Adoption, Error> {
-    deployment.meeting(|deployment| adopt_here(deployment, options, observer))
+    let mut attempt = 1;
+    loop {
+        match deployment.meeting(|deployment| adopt_here(deployment, options, observer)) {
+            Err(error) if attempt < ATTEMPTS && moved_meanwhile(&error) => attempt += 1,
+            outcome => return outcome,
+        }
+        std::thread::sleep(PAUSE);
+    }
+}
+
+/// Whether an old table may have been given its other name by another run, between one look and the next.
+fn moved_meanwhile(error: &Error) -> bool {
+    let ErrorKind::History(history::HistoryError::Driver(answer)) = error.kind() else { return false };
+    answer.kind == DriverErrorKind::Statement
 }
 
 /// What stays the same while records are taken over.
@@ -166,7 +179,7 @@ fn adopt_here(
     run.point("history-read");
     // Under the names of ours there is nothing of ours yet.
     let ours = if old.in_our_place() { History::default() } else { work.ours(&mut *session, &run)? };
-    let taking = work.taking(&mut *session, &old, &set)?;
+    let taking = work.taking(&mut *session, &old, &set, &ours)?;
     let mut report = work.report(&*session, &old);
     if ours.foreign_taken {
         taken_already(&ours, &taking)?;
@@ -216,7 +229,7 @@ impl Work<'_> {
         let set = set.again(&self.source, &self.read)?;
         let old = look(guard.session(), &self.records, &self.settings.tables, Some(tool))?;
         let ours = self.ours(guard.session(), run)?;
-        let taking = self.taking(guard.session(), &old, &set)?;
+        let taking = self.taking(guard.session(), &old, &set, &ours)?;
         report.tables = old.histories().map(|table| table.name.clone()).collect();
         run.point("planned");
         if ours.foreign_taken {
@@ -224,7 +237,7 @@ impl Work<'_> {
             guard.release()?;
             return self.finished(report, taking, Outcome::Already, &set, &ours);
         }
-        record(&mut guard, &taking, &set, &old, self.dialect, run)?;
+        record(&mut guard, &taking, &set, &old, self.dialect, &self.settings.tables, run)?;
         report.run_id.clone_from(&run.id);
         let now = self.ours(guard.session(), run)?;
         let report = self.finished(report, taking, Outcome::Recorded, &set, &now)?;
@@ -239,10 +252,23 @@ impl Work<'_> {
         read_history(session, self.dialect, &self.settings.tables, self.lock.wait, &run.cancel)
     }
 
-    /// What the old rows say of the files.
-    fn taking(&self, session: &mut dyn Session, old: &Old, set: &MigrationSet) -> Result<Taking, Error> {
-        let rows = rows(session, self.dialect, old)?;
-        Ok(crate::adopt::plan(old.tool, &rows, set, self.options.without_proof)?)
+    /// What the old rows say of the files. Once they were taken over, what became of a file since is no matter.
+    fn taking(
+        &self,
+        session: &mut dyn Session,
+        old: &Old,
+        set: &MigrationSet,
+        ours: &History,
+    ) -> Result<Taking, Error> {
+        let mut rows = rows(session, self.dialect, old)?;
+        let taken = !ours.applied.is_empty();
+        let planned = crate::adopt::plan(old.tool, &rows, set, taken || self.options.without_proof);
+        if taken && matches!(planned, Err(AdoptError::NoFile { .. })) {
+            let known = |version: &String| ours.get(&RevisionId::from(version.trim())).is_some();
+            rows.retain(|row| !row.version.as_ref().is_some_and(known));
+            return Ok(crate::adopt::plan(old.tool, &rows, set, true)?);
+        }
+        Ok(planned?)
     }
 
     fn report(&self, session: &dyn Session, old: &Old) -> Adoption {
@@ -364,8 +390,11 @@ fn applied(
     Ok((rows, scripts))
 }
 
-/// How often the rows are written anew where the server could not bring the transaction into an order with another.
+/// How often it is tried anew where another run or the server came in between.
 const ATTEMPTS: u32 = 5;
+
+/// How long another run has meanwhile.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Writes all rows, and that the old ones are dealt with, in one transaction.
 fn record(
@@ -374,6 +403,7 @@ fn record(
     set: &MigrationSet,
     old: &Old,
     dialect: &'static dyn Dialect,
+    tables: &Tables,
     run: &Run<'_>,
 ) -> Result<(), Error> {
     let (rows, scripts) = applied(taking, set, old, dialect, run)?;
@@ -383,6 +413,9 @@ fn record(
             return Err(ErrorKind::Lock(LockError::Cancelled).into());
         }
         match record_once(guard, &rows, &scripts, old, dialect, run) {
+            Err(Stopped::Driver(error)) if error.kind == DriverErrorKind::Cut => {
+                return after_a_cut(guard, tables, dialect, run, &error);
+            }
             Err(Stopped::Driver(error)) if error.is_conflict() && attempt < ATTEMPTS => attempt += 1,
             Err(stopped) => {
                 guard.session().rollback().ok();
@@ -392,6 +425,23 @@ fn record(
         }
         guard.session().rollback().ok();
     }
+}
+
+/// Looks, over a new connection, whether the rows were committed before the old one was cut.
+fn after_a_cut(
+    guard: &mut LockGuard<'_>,
+    tables: &Tables,
+    dialect: &dyn Dialect,
+    run: &Run<'_>,
+    error: &DriverError,
+) -> Result<(), Error> {
+    let unknown = || AdoptError::Unknown { reason: error.to_string() };
+    guard.reconnect().map_err(|_| unknown())?;
+    let now = read_history(guard.session(), dialect, tables, Duration::ZERO, &run.cancel);
+    if now.map_err(|_| unknown())?.foreign_taken {
+        return Ok(());
+    }
+    Err(ErrorKind::History(history::HistoryError::Driver(error.clone())).into())
 }
 
 /// Why the rows were not written.

@@ -162,7 +162,7 @@ fn rows(database: &Database, table: &str, columns: &str) -> Vec<String> {
 on_every_database! {
     fn strata_is_taken_over(database) {
         strata(&database);
-        let columns = "version, applied_at, checksum";
+        let columns = "version, CAST(applied_at AS CHAR(19)), checksum";
         let before = (rows(&database, "strata_migrations", columns), database.snapshot());
         assert_eq!(code(migrate(&database)), "foreign-records");
         assert_eq!(status(&database).foreign[0].from, Some("strata"));
@@ -186,7 +186,7 @@ on_every_database! {
             ["2024-02-15 14:30:00.000", "2024-02-15 14:30:07.000"]
         );
         let note = database.one("SELECT note FROM dbwarden_migrations WHERE version = '20240215_143000'");
-        assert!(note.starts_with("adopted from strata_migrations of DBWarden, classic, by "), "{note}");
+        assert!(note.starts_with("adopted from strata_migrations of the classic DBWarden, by "), "{note}");
         assert!(note.contains("; its checksum there is that of the file"), "{note}");
         assert_eq!(rows(&database, "strata_migrations", columns), before.0, "the old table is as it was");
         assert_eq!(database.lock_owner(), "");
@@ -196,6 +196,9 @@ on_every_database! {
         assert_eq!(steps(&migrate(&database).unwrap()), ["20240215_143002"]);
         assert_eq!(log(&database), ["2", "3"]);
         assert_eq!(adopt(&database).unwrap().outcome, Outcome::Already, "more was applied since, which is no matter");
+        database.write(&[("V20240215_143000__log.sql", &file("SELECT 1;", "SELECT 1;"))]);
+        database.remove("V20240215_143001__second.sql");
+        assert_eq!(adopt(&database).unwrap().outcome, Outcome::Already, "nor what became of the files");
         assert_eq!(database.versions().len(), 3);
     }
 
@@ -217,7 +220,7 @@ on_every_database! {
 
     fn the_tables_of_the_python_program_are_set_aside(database) {
         python(&database);
-        let columns = "id, version, description, filename, migration_type, applied_at, checksum";
+        let columns = "id, version, description, filename, migration_type, CAST(applied_at AS CHAR(19)), checksum";
         let before = (rows(&database, "dbwarden_migrations", columns), rows(&database, "dbwarden_lock", "id, locked"));
         assert_eq!(before.0.len(), 4);
         assert_eq!(code(migrate(&database)), "not-our-table");

@@ -8,6 +8,8 @@
 #![cfg(all(unix, debug_assertions))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stop at the first surprise")]
 
+#[path = "crash/adopt.rs"]
+mod adopt;
 #[path = "crash/cockroach.rs"]
 mod cockroach;
 #[path = "crash/duckdb.rs"]

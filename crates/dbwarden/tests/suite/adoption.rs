@@ -490,3 +490,17 @@ on_every_database! {
         assert_eq!(database.lock_owner(), "");
     }
 }
+
+#[test]
+fn a_program_takes_over_before_it_migrates() {
+    let database = Database::new(Engine::Sqlite);
+    strata(&database);
+    let start = || {
+        let builder = dbwarden::Migrator::builder(&database.url()).directory(database.migrations());
+        let mut migrator = builder.build()?;
+        migrator.adopt(&AdoptOptions::default())?;
+        migrator.migrate()
+    };
+    assert_eq!(steps(&start().unwrap()), ["20240215_143002"]);
+    assert_eq!(start().unwrap().count(), 0);
+}

@@ -367,6 +367,9 @@ fn after_step(step: &dbwarden::apply::failure::StepError) -> String {
         Cause::Around { error, .. } if error.kind == DriverErrorKind::Statement => {
             format!("correct the file, then `dbwarden {command}`")
         }
+        Cause::Hook { .. } => {
+            format!("mend what `hooks.before` in the settings runs, then `dbwarden {command}`")
+        }
         Cause::ForeignKeys { .. } => {
             format!("correct the file, so that no row is left without its parent, then `dbwarden {command}`")
         }

@@ -281,6 +281,8 @@ impl Error {
                 Cause::Lock(LockError::Driver(error)) => driver_code(error),
                 Cause::Lock(_) => "lock",
                 Cause::Source(error) => error.code(),
+                Cause::Code { .. } => "code",
+                Cause::Hook { .. } => "hook",
                 Cause::ForeignKeys { .. } => "foreign-keys",
                 Cause::TransactionEnded => "transaction-ended",
                 Cause::TimedOut { .. } => "statement-timeout",

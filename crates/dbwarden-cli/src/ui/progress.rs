@@ -164,7 +164,8 @@ impl Observer for Progress {
             Event::Notice { notice } if !self.quiet || notice.level.eq_ignore_ascii_case("warning") => {
                 let text = notice.text.split_whitespace().collect::<Vec<_>>().join(" ");
                 let level = notice.level.to_lowercase();
-                aside(&clean(&format!("  {level} from the server: {}", dbwarden::sql::mask_secrets(&text))));
+                let from = if notice.level == "HOOK" { "" } else { " from the server" };
+                aside(&clean(&format!("  {level}{from}: {}", dbwarden::sql::mask_secrets(&text))));
             }
             Event::Resumed { id, done, total } if !self.quiet => {
                 aside(&clean(&format!(

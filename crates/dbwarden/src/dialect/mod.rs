@@ -13,7 +13,9 @@ mod postgres;
 mod records;
 mod sqlite;
 
-pub use self::records::{Fence, Records, Restoring, aside_table, foreign_tables, restoring_table};
+pub use self::records::{
+    Fence, Records, Restoring, TOLD_TO_STOP, aside_table, foreign_tables, restoring_table,
+};
 
 /// What is known of one engine.
 pub trait Dialect: Sync + std::fmt::Debug {

@@ -240,10 +240,6 @@ fn unknown_tags(set: &MigrationSet, tags: &BTreeSet<String>) -> Vec<String> {
 /// Settings that this version reads and does not act on: said, never silently ignored.
 fn not_yet(settings: &crate::project::DatabaseSettings) -> Vec<String> {
     let mut notes = Vec::new();
-    let hooks = &settings.hooks;
-    if !(hooks.before.is_empty() && hooks.after.is_empty() && hooks.failure.is_empty()) {
-        notes.push("the hooks in the settings are not run by this version yet".to_owned());
-    }
     if settings.safety.destructive != crate::project::Destructive::default() {
         notes.push("safety.destructive in the settings is not acted on by this version yet".to_owned());
     }

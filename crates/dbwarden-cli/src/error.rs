@@ -374,7 +374,7 @@ fn kept(error: &Error) -> Vec<String> {
             lines.push("nothing else was changed; `dbwarden adopt` goes on from there".to_owned());
         }
         ErrorKind::Adopt(AdoptError::Unknown { .. }) => {
-            lines.push("the old tables are as they were".to_owned());
+            lines.push("the old tables have all of their rows".to_owned());
         }
         ErrorKind::Adopt(AdoptError::Differs { files, .. }) => {
             for file in files.iter().take(5) {

@@ -71,7 +71,7 @@ fn prepared(engine: Engine, scenario: &Scenario) -> Database {
         if *command == WAL {
             database.execute("PRAGMA journal_mode = WAL");
         } else if *command == PYTHON {
-            python(&database);
+            scenarios::python(&database);
         } else {
             Program::new(BINARY, &database).run(command).expect(0);
         }
@@ -80,25 +80,6 @@ fn prepared(engine: Engine, scenario: &Scenario) -> Database {
         database.write(&[("ROC__names.sql", "INSERT INTO log VALUES ('changed again');\n")]);
     }
     database
-}
-
-/// The tables that the Python DBWarden makes, which have the names of ours.
-fn python(database: &Database) {
-    database.execute(
-        "CREATE TABLE dbwarden_migrations (id INTEGER PRIMARY KEY, version VARCHAR(255) UNIQUE, description VARCHAR(500), \
-         filename VARCHAR(500) UNIQUE, migration_type VARCHAR(50), applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP, \
-         checksum VARCHAR(128))",
-    );
-    database.execute(
-        "CREATE TABLE dbwarden_lock (id INTEGER PRIMARY KEY CHECK (id = 1), locked BOOLEAN DEFAULT FALSE, acquired_at TIMESTAMP NULL)",
-    );
-    database.execute("INSERT INTO dbwarden_lock VALUES (1, FALSE, NULL)");
-    for (id, name) in [(1, "0001_log.sql"), (2, "0002_users.sql")] {
-        let version = &name[..4];
-        database.execute(&format!(
-            "INSERT INTO dbwarden_migrations VALUES ({id}, '{version}', 'text', '{name}', 'versioned', '2025-03-01 10:00:00', NULL)"
-        ));
-    }
 }
 
 /// What is wrong after a kill and a second run.

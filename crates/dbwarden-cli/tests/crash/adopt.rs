@@ -3,28 +3,12 @@
 
 use testkit::{Database, Engine, Program};
 
-use crate::scenarios::PLAIN;
-use crate::{BINARY, python};
-
-/// The tables that DBWarden, classic, makes: nothing has the names of ours there.
-fn strata(database: &Database) {
-    database
-        .execute("CREATE TABLE strata_migrations (version VARCHAR(50) PRIMARY KEY, applied_at TIMESTAMP)");
-    database.execute(
-        "INSERT INTO strata_migrations VALUES ('0001', '2024-02-15 14:30:00'), ('0002', '2024-02-15 14:30:07')",
-    );
-    database.execute(
-        "CREATE TABLE strata_lock (id INTEGER PRIMARY KEY, locked BOOLEAN, acquired_at TIMESTAMP NULL)",
-    );
-}
+use crate::BINARY;
+use crate::scenarios::{applied_by, python, strata};
 
 fn then_migrate(engine: Engine, tables: fn(&Database), rows: &str) {
     let template = Database::new(engine);
-    template.write(PLAIN);
-    // What the old tool has applied: a second time, either would fail.
-    template.execute("CREATE TABLE log (what TEXT NOT NULL)");
-    template.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, name VARCHAR(40) NOT NULL)");
-    tables(&template);
+    applied_by(&template, tables);
     let undisturbed = template.copy();
     let file = undisturbed.folder().join("points");
     Program::new(BINARY, &undisturbed).telling_points(&file).run(&["adopt"]).expect(0);

@@ -71,7 +71,7 @@ pub enum AdoptError {
         aside: String,
     },
     /// The connection was cut while the rows were committed.
-    #[error("whether the records were committed is not known: {reason}")]
+    #[error("whether that was committed is not known: {reason}")]
     Unknown {
         /// What the driver said.
         reason: String,

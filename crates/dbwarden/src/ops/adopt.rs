@@ -28,7 +28,7 @@ use crate::migration::applied::{Applied, History};
 use crate::migration::set::MigrationSet;
 use crate::migration::source::{ReadOptions, Source, SourceError};
 use crate::migration::state::{Due, Selection, State};
-use crate::project::{DatabaseSettings, Tables};
+use crate::project::DatabaseSettings;
 
 /// What is asked of `adopt`.
 #[derive(Debug, Clone, Default)]
@@ -237,14 +237,60 @@ impl Work<'_> {
             guard.release()?;
             return self.finished(report, taking, Outcome::Already, &set, &ours);
         }
-        record(&mut guard, &taking, &set, &old, self.dialect, &self.settings.tables, run)?;
+        let (rows, scripts) = applied(&taking, &set, &old, self.dialect, run)?;
+        self.record(&mut guard, &rows, &scripts, &old, run)?;
         report.run_id.clone_from(&run.id);
-        let now = self.ours(guard.session(), run)?;
+        // What follows changes nothing any more, and is no failure of what was done.
+        let now = self.ours(guard.session(), run).unwrap_or(History { applied: rows, ..ours });
         let report = self.finished(report, taking, Outcome::Recorded, &set, &now)?;
         // What was recorded is committed: a lock that cannot be released runs out by itself.
         guard.release().ok();
         run.point("released");
         Ok(report)
+    }
+
+    /// Writes all rows, and that the old ones are dealt with, in one transaction.
+    fn record(
+        &self,
+        guard: &mut LockGuard<'_>,
+        rows: &[Arc<Applied>],
+        scripts: &[Option<String>],
+        old: &Old,
+        run: &Run<'_>,
+    ) -> Result<(), Error> {
+        let mut attempt = 1;
+        loop {
+            if run.cancel.take_note() {
+                return Err(ErrorKind::Lock(LockError::Cancelled).into());
+            }
+            match record_once(guard, rows, scripts, old, self.dialect, run) {
+                Err(Stopped::Driver(error)) if error.kind == DriverErrorKind::Cut => {
+                    return self.after_a_cut(guard, run, &error);
+                }
+                Err(Stopped::Driver(error)) if error.is_conflict() && attempt < ATTEMPTS => attempt += 1,
+                Err(stopped) => {
+                    guard.session().rollback().ok();
+                    return Err(stopped.into());
+                }
+                Ok(()) => return Ok(()),
+            }
+            guard.session().rollback().ok();
+        }
+    }
+
+    /// Looks, over a new connection, whether the rows were committed before the old one was cut.
+    fn after_a_cut(
+        &self,
+        guard: &mut LockGuard<'_>,
+        run: &Run<'_>,
+        error: &DriverError,
+    ) -> Result<(), Error> {
+        let unknown = || AdoptError::Unknown { reason: error.to_string() };
+        guard.reconnect().map_err(|_| unknown())?;
+        if self.ours(guard.session(), run).map_err(|_| unknown())?.foreign_taken {
+            return Ok(());
+        }
+        Err(ErrorKind::History(history::HistoryError::Driver(error.clone())).into())
     }
 
     /// Reads our own records.
@@ -395,54 +441,6 @@ const ATTEMPTS: u32 = 5;
 
 /// How long another run has meanwhile.
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// Writes all rows, and that the old ones are dealt with, in one transaction.
-fn record(
-    guard: &mut LockGuard<'_>,
-    taking: &Taking,
-    set: &MigrationSet,
-    old: &Old,
-    dialect: &'static dyn Dialect,
-    tables: &Tables,
-    run: &Run<'_>,
-) -> Result<(), Error> {
-    let (rows, scripts) = applied(taking, set, old, dialect, run)?;
-    let mut attempt = 1;
-    loop {
-        if run.cancel.take_note() {
-            return Err(ErrorKind::Lock(LockError::Cancelled).into());
-        }
-        match record_once(guard, &rows, &scripts, old, dialect, run) {
-            Err(Stopped::Driver(error)) if error.kind == DriverErrorKind::Cut => {
-                return after_a_cut(guard, tables, dialect, run, &error);
-            }
-            Err(Stopped::Driver(error)) if error.is_conflict() && attempt < ATTEMPTS => attempt += 1,
-            Err(stopped) => {
-                guard.session().rollback().ok();
-                return Err(stopped.into());
-            }
-            Ok(()) => return Ok(()),
-        }
-        guard.session().rollback().ok();
-    }
-}
-
-/// Looks, over a new connection, whether the rows were committed before the old one was cut.
-fn after_a_cut(
-    guard: &mut LockGuard<'_>,
-    tables: &Tables,
-    dialect: &dyn Dialect,
-    run: &Run<'_>,
-    error: &DriverError,
-) -> Result<(), Error> {
-    let unknown = || AdoptError::Unknown { reason: error.to_string() };
-    guard.reconnect().map_err(|_| unknown())?;
-    let now = read_history(guard.session(), dialect, tables, Duration::ZERO, &run.cancel);
-    if now.map_err(|_| unknown())?.foreign_taken {
-        return Ok(());
-    }
-    Err(ErrorKind::History(history::HistoryError::Driver(error.clone())).into())
-}
 
 /// Why the rows were not written.
 enum Stopped {

@@ -5,7 +5,7 @@ use crate::adopt::{AdoptError, COLUMNS, OldRow, OldTable, Place, Role, Tool, rec
 use crate::apply::history::HistoryError;
 use crate::apply::run::Run;
 use crate::dialect::{Dialect, Records, aside_table};
-use crate::driver::{DriverError, Session};
+use crate::driver::{DriverError, DriverErrorKind, Session};
 use crate::error::{Error, ErrorKind};
 use crate::project::Tables;
 use crate::value::Value;
@@ -52,6 +52,14 @@ impl Old {
 
 fn answered(error: DriverError) -> Error {
     ErrorKind::History(HistoryError::Driver(error)).into()
+}
+
+/// The answer to what may have been done all the same.
+fn perhaps_done(error: DriverError) -> Error {
+    match error.kind {
+        DriverErrorKind::Cut => AdoptError::Unknown { reason: error.to_string() }.into(),
+        _ => answered(error),
+    }
 }
 
 /// Finds the tables of `wanted`, or of the one tool that has some.
@@ -222,12 +230,12 @@ pub(super) fn set_aside(
     match outcome {
         Ok(moved) => {
             if whole {
-                session.commit().map_err(answered)?;
+                session.commit().map_err(perhaps_done)?;
             }
             Ok(moved)
         }
         Err(error) => {
-            session.rollback().map_err(answered)?;
+            session.rollback().ok();
             // Somebody may have been quicker.
             match look(session, records, tables, Some(tool)) {
                 Ok(old) if !old.in_our_place() => Ok(Vec::new()),
@@ -253,7 +261,7 @@ fn set_aside_here(
     }
     let moved = counted(session, dialect, records, names.clone())?;
     for statement in dialect.rename_tables(&records.home, &names) {
-        session.execute(&statement, &[]).map_err(answered)?;
+        session.execute(&statement, &[]).map_err(if whole { answered } else { perhaps_done })?;
         run.point("renamed");
     }
     let after = look(session, records, tables, Some(tool))?;

@@ -1,4 +1,4 @@
-//! The sums that the two older DBWardens make: SHA-256 of a file's statements, put together.
+//! The sums that both older versions of DBWarden make: SHA-256 of a file's statements, put together.
 //!
 //! Their pages show the statements joined without anything between; every version that can be had joins them with `;`. What a
 //! statement is changed from version to version, and the page says nothing of it. So each way that is known, or may have been, is

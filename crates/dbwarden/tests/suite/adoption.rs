@@ -16,7 +16,7 @@ use crate::{
 const LOG: &str = "CREATE TABLE log (id {key}, what TEXT NOT NULL);";
 const SECOND: &str = "INSERT INTO log (what) VALUES ('2');";
 
-/// A file as the older DBWardens have it.
+/// A file as both older versions of DBWarden have it.
 fn file(up: &str, down: &str) -> String {
     format!("-- upgrade\n\n{up}\n\n-- rollback\n\n{down}\n")
 }

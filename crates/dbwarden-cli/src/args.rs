@@ -1,6 +1,8 @@
 //! What can be typed. The doc comments are the help.
 #![expect(clippy::doc_markdown, reason = "the help has no backticks")]
 
+mod records;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,10 +10,12 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dbwarden::migration::graph::Target;
 
+pub(crate) use self::records::{Adopt, Stamp};
+
 const GROUPS: &str = "\
 Start    init  doctor  config  database list
 Write    new
-Apply    migrate  rollback  stamp
+Apply    migrate  rollback  stamp  seed apply  seed list  seed rollback
 See      status  history  show  heads  branches  verify
 Team     adopt
 Recover  lock-status  unlock
@@ -43,6 +47,9 @@ pub(crate) struct Global {
     /// Every database in warden.toml, one after the other
     #[arg(long, global = true, conflicts_with = "database", help_heading = "Which database")]
     pub(crate) all: bool,
+    /// With --all: so many databases at once; what each says comes in one piece when it is done
+    #[arg(long, global = true, value_name = "N", requires = "all", value_parser = jobs, help_heading = "Which database")]
+    pub(crate) jobs: Option<usize>,
     /// The database's address, or env:NAME for the variable that holds it
     #[arg(long, global = true, value_name = "URL", help_heading = "Which database")]
     pub(crate) url: Option<String>,
@@ -83,6 +90,13 @@ pub(crate) struct Global {
 
 fn duration(text: &str) -> Result<Duration, String> {
     dbwarden::project::parse_duration(text).map_err(|error| error.to_string())
+}
+
+fn jobs(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(jobs @ 1..=64) => Ok(jobs),
+        _ => Err("so many at once: a whole number from 1 to 64".to_owned()),
+    }
 }
 
 fn whole(text: &str) -> Result<u64, String> {
@@ -126,6 +140,12 @@ Examples:
   dbwarden rollback -t 0003"
     )]
     Rollback(Rollback),
+    /// Work with seeds alone
+    Seed {
+        /// What to do
+        #[command(subcommand)]
+        command: Seed,
+    },
     /// Show where the database stands [also: current]
     #[command(
         alias = "current",
@@ -305,6 +325,79 @@ pub(crate) struct New {
     pub(crate) autogenerate: bool,
 }
 
+/// Work with seeds alone.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Seed {
+    /// Apply the seeds that are pending, and nothing else
+    #[command(after_help = "\
+Examples:
+  dbwarden seed apply
+  dbwarden seed apply --tag demo --dry-run")]
+    Apply(SeedApply),
+    /// List the seeds, and when each was applied
+    #[command(after_help = "\
+Examples:
+  dbwarden seed list
+  dbwarden seed list --env staging")]
+    List {
+        /// With the seeds of this tag too; may stand several times
+        #[arg(long, value_name = "TAG", value_delimiter = ',')]
+        tag: Vec<String>,
+    },
+    /// Undo seeds, the newest one unless told otherwise; what is no seed stays
+    #[command(after_help = "\
+Examples:
+  dbwarden seed rollback
+  dbwarden seed rollback -c 3")]
+    Rollback(SeedRollback),
+}
+
+impl Seed {
+    /// The command as it is typed.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Seed::Apply(_) => "seed apply",
+            Seed::List { .. } => "seed list",
+            Seed::Rollback(_) => "seed rollback",
+        }
+    }
+}
+
+/// Options of `seed apply`.
+#[derive(Debug, Args)]
+pub(crate) struct SeedApply {
+    /// Up to this revision
+    #[arg(short, long, value_name = "REV", value_parser = target, allow_hyphen_values = true)]
+    pub(crate) to_version: Option<Target>,
+    /// So many seeds
+    #[arg(short, long, value_name = "N", value_parser = whole, allow_negative_numbers = true, conflicts_with = "to_version")]
+    pub(crate) count: Option<u64>,
+    /// Those of this tag too; may stand several times
+    #[arg(long, value_name = "TAG", value_delimiter = ',')]
+    pub(crate) tag: Vec<String>,
+    /// Show what would run, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) before: Before,
+}
+
+/// Options of `seed rollback`.
+#[derive(Debug, Args)]
+pub(crate) struct SeedRollback {
+    /// Down to this revision, which stays applied
+    #[arg(short, long, value_name = "REV", value_parser = target, allow_hyphen_values = true)]
+    pub(crate) to_version: Option<Target>,
+    /// So many seeds
+    #[arg(short, long, value_name = "N", value_parser = whole, allow_negative_numbers = true, conflicts_with = "to_version")]
+    pub(crate) count: Option<u64>,
+    /// Show what would run, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) before: Before,
+}
+
 /// The kind of a new migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum NewKind {
@@ -478,37 +571,6 @@ pub(crate) struct Status {
     /// Count migrations with this tag too; may stand several times
     #[arg(long, value_name = "TAG", value_delimiter = ',')]
     pub(crate) tag: Vec<String>,
-}
-
-/// Options of `stamp`.
-#[derive(Debug, Args)]
-pub(crate) struct Stamp {
-    /// The revision; base for none
-    #[arg(value_name = "REV", value_parser = target, required_unless_present_any = ["only", "remove"])]
-    pub(crate) revision: Option<Target>,
-    /// Add this one alone
-    #[arg(long, value_name = "REV", conflicts_with_all = ["revision", "remove"])]
-    pub(crate) only: Option<String>,
-    /// Take this one away
-    #[arg(long, value_name = "REV", conflicts_with = "revision")]
-    pub(crate) remove: Option<String>,
-    /// Show what would change, and change nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-}
-
-/// Options of `adopt`.
-#[derive(Debug, Args)]
-pub(crate) struct Adopt {
-    /// The tool, where several have records: strata (DBWarden, classic), dbwarden-python, manticore, alembic
-    #[arg(long, value_name = "TOOL")]
-    pub(crate) from: Option<String>,
-    /// Take a file over as it stands although its old checksum is another
-    #[arg(long)]
-    pub(crate) no_proof: bool,
-    /// Show what would be recorded, and change nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
 }
 
 /// Options of `verify`.

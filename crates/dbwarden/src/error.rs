@@ -251,6 +251,7 @@ impl Error {
                 PlanError::Renamed { .. } => "renamed",
                 PlanError::Ahead { .. } => "ahead",
                 PlanError::Late { .. } => "late",
+                PlanError::SeedWaits { .. } => "seed-waits",
                 PlanError::Irreversible { .. } => "irreversible",
                 PlanError::Empty { .. } => "sections",
                 PlanError::NotAtomic { .. } => "single-transaction",

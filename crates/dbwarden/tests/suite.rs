@@ -41,8 +41,12 @@ mod repeatables;
 mod review;
 #[path = "suite/rust.rs"]
 mod rust;
+#[path = "suite/seeds.rs"]
+mod seeds;
 #[path = "suite/selection.rs"]
 mod selection;
+#[path = "suite/services.rs"]
+mod services;
 #[path = "suite/sqlite_alone.rs"]
 mod sqlite_alone;
 #[path = "suite/stamps.rs"]

@@ -34,6 +34,8 @@ pub struct MigrateOptions {
     pub tags: BTreeSet<String>,
     /// Leaves seeds out.
     pub without_seeds: bool,
+    /// Applies seeds, and nothing else.
+    pub seeds_only: bool,
     /// Refuses a pending migration that is older than an applied one.
     pub strict: bool,
     /// All pending ones in one transaction.
@@ -74,6 +76,7 @@ impl MigrateOptions {
             strict: self.strict,
             single_transaction: self.single_transaction,
             record_only: self.record_only,
+            seeds_only: self.seeds_only,
         })
     }
 }

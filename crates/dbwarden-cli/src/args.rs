@@ -1,6 +1,8 @@
 //! What can be typed. The doc comments are the help.
 #![expect(clippy::doc_markdown, reason = "the help has no backticks")]
 
+mod records;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,11 +10,14 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dbwarden::migration::graph::Target;
 
+pub(crate) use self::records::{Adopt, Stamp};
+
 const GROUPS: &str = "\
 Start    init  doctor  config  database list
 Write    new
 Apply    migrate  rollback  stamp  seed apply  seed list  seed rollback
 See      status  history  show  heads  branches  verify
+Team     adopt
 Recover  lock-status  unlock
 Other    version  completions  man
 
@@ -186,6 +191,12 @@ Examples:
   dbwarden stamp head
   dbwarden stamp --remove 0004")]
     Stamp(Stamp),
+    /// Take over what another tool recorded, without running anything
+    #[command(after_help = "\
+Examples:
+  dbwarden adopt --dry-run
+  dbwarden adopt --from alembic")]
+    Adopt(Adopt),
     /// Compare files, records and lock
     #[command(after_help = "\
 Examples:
@@ -562,23 +573,6 @@ pub(crate) struct Status {
     /// Count migrations with this tag too; may stand several times
     #[arg(long, value_name = "TAG", value_delimiter = ',')]
     pub(crate) tag: Vec<String>,
-}
-
-/// Options of `stamp`.
-#[derive(Debug, Args)]
-pub(crate) struct Stamp {
-    /// The revision; base for none
-    #[arg(value_name = "REV", value_parser = target, required_unless_present_any = ["only", "remove"])]
-    pub(crate) revision: Option<Target>,
-    /// Add this one alone
-    #[arg(long, value_name = "REV", conflicts_with_all = ["revision", "remove"])]
-    pub(crate) only: Option<String>,
-    /// Take this one away
-    #[arg(long, value_name = "REV", conflicts_with = "revision")]
-    pub(crate) remove: Option<String>,
-    /// Show what would change, and change nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
 }
 
 /// Options of `verify`.

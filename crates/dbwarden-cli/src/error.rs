@@ -2,6 +2,7 @@
 //! exit code. Hints and codes live here, since only this crate knows its commands.
 
 use anstyle::AnsiColor;
+use dbwarden::adopt::AdoptError;
 use dbwarden::apply::failure::{Cause, Kept};
 use dbwarden::backup::BackupError;
 use dbwarden::error::{Location, Refusal};
@@ -278,16 +279,18 @@ fn said_by_the_server(note: &str) -> String {
 
 fn exit(error: &Error) -> u8 {
     match error.code() {
-        "locked" | "busy" => return LOCKED,
+        "locked" | "busy" | "old-lock" => return LOCKED,
         "interrupted" => return INTERRUPTED,
         "changed" | "file-gone" | "renamed" | "edited" | "backup-changed" | "backup-damaged"
-        | "backup-record" => {
+        | "backup-record" | "no-file" | "old-checksum" => {
             return UNVERIFIED;
         }
         "late" | "irreversible" | "foreign-records" | "not-our-table" | "planted-trigger"
-        | "stranger-owned" | "half-restored" | "tables-elsewhere" | "ahead" | "no-record" => {
+        | "stranger-owned" | "half-restored" | "tables-elsewhere" | "ahead" | "no-record" | "recorded"
+        | "aside-taken" => {
             return REFUSED;
         }
+        "nothing-to-adopt" | "unknown-tool" | "several-tools" => return USAGE,
         "no-directory" | "count" | "target" | "unknown-revision" | "ambiguous" | "unknown-label" => {
             return USAGE;
         }
@@ -304,6 +307,7 @@ fn exit(error: &Error) -> u8 {
             BackupError::NotYet { .. } | BackupError::Missing { .. } | BackupError::OtherEngine { .. },
         ) => USAGE,
         ErrorKind::Refused { .. } => REFUSED,
+        ErrorKind::SetAside { error, .. } => exit(error),
         _ => FAILED,
     }
 }
@@ -365,6 +369,27 @@ fn kept(error: &Error) -> Vec<String> {
                 let were = if names.len() == 1 { "was" } else { "were" };
                 lines.push(format!("{} {were} not tried", range(&names)));
             }
+        }
+        ErrorKind::SetAside { tables, .. } => {
+            for moved in tables {
+                let rows = crate::ui::count(u64::try_from(moved.rows).unwrap_or(0), "row");
+                lines.push(format!("{} is {} now, with its {rows}", moved.table, moved.aside));
+            }
+            lines.push("nothing else was changed; `dbwarden adopt` goes on from there".to_owned());
+        }
+        ErrorKind::Adopt(AdoptError::Unknown { .. }) => {
+            lines.push("the old tables have all of their rows".to_owned());
+        }
+        ErrorKind::Adopt(AdoptError::Differs { files, .. }) => {
+            for file in files.iter().take(5) {
+                lines.push(format!("{}: recorded as {}", file.id, file.recorded));
+            }
+            lines.push(if files.iter().all(|file| file.of_nothing) {
+                "of a file without the line `-- upgrade` that tool runs nothing".to_owned()
+            } else {
+                "either the file was edited since, or that version splits it another way".to_owned()
+            });
+            lines.push("nothing was changed".to_owned());
         }
         ErrorKind::Backup(error) => {
             lines.extend(said_by_the_tool(error));

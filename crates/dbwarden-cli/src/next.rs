@@ -1,5 +1,9 @@
 //! What to type next, after each error and beside what `status` and `verify` found.
 
+mod adopt;
+
+pub(crate) use adopt::LOOK;
+
 use dbwarden::apply::failure::{Cause, Kept};
 use dbwarden::apply::history::HistoryError;
 use dbwarden::apply::lock::LockError;
@@ -101,6 +105,10 @@ pub(crate) fn after(error: &Error) -> String {
         return after_step(step);
     }
     match error.kind() {
+        ErrorKind::Adopt(error) => return adopt::after(error),
+        ErrorKind::SetAside { error, .. } => return after(error),
+        ErrorKind::ForeignRecords { records } if records.from.is_some() => return LOOK.to_owned(),
+        ErrorKind::History(history) if history.of_known_tool().is_some() => return LOOK.to_owned(),
         ErrorKind::Refused { refusal } => return after_refusal(refusal),
         ErrorKind::Backup(error) => return after_backup(error),
         ErrorKind::Restore { error, atomic, replaced } => {
@@ -214,11 +222,6 @@ pub(crate) fn after(error: &Error) -> String {
         ErrorKind::Lock(LockError::Elsewhere { .. }) => {
             return "end that process, or wait longer with `--lock-wait 10m`".to_owned();
         }
-        ErrorKind::History(HistoryError::NotOurs { tool, .. }) if tool.contains("DBWarden") => {
-            return "give our tables other names in the settings (`tables.migrations`, `tables.lock`, `tables.journal`), then \
-                    `dbwarden stamp REV`; taking these records over comes with a later version"
-                .to_owned();
-        }
         ErrorKind::Driver { error, .. } if error.kind == DriverErrorKind::Statement => {
             return "correct `session` in the settings: `dbwarden config`".to_owned();
         }
@@ -280,9 +283,7 @@ pub(crate) fn after(error: &Error) -> String {
         "late" => "run without --strict, or give the file a number behind those that are applied",
         "irreversible" => "write its rollback, or a new migration that undoes it",
         "single-transaction" => "run without --single-transaction",
-        "foreign-records" => {
-            "`dbwarden stamp REV` records what that tool has applied already; taking its records over comes with a later version"
-        }
+        "foreign-records" => "`dbwarden stamp REV` records what that tool has applied already",
         "not-our-table" => {
             "give our tables other names in the settings: `tables.migrations`, `tables.lock`, `tables.journal`"
         }

@@ -8,6 +8,8 @@
 #![cfg(all(unix, debug_assertions))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stop at the first surprise")]
 
+#[path = "crash/adopt.rs"]
+mod adopt;
 #[path = "crash/cockroach.rs"]
 mod cockroach;
 #[path = "crash/duckdb.rs"]
@@ -25,7 +27,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use dbwarden::apply::run::POINTS;
-use scenarios::{SCENARIOS, Scenario, WAL};
+use scenarios::{PYTHON, SCENARIOS, Scenario, WAL};
 use testkit::{Database, Engine, Finished, Program, Random};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_dbwarden");
@@ -68,6 +70,8 @@ fn prepared(engine: Engine, scenario: &Scenario) -> Database {
     for command in scenario.before {
         if *command == WAL {
             database.execute("PRAGMA journal_mode = WAL");
+        } else if *command == PYTHON {
+            scenarios::python(&database);
         } else {
             Program::new(BINARY, &database).run(command).expect(0);
         }

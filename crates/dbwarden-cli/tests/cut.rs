@@ -4,6 +4,8 @@
 #![cfg(all(unix, debug_assertions))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stop at the first surprise")]
 
+#[path = "cut/adopt.rs"]
+mod adopt;
 #[path = "crash/mysql.rs"]
 mod mysql;
 #[path = "crash/postgres.rs"]

@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::migration::RevisionId;
 use crate::migration::applied::Applied;
 use crate::ops::Report;
+use crate::ops::adopt::{AdoptOptions, Adoption};
 use crate::ops::backup::Made;
 use crate::ops::health::Health;
 use crate::ops::load::Loaded;
@@ -237,6 +238,14 @@ impl Migrator {
     pub async fn stamp(&self, target: &str) -> Result<Report, Error> {
         let target = target.to_owned();
         self.call(move |migrator| migrator.stamp(&target)).await
+    }
+
+    /// As [`Migrator::adopt`](crate::Migrator::adopt).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn adopt(&self, options: AdoptOptions) -> Result<Adoption, Error> {
+        self.call(move |migrator| migrator.adopt(&options)).await
     }
 
     /// As [`Migrator::backup`](crate::Migrator::backup).

@@ -1,5 +1,6 @@
 //! One error for callers: what each layer found, with a stable code, the place in the file, and what had been done before.
 
+use crate::adopt::AdoptError;
 use crate::apply::failure::{Cause, StepError};
 use crate::apply::history::HistoryError;
 use crate::apply::lock::LockError;
@@ -13,6 +14,7 @@ use crate::migration::plan::PlanError;
 use crate::migration::set::SetError;
 use crate::migration::source::SourceError;
 use crate::ops::Report;
+use crate::ops::adopt::SetAside;
 use crate::ops::backup::Made;
 use crate::project::SettingsError;
 use crate::url::UrlError;
@@ -87,6 +89,17 @@ pub enum ErrorKind {
     ForeignRecords {
         /// The other tool's table.
         records: ForeignRecords,
+    },
+    /// Another tool's records are not taken over.
+    #[error(transparent)]
+    Adopt(#[from] AdoptError),
+    /// Old tables were set aside, and then taking them over failed; the next `adopt` goes on.
+    #[error("{error}")]
+    SetAside {
+        /// Why it failed.
+        error: Error,
+        /// The tables.
+        tables: Vec<SetAside>,
     },
     /// A person must agree first.
     #[error("{refusal}")]
@@ -283,6 +296,8 @@ impl Error {
             ErrorKind::NotYet { .. } => "not-yet",
             ErrorKind::AnotherEngine { .. } => "another-engine",
             ErrorKind::ForeignRecords { .. } => "foreign-records",
+            ErrorKind::Adopt(error) => error.code(),
+            ErrorKind::SetAside { error, .. } => error.code(),
             ErrorKind::Refused { refusal } => match refusal {
                 Refusal::Protected { .. } => "protected",
                 Refusal::Breaking { .. } => "breaking",
@@ -308,6 +323,7 @@ impl Error {
             | ErrorKind::Restore { error: BackupError::Driver(error), .. }
             | ErrorKind::Driver { error, .. } => Some(error),
             ErrorKind::Lock(LockError::StillThere { reason, .. }) => reason.as_ref(),
+            ErrorKind::SetAside { error, .. } => error.answer(),
             ErrorKind::Step { step, .. } => match &step.cause {
                 Cause::Statement(error)
                 | Cause::Condition(error)
@@ -349,6 +365,10 @@ impl Error {
                 | PlanError::Empty { file, .. },
             ) => Some(at_file(file)),
             ErrorKind::Plan(PlanError::Irreversible { files, .. }) => files.first().map(|file| at_file(file)),
+            ErrorKind::Adopt(AdoptError::Differs { files, .. }) => {
+                files.first().map(|file| at_file(&file.file))
+            }
+            ErrorKind::SetAside { error, .. } => error.location(),
             _ => None,
         }
     }

@@ -10,6 +10,7 @@
 //!
 //! The library: no terminal, no environment variables, no process exit. See ARCHITECTURE.md for its rooms.
 
+pub mod adopt;
 pub mod apply;
 #[cfg(feature = "tokio")]
 pub mod asynchronous;

@@ -16,6 +16,7 @@ use crate::migration::rust::RustMigration;
 use crate::migration::source::{EmbeddedFile, Source};
 use crate::migration::state::Selection;
 use crate::migration::{Kind, RevisionId};
+use crate::ops::adopt::{AdoptOptions, Adoption, adopt};
 use crate::ops::backup::{BackupOptions, Made, backup};
 use crate::ops::health::{Health, health, initialize};
 use crate::ops::load::{Loaded, load};
@@ -445,6 +446,14 @@ impl<'host> Migrator<'host> {
     pub fn stamp(&mut self, target: &str) -> Result<Report, Error> {
         let options = StampOptions { stamp: Stamp::Exactly(target.parse()?), dry_run: false, agreed: false };
         stamp(&mut self.deployment, &options, &mut *self.observer)
+    }
+
+    /// Takes over what another tool recorded, without running anything; once that is done, finds it done.
+    ///
+    /// # Errors
+    /// As [`adopt`](crate::ops::adopt::adopt).
+    pub fn adopt(&mut self, options: &AdoptOptions) -> Result<Adoption, Error> {
+        adopt(&mut self.deployment, options, &mut *self.observer)
     }
 
     /// Compares files, records and lock.

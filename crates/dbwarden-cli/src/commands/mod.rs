@@ -1,5 +1,6 @@
 //! One file a command: fills the options of the library's verb and shows its report.
 
+mod adopt;
 pub(crate) mod backup;
 mod branches;
 mod config;
@@ -89,6 +90,7 @@ pub(crate) fn run(cli: Cli) -> u8 {
             on_each(&global, |deployment| show::run(deployment, &global, &revision))
         }
         Command::Stamp(args) => on_each(&global, |deployment| stamp::run(deployment, &global, &args)),
+        Command::Adopt(args) => on_each(&global, |deployment| adopt::run(deployment, &global, &args)),
         Command::Verify(args) => on_each(&global, |deployment| verify::run(deployment, &global, &args)),
         Command::Backup(args) => on_each(&global, |deployment| backup::run(deployment, &global, &args)),
         Command::Backups(args) => on_each(&global, |deployment| backup::list(deployment, &global, &args)),
@@ -131,6 +133,7 @@ fn name(command: &Command) -> &'static str {
         Command::Branches => "branches",
         Command::Show { .. } => "show",
         Command::Stamp(_) => "stamp",
+        Command::Adopt(_) => "adopt",
         Command::Verify(_) => "verify",
         Command::Backup(_) => "backup",
         Command::Backups(_) => "backups",

@@ -9,7 +9,7 @@ use dbwarden::ops::status::{Status, StatusOptions, at, status};
 use super::{Answer, heading, speaks};
 use crate::args::{self, Global};
 use crate::error::{Failure, PENDING};
-use crate::next::{after_ahead, after_gone, after_stuck, as_typed, to_finish};
+use crate::next::{LOOK, after_ahead, after_gone, after_stuck, as_typed, to_finish};
 use crate::ui::{self, clean, columns, count, line, time};
 
 /// How many applied ones are listed without `--verbose`.
@@ -112,8 +112,10 @@ fn show(heading: &str, status: &Status, global: &Global) {
         row(&["ahead", id.as_str(), text]);
     }
     for foreign in &status.foreign {
-        let text =
-            format!("records of {}; adopt, which takes them over, comes with a later version", foreign.tool);
+        let text = match foreign.from {
+            Some(_) => format!("records of {}", foreign.tool),
+            None => format!("records of {}, which adopt does not read", foreign.tool),
+        };
         row(&["other tool", &foreign.table, &text]);
     }
     for oddity in &status.oddities {
@@ -158,6 +160,14 @@ fn next(status: &Status) -> Vec<String> {
     }
     lines.extend(status.gone.first().map(after_gone));
     lines.extend(status.ahead.first().map(after_ahead));
+    if !status.foreign.is_empty() {
+        let known = status.foreign.iter().any(|foreign| foreign.from.is_some());
+        lines.push(if known {
+            LOOK.to_owned()
+        } else {
+            "`dbwarden stamp REV` records what that tool has applied already".to_owned()
+        });
+    }
     let open: Vec<_> = status
         .heads
         .iter()

@@ -1,9 +1,10 @@
 //! What is run on MariaDB while it is killed: statements that commit by themselves, alone and between rows, and what a session keeps.
 
-use crate::scenarios::{LOG, PLAIN, Scenario};
+use crate::scenarios::{ADOPT, LOG, PLAIN, Scenario};
 
 /// Everything that is killed on MariaDB.
 pub(crate) const SCENARIOS: &[Scenario] = &[
+    ADOPT,
     Scenario { name: "plain", files: PLAIN, before: &[], command: &["migrate"] },
     Scenario {
         name: "groups",

@@ -1,6 +1,8 @@
 //! What is run while it is killed. Each statement that must run once adds a row to `log`, which has no key: a second run
 //! would show.
 
+use testkit::Database;
+
 /// A command on a database that other commands have prepared.
 #[derive(Debug)]
 pub(crate) struct Scenario {
@@ -26,9 +28,17 @@ pub(crate) const PLAIN: &[(&str, &str)] =
 /// Stands for a command: the database is put into WAL mode.
 pub(crate) const WAL: &[&str] = &["WAL"];
 
+/// Stands for a command: the database gets the tables of the Python DBWarden, in which [`PLAIN`] but its last is applied.
+pub(crate) const PYTHON: &[&str] = &["PYTHON"];
+
+/// Tables that have the names of ours are set aside, and what is in them is taken over.
+pub(crate) const ADOPT: Scenario =
+    Scenario { name: "another tool's records", files: PLAIN, before: &[PYTHON], command: &["adopt"] };
+
 /// Everything that is killed on SQLite.
 pub(crate) const SCENARIOS: &[Scenario] = &[
     Scenario { name: "plain", files: PLAIN, before: &[], command: &["migrate"] },
+    ADOPT,
     Scenario {
         name: "in WAL mode",
         files: PLAIN,
@@ -181,3 +191,43 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         command: &["migrate"],
     },
 ];
+
+/// The tables that the Python DBWarden makes, which have the names of ours.
+pub(crate) fn python(database: &Database) {
+    database.execute(
+        "CREATE TABLE dbwarden_migrations (id INTEGER PRIMARY KEY, version VARCHAR(255) UNIQUE, description VARCHAR(500), \
+         filename VARCHAR(500) UNIQUE, migration_type VARCHAR(50), applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP, \
+         checksum VARCHAR(128))",
+    );
+    database.execute(
+        "CREATE TABLE dbwarden_lock (id INTEGER PRIMARY KEY CHECK (id = 1), locked BOOLEAN DEFAULT FALSE, acquired_at TIMESTAMP NULL)",
+    );
+    database.execute("INSERT INTO dbwarden_lock VALUES (1, FALSE, NULL)");
+    for (id, name) in [(1, "0001_log.sql"), (2, "0002_users.sql")] {
+        let version = &name[..4];
+        database.execute(&format!(
+            "INSERT INTO dbwarden_migrations VALUES ({id}, '{version}', 'text', '{name}', 'versioned', '2025-03-01 10:00:00', NULL)"
+        ));
+    }
+}
+
+/// The tables that DBWarden, classic, makes: nothing has the names of ours there.
+pub(crate) fn strata(database: &Database) {
+    database
+        .execute("CREATE TABLE strata_migrations (version VARCHAR(50) PRIMARY KEY, applied_at TIMESTAMP)");
+    database.execute(
+        "INSERT INTO strata_migrations VALUES ('0001', '2024-02-15 14:30:00'), ('0002', '2024-02-15 14:30:07')",
+    );
+    database.execute(
+        "CREATE TABLE strata_lock (id INTEGER PRIMARY KEY, locked BOOLEAN, acquired_at TIMESTAMP NULL)",
+    );
+}
+
+/// Makes `database` one that another tool has migrated up to the last of [`PLAIN`]; that tool's `tables` say so.
+pub(crate) fn applied_by(database: &Database, tables: fn(&Database)) {
+    database.write(PLAIN);
+    // A second time, either would fail.
+    database.execute("CREATE TABLE log (what TEXT NOT NULL)");
+    database.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, name VARCHAR(40) NOT NULL)");
+    tables(database);
+}

@@ -6,6 +6,7 @@
 #[path = "../sandbox/mod.rs"]
 mod sandbox;
 
+mod adopt;
 mod backup;
 #[cfg(unix)]
 mod cockroach;

@@ -26,7 +26,6 @@ fn later_commands_and_flags() {
         &["check"],
         &["check-db", "-o", "json"],
         &["diff"],
-        &["adopt"],
         &["template", "add-column", "--table", "t"],
         &["database", "clean"],
         &["database", "create"],

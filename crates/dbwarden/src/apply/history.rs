@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::journal;
+use crate::adopt::{OldTable, Role, TOOLS};
 use crate::dialect::Records;
 use crate::driver::{DriverError, DriverErrorKind, Session};
 use crate::migration::RevisionId;
@@ -72,8 +73,10 @@ impl HistoryError {
     /// Returns the records of a tool that we know, where they stand under our name.
     pub fn of_known_tool(&self) -> Option<ForeignRecords> {
         match self {
-            HistoryError::NotOurs { table, tool } if tool == PYTHON => {
-                Some(ForeignRecords { table: table.clone(), tool: tool.clone() })
+            HistoryError::NotOurs { table, tool } => {
+                let tool = TOOLS.iter().find(|known| known.title == tool)?;
+                let (table, title) = (table.clone(), tool.title.to_owned());
+                Some(ForeignRecords { table, tool: title, from: Some(tool.name) })
             }
             _ => None,
         }
@@ -111,9 +114,6 @@ fn widened(mut row: Row) -> Row {
     Row(wide)
 }
 
-/// The older program of our name, whose tables may have the names of ours.
-const PYTHON: &str = "the Python DBWarden";
-
 /// The columns that make a table of our name ours.
 const OURS: &[&str] = &["version", "checksum", "applied_at", "run_id", "down_script"];
 
@@ -130,7 +130,7 @@ pub fn read(
     let found = session.query(&records.probe, &[])?;
     let mut history = History::default();
     let named = |row: &Row, name: &str| row.text(1).eq_ignore_ascii_case(name);
-    let mut journalled = false;
+    let (mut journalled, mut locked) = (false, false);
     let (mut not_ours, mut elsewhere) = (None, None);
     let marker = crate::dialect::restoring_table(tables);
     for row in &found {
@@ -163,9 +163,8 @@ pub fn read(
         }
         if named(row, &tables.migrations) {
             if !OURS.iter().all(|column| has(column)) {
-                let tool = if has("migration_type") || has("filename") { PYTHON } else { "another program" };
                 // What it recorded says more than its lock, whichever stands first.
-                not_ours = Some((row.text(1), tool));
+                not_ours = Some((row.text(1), maker(row, tables)));
                 continue;
             }
             history.exists = true;
@@ -173,11 +172,11 @@ pub fn read(
             journalled = has("version") && has("state");
         } else if named(row, &tables.lock) {
             if !has("token") {
-                let tool = if has("locked") { PYTHON } else { "another program" };
-                not_ours = not_ours.or(Some((row.text(1), tool)));
+                not_ours = not_ours.or(Some((row.text(1), maker(row, tables))));
             }
+            locked = has("token");
         } else if row.text(0) == "table" {
-            history.foreign.push(foreign(row.text(1)));
+            history.foreign.extend(foreign(row, tables));
         }
     }
     if let Some((table, tool)) = not_ours {
@@ -204,6 +203,9 @@ pub fn read(
             history.applied.extend(applied(row, &mut history.oddities).map(Arc::new));
         }
     }
+    // Asked for where it matters alone: beside another tool's records, empty ones of ours may be what a kill left.
+    history.foreign_taken = !history.applied.is_empty()
+        || !history.foreign.is_empty() && locked && !session.query(&records.taken, &[])?.is_empty();
     if journalled {
         let (unfinished, oddities) = journal::read(session, records)?;
         history.oddities.extend(oddities);
@@ -212,6 +214,7 @@ pub fn read(
         }
         let finished = history.versions();
         let rows: BTreeSet<_> = history.applied.iter().map(|row| row.version.clone()).collect();
+        history.foreign_taken = true;
         history.journalled = unfinished.iter().map(|unfinished| unfinished.version.clone()).collect();
         // A row that a kill left behind its own history row says nothing any more.
         history.unfinished = unfinished
@@ -225,12 +228,21 @@ pub fn read(
     Ok(history)
 }
 
-fn foreign(table: &str) -> ForeignRecords {
-    let tool = match table.to_ascii_lowercase().as_str() {
-        "strata_migrations" => "DBWarden, classic",
-        "_dbwarden_migrations" => PYTHON,
-        "_migrations" => "Manticore",
-        "alembic_version" => "Alembic",
+/// Who made a table of our name that is not ours.
+fn maker(row: &Row, tables: &Tables) -> &'static str {
+    let table = OldTable::new(row.text(1), row.text(3), tables);
+    table.and_then(|table| table.tool()).map_or("another program", |(tool, _)| tool.title)
+}
+
+/// The records that a table of another tool is, where it is no lock of one, nor tables of our own under other names.
+fn foreign(row: &Row, tables: &Tables) -> Option<ForeignRecords> {
+    let table = OldTable::new(row.text(1), row.text(3), tables)?;
+    if let Some((tool, role)) = table.tool() {
+        let (title, from) = (tool.title.to_owned(), Some(tool.name));
+        let records = ForeignRecords { table: table.name, tool: title, from };
+        return (role == Role::History).then_some(records);
+    }
+    let tool = match table.name.to_ascii_lowercase().as_str() {
         "flyway_schema_history" => "Flyway",
         "_sqlx_migrations" => "sqlx",
         "__diesel_schema_migrations" => "Diesel",
@@ -240,9 +252,10 @@ fn foreign(table: &str) -> ForeignRecords {
         "databasechangelog" => "Liquibase",
         "_prisma_migrations" => "Prisma",
         "schema_migrations" => "Rails, dbmate or golang-migrate",
+        "strata_lock" | "dbwarden_migrations" | "dbwarden_lock" => return None,
         _ => "another tool",
     };
-    ForeignRecords { table: table.to_owned(), tool: tool.to_owned() }
+    Some(ForeignRecords { table: table.name, tool: tool.to_owned(), from: None })
 }
 
 /// A row as it can be read. What makes no sense is named in `oddities`; a row with a version counts as applied all the same,

@@ -256,6 +256,8 @@ pub type Points = Arc<dyn Fn(&'static str) + Send + Sync>;
 /// Every named point, in the order in which a run passes them first.
 pub const POINTS: &[&str] = &[
     "history-read",
+    "renamed",
+    "set-aside",
     "session-locked",
     "records-created",
     "lock-taken",

@@ -13,7 +13,9 @@ mod postgres;
 mod records;
 mod sqlite;
 
-pub use self::records::{Fence, Records, Restoring, TOLD_TO_STOP, restoring_table};
+pub use self::records::{
+    Fence, Records, Restoring, TOLD_TO_STOP, aside_table, foreign_tables, restoring_table,
+};
 
 /// What is known of one engine.
 pub trait Dialect: Sync + std::fmt::Debug {
@@ -99,6 +101,20 @@ pub trait Dialect: Sync + std::fmt::Debug {
 
     /// Returns the query whose rows are violated foreign keys, where the engine can be left with some.
     fn foreign_key_violations(&self) -> Option<&'static str>;
+
+    /// Returns `expression` as the text that the engine shows of it.
+    fn as_text(&self, expression: &str) -> String {
+        format!("CAST({expression} AS TEXT)")
+    }
+
+    /// Returns what gives tables other names, from and to, all of them in `home` ([`Records::home`]). Where definitions commit by
+    /// themselves it is one statement, if the engine has one that is all or nothing.
+    fn rename_tables(&self, home: &str, names: &[(String, String)]) -> Vec<String> {
+        let rename = |(from, to): &(String, String)| {
+            format!("ALTER TABLE {home}{} RENAME TO {}", self.quote(from), self.quote(to))
+        };
+        names.iter().map(rename).collect()
+    }
 
     /// Returns `name` quoted as an identifier.
     fn quote(&self, name: &str) -> String {

@@ -22,6 +22,10 @@ pub struct Fence {
 pub struct Records {
     /// The lock's table, by which the engine's locks of sessions are told apart.
     pub lock_name: String,
+    /// What stands before the name of a table that is where ours are.
+    pub home: String,
+    /// What stands before the name of another tool's table.
+    pub elsewhere: String,
     /// What lets the role `{role}` make the tables; empty where there are no roles.
     pub rights: String,
     /// What makes the schema of the tables for the role `{role}`, where that may be missing.
@@ -80,6 +84,11 @@ pub struct Records {
     pub evidence: bool,
     /// version.
     pub clear_journal: String,
+    /// Has a row where what other tools recorded was dealt with: since.
+    pub taken: String,
+    /// since, which tables: says that what other tools recorded is dealt with, where it is not said yet. Without it, empty records
+    /// beside theirs are what a kill left, and nothing is run.
+    pub take_over: String,
     /// What says of a database that it is half restored, where a restore is not all or nothing.
     pub restoring: Option<Restoring>,
 }
@@ -97,6 +106,42 @@ pub struct Restoring {
     pub clear: String,
 }
 
+/// Other tools' tables of records. A further one is one line here; [`adopt`](crate::adopt) says what is in those that can be taken over.
+const FOREIGN: &[&str] = &[
+    "strata_migrations",
+    "strata_lock",
+    "_migrations",
+    "alembic_version",
+    "_dbwarden_migrations",
+    "flyway_schema_history",
+    "_sqlx_migrations",
+    "__diesel_schema_migrations",
+    "refinery_schema_history",
+    "schema_migrations",
+    "goose_db_version",
+    "django_migrations",
+    "databasechangelog",
+    "DATABASECHANGELOG",
+    "_prisma_migrations",
+];
+
+/// Returns the names under which other tools' records are looked for: theirs, those under which they were set aside, and the names of
+/// our own tables where the settings give ours others.
+pub fn foreign_tables(tables: &Tables) -> Vec<String> {
+    let ours = [&tables.migrations, &tables.lock, &tables.journal];
+    let own = Tables::default();
+    let named = [own.migrations, own.lock].into_iter();
+    let named = named.filter(|name| !ours.iter().any(|ours| ours.eq_ignore_ascii_case(name)));
+    let aside = [&tables.migrations, &tables.lock].into_iter().map(|table| aside_table(table));
+    FOREIGN.iter().map(|name| (*name).to_owned()).chain(aside).chain(named).collect()
+}
+
+/// Returns the name that an older program's table gets which has the name of ours. Always the same, so that whoever comes after a kill
+/// knows it, and so that no second one can take it.
+pub fn aside_table(table: &str) -> String {
+    format!("{table}_python")
+}
+
 /// Returns the name of the table of [`Restoring`], beside our others.
 pub fn restoring_table(tables: &Tables) -> String {
     format!("{}_restoring", tables.lock)
@@ -111,6 +156,8 @@ impl Records {
     pub(super) fn standard(migrations: &str, lock: &str, journal: &str) -> Self {
         Self {
             lock_name: lock.to_owned(),
+            home: String::new(),
+            elsewhere: String::new(),
             rights: String::new(),
             makes_schema: None,
             probe: String::new(),
@@ -166,6 +213,11 @@ impl Records {
             ),
             evidence: false,
             clear_journal: format!("DELETE FROM {journal} WHERE version = ?"),
+            taken: format!("SELECT since FROM {lock} WHERE name = 'adopted'"),
+            take_over: format!(
+                "INSERT INTO {lock} (name, token, beat, since, doing) VALUES ('adopted', 0, 0, ?, ?) \
+                 ON CONFLICT (name) DO NOTHING"
+            ),
             restoring: None,
         }
     }

@@ -138,6 +138,8 @@ pub struct History {
     pub oddities: Vec<String>,
     /// Tables of other tools.
     pub foreign: Vec<ForeignRecords>,
+    /// Whether what other tools recorded is dealt with: these records have rows, or had some.
+    pub foreign_taken: bool,
     /// A table of ours that belongs to a role which is not to be trusted, and that role: it may be read, and is not written.
     pub stranger: Option<(String, String)>,
 }
@@ -149,9 +151,18 @@ pub struct ForeignRecords {
     pub table: String,
     /// The tool.
     pub tool: String,
+    /// What `adopt --from` calls it, where its records can be taken over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<&'static str>,
 }
 
 impl History {
+    /// Returns the records of other tools that nobody has dealt with: what they say was run is not to be run again. They stay in the
+    /// database, and say nothing any more once they were taken over.
+    pub fn untaken(&self) -> &[ForeignRecords] {
+        if self.foreign_taken { &[] } else { &self.foreign }
+    }
+
     /// Returns the row of `version`.
     pub fn get(&self, version: &RevisionId) -> Option<&Applied> {
         self.applied.iter().find(|row| row.version == *version).map(|row| &**row)

@@ -117,7 +117,7 @@ fn within(deployment: &mut Deployment<'_>, add: &mut impl FnMut(&'static str, Ou
         Ok(survey) => {
             let (rows, pending) = (survey.history.applied.len(), survey.state.pending_count());
             add("records", Outcome::Ok, format!("{rows} applied, {pending} pending"));
-            for foreign in survey.history.foreign.iter().filter(|_| !survey.history.exists) {
+            for foreign in survey.history.untaken() {
                 let message = format!("{} is a table of {}", foreign.table, foreign.tool);
                 add("other tools", Outcome::Note, message);
             }

@@ -113,9 +113,8 @@ fn migrate_here(
     let asked = Instant::now();
     let (mut survey, mut session) =
         survey::glance(deployment, &selection, Patience::of(&mut run, lock.wait))?;
-    if !survey.history.exists
-        && !options.record_only
-        && let Some(records) = survey.history.foreign.first()
+    if !options.record_only
+        && let Some(records) = survey.history.untaken().first()
     {
         return Err(ErrorKind::ForeignRecords { records: records.clone() }.into());
     }
@@ -149,6 +148,11 @@ fn migrate_here(
     // Somebody may have been quicker: what is run is planned under the lock. Files are read anew after a wait, when one that is
     // to be run was written since, and when a glance at its bytes had been enough.
     survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait, &run.cancel)?;
+    if !options.record_only
+        && let Some(records) = survey.history.untaken().first()
+    {
+        return Err(ErrorKind::ForeignRecords { records: records.clone() }.into());
+    }
     let mut fresh = asked.elapsed() > BRIEF;
     loop {
         if fresh {

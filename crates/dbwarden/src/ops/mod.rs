@@ -1,5 +1,6 @@
 //! The verbs, one file each: options in, report out. What the command line and the library's face both call.
 
+pub mod adopt;
 pub mod backup;
 mod deployment;
 pub mod doctor;

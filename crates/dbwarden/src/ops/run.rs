@@ -55,7 +55,19 @@ pub(super) fn steps(
         let not_tried = plan.steps.iter().skip(index + 1).map(|step| step.id.clone()).collect();
         return Err(ErrorKind::Step { step, report: Box::new(report.clone()), not_tried }.into());
     }
+    note_foreign(guard, ground, run);
     Ok(())
+}
+
+/// Beside another tool's records, says that these are the ones that count, so that they still do when everything is undone. Where it
+/// cannot be written nothing is lost: the next run writes it, and empty records are asked about.
+fn note_foreign(guard: &mut LockGuard<'_>, ground: &Ground<'_>, run: &Run<'_>) {
+    let tables: Vec<_> = ground.history.foreign.iter().map(|records| records.table.as_str()).collect();
+    if !tables.is_empty() {
+        let records = guard.records();
+        let parameters = [run.now().into(), tables.join(", ").into()];
+        guard.session().execute(&records.take_over, &parameters).ok();
+    }
 }
 
 /// What of the settings bounds a run.

@@ -212,7 +212,7 @@ fn of(survey: &Survey, database: String, target: String, seen: Seen) -> Status {
         renamed: state.renamed.clone(),
         lock: seen.holder,
         lock_gone: seen.gone,
-        foreign: if history.exists { Vec::new() } else { history.foreign.clone() },
+        foreign: history.untaken().to_vec(),
         oddities: history.oddities.clone(),
     }
 }

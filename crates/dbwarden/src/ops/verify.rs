@@ -134,7 +134,7 @@ pub fn verify(deployment: &mut Deployment<'_>, only: Option<&str>) -> Result<Ver
     for oddity in &history.oddities {
         add("odd-row", true, None, format!("in the records: {oddity}"));
     }
-    for foreign in history.foreign.iter().filter(|_| !history.exists) {
+    for foreign in history.untaken() {
         add("foreign-records", false, None, format!("{} is a table of {}", foreign.table, foreign.tool));
     }
     let heads = set.graph().heads();

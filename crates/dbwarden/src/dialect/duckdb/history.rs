@@ -1,14 +1,17 @@
 //! Our tables in DuckDB. Always named with their schema and their database: see [`HOME_NAME`].
 
 use super::{Duckdb, HOME_NAME, HOME_TEXT};
-use crate::dialect::{Dialect, Fence, Records};
+use crate::dialect::{Dialect, Fence, Records, foreign_tables};
 use crate::project::Tables;
 
 pub(super) fn records(dialect: &Duckdb, tables: &Tables) -> Records {
     let schema = tables.schema.as_deref().unwrap_or("main");
     let name = |table: &str| format!("{HOME_NAME}.{}.{}", dialect.quote(schema), dialect.quote(table));
     let (migrations, lock, journal) = (name(&tables.migrations), name(&tables.lock), name(&tables.journal));
+    let home = format!("{HOME_NAME}.{}.", dialect.quote(schema));
     Records {
+        elsewhere: home.clone(),
+        home,
         probe: probe(schema, tables),
         create: vec![
             format!(
@@ -60,15 +63,13 @@ pub(super) fn records(dialect: &Duckdb, tables: &Tables) -> Records {
 /// One look at the catalogue, which asks for no table that may be missing. There are no triggers and no roles.
 fn probe(schema: &str, tables: &Tables) -> String {
     let ours = [&tables.migrations, &tables.lock, &tables.journal].map(|name| literal(name)).join(", ");
+    let foreign = foreign_tables(tables).iter().map(|name| literal(name)).collect::<Vec<_>>().join(", ");
     let here =
         format!("lower(database_name) = lower({HOME_TEXT}) AND lower(schema_name) = {}", literal(schema));
     format!(
         "SELECT 'table', t.table_name, t.table_name, string_agg(c.column_name, ',' ORDER BY c.column_index) \
          FROM duckdb_tables() AS t JOIN duckdb_columns() AS c ON c.table_oid = t.table_oid \
-         AND c.database_oid = t.database_oid WHERE {tables_here} AND lower(t.table_name) IN ({ours}, \
-         'strata_migrations', '_migrations', 'alembic_version', '_dbwarden_migrations', 'flyway_schema_history', \
-         '_sqlx_migrations', '__diesel_schema_migrations', 'refinery_schema_history', 'schema_migrations', \
-         'goose_db_version', 'django_migrations', 'databasechangelog', '_prisma_migrations') \
+         AND c.database_oid = t.database_oid WHERE {tables_here} AND lower(t.table_name) IN ({ours}, {foreign}) \
          GROUP BY t.table_oid, t.table_name \
          UNION ALL SELECT 'view', view_name, view_name, NULL FROM duckdb_views() WHERE {here} AND lower(view_name) IN ({ours})",
         tables_here = here

@@ -3,14 +3,8 @@
 //! Texts compare byte by byte, so that ids that differ in case or accents alone are two, whatever the server's collation is.
 
 use super::quote;
-use crate::dialect::{Fence, Records, Restoring, restoring_table};
+use crate::dialect::{Fence, Records, Restoring, aside_table, foreign_tables, restoring_table};
 use crate::project::Tables;
-
-/// Other tools' tables.
-const FOREIGN: &str = "'strata_migrations', '_migrations', 'alembic_version', '_dbwarden_migrations', \
-     'flyway_schema_history', '_sqlx_migrations', '__diesel_schema_migrations', 'refinery_schema_history', \
-     'schema_migrations', 'goose_db_version', 'django_migrations', 'databasechangelog', 'DATABASECHANGELOG', \
-     '_prisma_migrations'";
 
 const OPTIONS: &str = "ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin";
 
@@ -34,7 +28,12 @@ pub(super) fn records(tables: &Tables) -> Records {
     let stale = format!(
         "COALESCE((SELECT COUNT(*) = 0 FROM (SELECT 1 FROM {lock} WHERE name = 'holder' AND token = ? FOR UPDATE) AS held), 1)"
     );
+    let home = tables.schema.as_deref().map_or_else(String::new, |schema| format!("{}.", quote(schema)));
     Records {
+        home,
+        take_over: format!(
+            "INSERT IGNORE INTO {lock} (name, token, beat, since, doing) VALUES ('adopted', 0, 0, ?, ?)"
+        ),
         rights: format!("GRANT CREATE, SELECT, INSERT, UPDATE, DELETE ON {rights} TO '{{role}}'@'%'"),
         probe: probe(tables),
         made: Some(made(tables)),
@@ -112,11 +111,15 @@ fn restoring(table: &str) -> Restoring {
 /// maker's rights, not with ours (<https://dev.mysql.com/doc/refman/8.4/en/stored-objects-security.html>). Tables have no owner.
 fn probe(tables: &Tables) -> String {
     let (database, ours, marker) = (database(tables), ours(tables), literal(&restoring_table(tables)));
+    let aside = [&tables.migrations, &tables.lock].map(|table| aside_table(table));
+    let foreign = foreign_tables(tables).into_iter().filter(|name| !aside.contains(name));
+    let foreign = foreign.map(|name| literal(&name)).collect::<Vec<_>>().join(", ");
+    let aside = aside.map(|name| literal(&name)).join(", ");
     format!(
         "SELECT 'table', table_name, table_name, GROUP_CONCAT(column_name) FROM information_schema.columns \
-         WHERE table_schema = {database} AND table_name IN ({ours}, {marker}) GROUP BY table_name \
+         WHERE table_schema = {database} AND table_name IN ({ours}, {marker}, {aside}) GROUP BY table_name \
          UNION ALL SELECT 'table', table_name, table_name, GROUP_CONCAT(column_name) FROM information_schema.columns \
-         WHERE table_schema = DATABASE() AND table_name IN ({FOREIGN}) GROUP BY table_name \
+         WHERE table_schema = DATABASE() AND table_name IN ({foreign}) GROUP BY table_name \
          UNION ALL SELECT 'trigger', trigger_name, event_object_table, NULL FROM information_schema.triggers \
          WHERE event_object_schema = {database} AND event_object_table IN ({ours})"
     )

@@ -54,6 +54,14 @@ impl Dialect for Mariadb {
         Mysql.foreign_key_violations()
     }
 
+    fn as_text(&self, expression: &str) -> String {
+        Mysql.as_text(expression)
+    }
+
+    fn rename_tables(&self, home: &str, names: &[(String, String)]) -> Vec<String> {
+        Mysql.rename_tables(home, names)
+    }
+
     fn quote(&self, name: &str) -> String {
         Mysql.quote(name)
     }

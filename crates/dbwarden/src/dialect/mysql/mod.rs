@@ -107,6 +107,17 @@ impl Dialect for Mysql {
         None
     }
 
+    fn as_text(&self, expression: &str) -> String {
+        format!("CAST({expression} AS CHAR)")
+    }
+
+    // All of them or none, also where the server dies in between (https://dev.mysql.com/doc/refman/8.4/en/atomic-ddl.html,
+    // https://mariadb.com/kb/en/atomic-ddl/).
+    fn rename_tables(&self, home: &str, names: &[(String, String)]) -> Vec<String> {
+        let one = |(from, to): &(String, String)| format!("{home}{} TO {home}{}", quote(from), quote(to));
+        vec![format!("RENAME TABLE {}", names.iter().map(one).collect::<Vec<_>>().join(", "))]
+    }
+
     fn quote(&self, name: &str) -> String {
         quote(name)
     }

@@ -1,14 +1,13 @@
 //! Our tables in PostgreSQL. Always named with their schema, since a file may empty the search path; catalogues and functions
 //! likewise, since it may name `pg_catalog` last.
 
-use crate::dialect::{Dialect, Fence, Records};
+use crate::dialect::{Dialect, Fence, Records, foreign_tables};
 use crate::project::Tables;
 
 /// Other tools' tables. Compared as they are, so that the catalogue's index is used.
-pub(super) const FOREIGN: &str = "'strata_migrations', '_migrations', 'alembic_version', '_dbwarden_migrations', \
-     'flyway_schema_history', '_sqlx_migrations', '__diesel_schema_migrations', 'refinery_schema_history', \
-     'schema_migrations', 'goose_db_version', 'django_migrations', 'databasechangelog', 'DATABASECHANGELOG', \
-     '_prisma_migrations'";
+pub(super) fn foreign(tables: &Tables) -> String {
+    foreign_tables(tables).iter().map(|name| literal(name)).collect::<Vec<_>>().join(", ")
+}
 
 /// What our tables hold: migrations, lock, journal.
 pub(super) const COLUMNS: [&str; 3] = [
@@ -27,6 +26,7 @@ pub(super) fn records(dialect: &dyn Dialect, tables: &Tables) -> Records {
     let name = |table: &str| format!("{}.{}", dialect.quote(schema), dialect.quote(table));
     let (migrations, lock, journal) = (name(&tables.migrations), name(&tables.lock), name(&tables.journal));
     Records {
+        home: format!("{}.", dialect.quote(schema)),
         rights: format!("GRANT USAGE, CREATE ON SCHEMA {} TO \"{{role}}\"", dialect.quote(schema)),
         makes_schema: makes_schema(dialect, tables)
             .pop()
@@ -73,10 +73,11 @@ pub(super) fn records(dialect: &dyn Dialect, tables: &Tables) -> Records {
 fn probe(schema: &str, tables: &Tables) -> String {
     let schema = literal(schema);
     let ours = [&tables.migrations, &tables.lock, &tables.journal].map(|name| literal(name)).join(", ");
+    let foreign = foreign(tables);
     format!(
         "WITH o AS MATERIALIZED (SELECT c.oid, c.relname, c.relkind, c.relowner, c.relname IN ({ours}) AS ours \
          FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
-         WHERE c.relname IN ({ours}, {FOREIGN}) AND (n.nspname = {schema} OR (c.relname NOT IN ({ours}) \
+         WHERE c.relname IN ({ours}, {foreign}) AND (n.nspname = {schema} OR (c.relname NOT IN ({ours}) \
          AND n.nspname = ANY (pg_catalog.current_schemas(false))))) \
          SELECT CASE WHEN o.relkind IN ('r', 'p') THEN 'table' WHEN o.relkind IN ('v', 'm') THEN 'view' ELSE 'other' END, \
          o.relname, o.relname, CASE WHEN o.relkind IN ('r', 'p') THEN (SELECT pg_catalog.string_agg(a.attname::text, ',' \

@@ -1,7 +1,7 @@
 //! Our tables in SQLite. Always named with their schema, so that a temporary table cannot stand in for one.
 
 use super::Sqlite;
-use crate::dialect::{Dialect, Records};
+use crate::dialect::{Dialect, Records, foreign_tables};
 use crate::project::Tables;
 
 pub(super) fn records(dialect: &Sqlite, tables: &Tables) -> Records {
@@ -9,15 +9,17 @@ pub(super) fn records(dialect: &Sqlite, tables: &Tables) -> Records {
     let name = |table: &str| format!("{schema}.{}", dialect.quote(table));
     let (migrations, lock, journal) = (name(&tables.migrations), name(&tables.lock), name(&tables.journal));
     let text = |name: &str| format!("'{}'", name.to_ascii_lowercase().replace('\'', "''"));
-    let ours = [text(&tables.migrations), text(&tables.lock), text(&tables.journal)].join(", ");
+    let ours = [&tables.migrations, &tables.lock, &tables.journal].map(String::as_str);
+    let foreign = foreign_tables(tables);
+    let looked_for = ours.into_iter().chain(foreign.iter().map(String::as_str));
+    let looked_for = looked_for.map(text).collect::<Vec<_>>().join(", ");
     Records {
+        home: format!("{schema}."),
+        elsewhere: format!("{schema}."),
         probe: format!(
             "SELECT type, name, tbl_name, \
              CASE WHEN type = 'table' THEN (SELECT group_concat(name, ',') FROM pragma_table_info(o.name)) END \
-             FROM {schema}.sqlite_schema AS o WHERE tbl_name COLLATE NOCASE IN ({ours}, 'strata_migrations', \
-             '_migrations', 'alembic_version', '_dbwarden_migrations', 'flyway_schema_history', \
-             '_sqlx_migrations', '__diesel_schema_migrations', 'refinery_schema_history', 'schema_migrations', \
-             'goose_db_version', 'django_migrations', 'databasechangelog', '_prisma_migrations') \
+             FROM {schema}.sqlite_schema AS o WHERE tbl_name COLLATE NOCASE IN ({looked_for}) \
              AND type <> 'index'"
         ),
         create: vec![

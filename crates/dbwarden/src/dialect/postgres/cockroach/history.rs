@@ -3,7 +3,7 @@
 
 use super::Cockroach;
 use crate::dialect::postgres::history::{
-    COLUMNS, FOREIGN, elsewhere, literal, makes_schema, records as of_postgres,
+    COLUMNS, elsewhere, foreign, literal, makes_schema, records as of_postgres,
 };
 use crate::dialect::{Dialect, Records};
 use crate::project::Tables;
@@ -44,10 +44,11 @@ pub(super) fn records(dialect: &Cockroach, tables: &Tables) -> Records {
 fn probe(schema: &str, tables: &Tables) -> String {
     let schema = literal(schema);
     let ours = [&tables.migrations, &tables.lock, &tables.journal].map(|name| literal(name)).join(", ");
+    let foreign = foreign(tables);
     format!(
         "WITH o AS (SELECT c.oid, c.relname, c.relkind, c.relowner, c.relname IN ({ours}) AS ours \
          FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
-         WHERE c.relkind IN ('r', 'p', 'v', 'm') AND c.relname IN ({ours}, {FOREIGN}) AND (n.nspname = {schema} \
+         WHERE c.relkind IN ('r', 'p', 'v', 'm') AND c.relname IN ({ours}, {foreign}) AND (n.nspname = {schema} \
          OR (c.relname NOT IN ({ours}) AND n.nspname = ANY (pg_catalog.current_schemas(false))))) \
          SELECT CASE WHEN o.relkind IN ('r', 'p') THEN 'table' ELSE 'view' END, \
          o.relname::text, o.relname::text, CASE WHEN o.relkind IN ('r', 'p') THEN (SELECT pg_catalog.string_agg(a.attname::text, ',' \

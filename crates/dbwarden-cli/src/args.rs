@@ -13,6 +13,7 @@ Start    init  doctor  config  database list
 Write    new
 Apply    migrate  rollback  stamp
 See      status  history  show  heads  branches  verify
+Team     merge
 Recover  lock-status  unlock
 Other    version  completions  man
 
@@ -105,7 +106,8 @@ Examples:
     #[command(aliases = ["create", "revision"], after_help = "\
 Examples:
   dbwarden new \"add coupons\"
-  dbwarden new \"refresh views\" --type ra")]
+  dbwarden new \"refresh views\" --type ra
+  dbwarden new --renumber migrations/0007_add_coupons.sql")]
     New(New),
     /// Apply what is pending [also: upgrade]
     #[command(
@@ -152,14 +154,20 @@ Examples:
   dbwarden branches
   dbwarden branches --json")]
     Branches,
+    /// Join heads by a migration that has them as parents
+    #[command(after_help = "\
+Examples:
+  dbwarden merge
+  dbwarden merge -m \"sms and push\" 0007 0008")]
+    Merge(Merge),
     /// Show one revision: its file, its place, its scripts
     #[command(after_help = "\
 Examples:
   dbwarden show 0004
   dbwarden show head")]
     Show {
-        /// The revision: an id, a number, a prefix, or head
-        #[arg(value_name = "REV")]
+        /// The revision: an id, a number, a prefix, head, NAME@head, ID-1, +1
+        #[arg(value_name = "REV", allow_hyphen_values = true)]
         revision: String,
     },
     /// Make the records say that REV and its ancestors are applied, without running anything
@@ -172,6 +180,7 @@ Examples:
     #[command(after_help = "\
 Examples:
   dbwarden verify
+  dbwarden verify --against origin/main
   dbwarden verify --accept 0002 --reason \"only the order of columns in the seed\"")]
     Verify(Verify),
     /// Show who holds the lock
@@ -270,7 +279,7 @@ Examples:
 #[derive(Debug, Args)]
 pub(crate) struct New {
     /// What it does, in a few words
-    #[arg(value_name = "TEXT", required_unless_present = "message")]
+    #[arg(value_name = "TEXT", required_unless_present_any = ["message", "renumber"])]
     pub(crate) text: Option<String>,
     /// What it does, in a few words
     #[arg(short, long, value_name = "TEXT", conflicts_with = "text")]
@@ -290,12 +299,26 @@ pub(crate) struct New {
     /// The time as id
     #[arg(long)]
     pub(crate) timestamp: bool,
+    /// Give this file the next free number, since another branch took its own
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["text", "message", "version", "kind", "head", "depends_on", "timestamp"])]
+    pub(crate) renumber: Option<PathBuf>,
     /// Write an empty migration; accepted for `create`
     #[arg(long, hide = true)]
     pub(crate) no_autogenerate: bool,
     /// Compare models: comes with a later version
     #[arg(long, hide = true)]
     pub(crate) autogenerate: bool,
+}
+
+/// Options of `merge`.
+#[derive(Debug, Args)]
+pub(crate) struct Merge {
+    /// The heads: ids, numbers, prefixes, NAME@head [default: all]
+    #[arg(value_name = "REV")]
+    pub(crate) revisions: Vec<String>,
+    /// What it does, in a few words [default: merge and the heads]
+    #[arg(short, long, value_name = "TEXT")]
+    pub(crate) message: Option<String>,
 }
 
 /// The kind of a new migration.
@@ -339,7 +362,7 @@ pub(crate) struct Migrate {
     /// Run migrations with this tag too; may stand several times
     #[arg(long, value_name = "TAG", value_delimiter = ',')]
     pub(crate) tag: Vec<String>,
-    /// Refuse a pending migration that is older than an applied one
+    /// Refuse a pending migration that is older than an applied one, and several heads
     #[arg(long)]
     pub(crate) strict: bool,
     /// All pending ones in one transaction
@@ -477,7 +500,7 @@ pub(crate) struct Status {
 #[derive(Debug, Args)]
 pub(crate) struct Stamp {
     /// The revision; base for none
-    #[arg(value_name = "REV", value_parser = target, required_unless_present_any = ["only", "remove"])]
+    #[arg(value_name = "REV", value_parser = target, required_unless_present_any = ["only", "remove"], allow_hyphen_values = true)]
     pub(crate) revision: Option<Target>,
     /// Add this one alone
     #[arg(long, value_name = "REV", conflicts_with_all = ["revision", "remove"])]
@@ -494,8 +517,11 @@ pub(crate) struct Stamp {
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     /// This revision alone
-    #[arg(value_name = "REV")]
+    #[arg(value_name = "REV", allow_hyphen_values = true)]
     pub(crate) revision: Option<String>,
+    /// Compare the files with those of a base branch, without a database: what changed, what comes late, what is there twice
+    #[arg(long, value_name = "REF", conflicts_with_all = ["revision", "accept"])]
+    pub(crate) against: Option<String>,
     /// Accept what was found of this revision
     #[arg(long, value_name = "REV", requires = "reason", conflicts_with = "revision")]
     pub(crate) accept: Option<String>,

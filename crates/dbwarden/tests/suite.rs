@@ -5,6 +5,8 @@
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stop at the first surprise")]
 
+#[path = "suite/branches.rs"]
+mod branches;
 #[cfg(unix)]
 #[path = "suite/cockroach_alone.rs"]
 mod cockroach_alone;

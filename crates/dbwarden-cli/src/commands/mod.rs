@@ -9,6 +9,7 @@ mod heads;
 mod history;
 mod init;
 mod lock;
+mod merge;
 mod migrate;
 mod new;
 mod restore;
@@ -72,6 +73,7 @@ pub(crate) fn run(cli: Cli) -> u8 {
         Command::Database { command: Database::List } => database::list(&global),
         Command::Database { command: Database::Other(words) } => Err(shell::unknown_of_database(&words)),
         Command::New(args) => on_each(&global, |deployment| new::run(deployment, &global, &args)),
+        Command::Merge(args) => on_each(&global, |deployment| merge::run(deployment, &global, &args)),
         Command::Migrate(args) => on_each(&global, |deployment| migrate::run(deployment, &global, &args)),
         Command::Rollback(args) => on_each(&global, |deployment| rollback::run(deployment, &global, &args)),
         Command::Status(args) => on_each(&global, |deployment| status::run(deployment, &global, &args)),
@@ -115,6 +117,7 @@ fn name(command: &Command) -> &'static str {
     match command {
         Command::Init => "init",
         Command::New(_) => "new",
+        Command::Merge(_) => "merge",
         Command::Migrate(_) => "migrate",
         Command::Rollback(_) => "rollback",
         Command::Status(_) => "status",

@@ -1,7 +1,6 @@
 //! `dbwarden show REV`.
 
 use dbwarden::migration::Script;
-use dbwarden::migration::graph::Target;
 use dbwarden::migration::source::SourceFile;
 use dbwarden::migration::state::Selection;
 use dbwarden::ops::status::how;
@@ -24,20 +23,12 @@ pub(super) fn run(
     let survey = survey(deployment, &Selection::default())?;
     let graph = survey.set.graph();
     let repeatable = survey.set.repeatables().find(|migration| migration.id.as_str() == revision);
-    let id = match (repeatable, revision.parse::<Target>()) {
-        (Some(migration), _) => migration.id.clone(),
-        (None, Ok(target @ (Target::Head | Target::LabelHead(_) | Target::Revision { .. }))) => {
-            match graph.closure(&target).map_err(dbwarden::Error::from)?.last() {
-                Some(id) => id.clone(),
-                None => {
-                    return Err(Failure::usage(
-                        "there is no migration yet",
-                        "`dbwarden new \"…\"` writes one",
-                    ));
-                }
-            }
+    let id = match repeatable {
+        Some(migration) => migration.id.clone(),
+        None if graph.order().is_empty() => {
+            return Err(Failure::usage("there is no migration yet", "`dbwarden new \"…\"` writes one"));
         }
-        _ => graph.resolve_id(revision).map_err(dbwarden::Error::from)?,
+        None => graph.locate_from(revision, &survey.state.versions).map_err(dbwarden::Error::from)?,
     };
     let Some(migration) = survey.set.get(&id) else {
         return Err(Failure::failed(

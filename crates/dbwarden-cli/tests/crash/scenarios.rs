@@ -159,6 +159,29 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         before: &[&["migrate"]],
         command: &["rollback", "-t", "0001"],
     },
+    Scenario {
+        name: "a merge",
+        files: &[
+            ("0001_log.sql", LOG),
+            ("0002_left.sql", "-- down_revision: 0001\nCREATE TABLE a (x);\n"),
+            ("0003_right.sql", "-- down_revision: 0001\nCREATE TABLE b (x);\n"),
+            ("0004_merge.sql", "-- down_revision: [\"0002\", \"0003\"]\n"),
+            ("0005_behind.sql", "INSERT INTO log VALUES ('behind');\n"),
+        ],
+        before: &[],
+        command: &["migrate"],
+    },
+    Scenario {
+        name: "rollback of a merge",
+        files: &[
+            ("0001_log.sql", LOG),
+            ("0002_left.sql", "-- down_revision: 0001\nCREATE TABLE a (x);\n-- rollback\nDROP TABLE a;\n"),
+            ("0003_right.sql", "-- down_revision: 0001\nCREATE TABLE b (x);\n-- rollback\nDROP TABLE b;\n"),
+            ("0004_merge.sql", "-- down_revision: [\"0002\", \"0003\"]\n"),
+        ],
+        before: &[&["migrate"]],
+        command: &["rollback", "-t", "0001"],
+    },
     Scenario { name: "stamp", files: PLAIN, before: &[], command: &["stamp", "head"] },
     Scenario { name: "stamp to base", files: PLAIN, before: &[&["migrate"]], command: &["stamp", "base"] },
     Scenario {

@@ -7,6 +7,7 @@
 mod sandbox;
 
 mod backup;
+mod branches;
 #[cfg(unix)]
 mod cockroach;
 #[cfg(unix)]

@@ -13,6 +13,7 @@ use crate::apply::history;
 use crate::apply::lock::LockGuard;
 use crate::apply::run::{Observer, Resume};
 use crate::backup::Reason;
+use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Refusal};
 use crate::migration::graph::Target;
 use crate::migration::plan::{self, Action, Plan, Reach, UpgradeRequest};
@@ -34,7 +35,7 @@ pub struct MigrateOptions {
     pub tags: BTreeSet<String>,
     /// Leaves seeds out.
     pub without_seeds: bool,
-    /// Refuses a pending migration that is older than an applied one.
+    /// Refuses a pending migration that is older than an applied one, and several heads.
     pub strict: bool,
     /// All pending ones in one transaction.
     pub single_transaction: bool,
@@ -59,7 +60,7 @@ impl MigrateOptions {
         }
     }
 
-    pub(super) fn request(&self) -> Result<UpgradeRequest, Error> {
+    pub(super) fn request(&self, dialect: &'static dyn Dialect) -> Result<UpgradeRequest, Error> {
         let reach = match (&self.target, self.count) {
             (Some(_), Some(_)) => {
                 let message = "a target and a count cannot both be given".to_owned();
@@ -74,6 +75,7 @@ impl MigrateOptions {
             strict: self.strict,
             single_transaction: self.single_transaction,
             record_only: self.record_only,
+            dialect,
         })
     }
 }
@@ -96,8 +98,8 @@ fn migrate_here(
     observer: &mut dyn Observer,
 ) -> Result<Report, Error> {
     let selection = options.selection(deployment);
-    let request = options.request()?;
     let dialect = deployment.dialect()?;
+    let request = options.request(dialect)?;
     let limits = DeploymentLimits::new(deployment)?;
     let (clock, lock) = (Arc::clone(&deployment.clock), deployment.lock.clone());
     let open = deployment.open_options(true);

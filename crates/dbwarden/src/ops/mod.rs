@@ -1,13 +1,16 @@
 //! The verbs, one file each: options in, report out. What the command line and the library's face both call.
 
+pub mod against;
 pub mod backup;
 mod deployment;
 pub mod doctor;
 pub mod init;
 pub mod lock;
+pub mod merge;
 pub mod migrate;
 pub mod new;
 pub mod ready;
+pub mod renumber;
 mod report;
 pub mod restore;
 pub mod rollback;

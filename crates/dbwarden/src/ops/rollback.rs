@@ -154,7 +154,10 @@ fn plan(
         let (script, headers) = script_of(&file, &text, dialect)?;
         recorded.insert(id, RecordedScript { file, script, limits: Limits::of(&headers) });
     }
-    let plan = plan::downgrade(&survey.set, &survey.history, &ids, &recorded)?;
+    let mut plan = plan::downgrade(&survey.set, &survey.history, &ids, &recorded)?;
+    if matches!(reach, Reach::Count(_) | Reach::To(Target::Relative(_))) {
+        plan.notes.extend(plan::first_to_go(&survey.state.current, &ids));
+    }
     Ok((plan, recorded))
 }
 

@@ -19,6 +19,11 @@ impl Checksum {
         Self(text.into())
     }
 
+    /// Returns the checksum of a script without a statement, as a merge has one.
+    pub fn empty() -> Self {
+        v1::Hasher::default().finish()
+    }
+
     /// Returns the checksum as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -106,7 +106,6 @@ Examples:
     #[command(aliases = ["create", "revision"], after_help = "\
 Examples:
   dbwarden new \"add coupons\"
-  dbwarden new \"refresh views\" --type ra
   dbwarden new --renumber migrations/0007_add_coupons.sql")]
     New(New),
     /// Apply what is pending [also: upgrade]
@@ -179,7 +178,6 @@ Examples:
     /// Compare files, records and lock
     #[command(after_help = "\
 Examples:
-  dbwarden verify
   dbwarden verify --against origin/main
   dbwarden verify --accept 0002 --reason \"only the order of columns in the seed\"")]
     Verify(Verify),

@@ -259,7 +259,7 @@ pub(crate) fn after(error: &Error) -> String {
         "sql-text" | "sections" | "header" | "directive" | "transaction" => {
             "correct the file, then run the same command again"
         }
-        "duplicate-id" => "give one of the two files the next free number",
+        "duplicate-id" => "rename one of the two files",
         "cycle" | "unknown-dependency" | "replaces" => "correct the headers of these files",
         "unknown-revision" | "ambiguous" | "unknown-label" | "target" => {
             "`dbwarden history` lists the revisions"

@@ -185,7 +185,7 @@ pub enum Refusal {
         script: String,
     },
     /// A migration that is to have another number.
-    #[error("{id} {what} on {target}, so {file} keeps its number")]
+    #[error("{id} is {what} on {target}{from}: {file} keeps its number")]
     Applied {
         /// The migration.
         id: RevisionId,
@@ -193,6 +193,8 @@ pub enum Refusal {
         file: String,
         /// What the database says of it.
         what: &'static str,
+        /// And of what file, in words with a comma before them.
+        from: &'static str,
         /// The database.
         target: String,
     },

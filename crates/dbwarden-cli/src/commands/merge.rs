@@ -1,5 +1,6 @@
 //! `dbwarden merge`.
 
+use dbwarden::ErrorKind;
 use dbwarden::ops::Deployment;
 use dbwarden::ops::merge::{MergeOptions, merge};
 use serde_json::json;
@@ -15,7 +16,10 @@ pub(super) fn run(
     args: &args::Merge,
 ) -> Result<Answer, Failure> {
     let options = MergeOptions { message: args.message.clone(), revisions: args.revisions.clone() };
-    let merged = merge(deployment, &options)?;
+    let merged = merge(deployment, &options).map_err(|error| match error.kind() {
+        ErrorKind::Usage { .. } => Failure::from(error).advising("`dbwarden heads` lists the heads"),
+        _ => error.into(),
+    })?;
     if speaks(global) {
         match (&merged.created, merged.heads.first()) {
             (Some(created), _) => {

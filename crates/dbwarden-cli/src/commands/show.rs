@@ -3,7 +3,7 @@
 use dbwarden::migration::Script;
 use dbwarden::migration::source::SourceFile;
 use dbwarden::migration::state::Selection;
-use dbwarden::ops::status::how;
+use dbwarden::ops::status::how_it_runs;
 use dbwarden::ops::{Deployment, survey};
 use serde_json::json;
 
@@ -45,6 +45,7 @@ pub(super) fn run(
             ids.into_iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ")
         };
         let headers = &migration.headers;
+        let none = if migration.only_merges() { "nothing to undo" } else { "none" };
         let mut rows = vec![
             ("revision", format!("{id}  {}", migration.description)),
             ("file", migration.file.name.clone()),
@@ -61,14 +62,18 @@ pub(super) fn run(
             ("breaking", headers.breaking.clone().unwrap_or_default()),
             (
                 "runs",
-                format!("{} {}", count(migration.up.statements, "statement"), how(&migration.up).join(", ")),
+                format!(
+                    "{} {}",
+                    count(migration.up.statements, "statement"),
+                    how_it_runs(migration).join(", ")
+                ),
             ),
             (
                 "rollback",
                 migration
                     .down
                     .as_ref()
-                    .map_or_else(|| "none".to_owned(), |down| count(down.statements, "statement")),
+                    .map_or_else(|| none.to_owned(), |down| count(down.statements, "statement")),
             ),
         ];
         match row {

@@ -339,6 +339,7 @@ fn help_completions_and_man() {
         "history",
         "heads",
         "branches",
+        "merge",
         "show",
         "stamp",
         "verify",

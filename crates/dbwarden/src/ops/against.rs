@@ -80,6 +80,11 @@ pub enum GitError {
 }
 
 impl GitError {
+    fn said(command: &str, said: &str) -> Self {
+        let said = said.lines().next().unwrap_or("it said nothing").to_owned();
+        Self::Failed { command: command.to_owned(), said }
+    }
+
     pub(crate) fn code(&self) -> &'static str {
         match self {
             GitError::NoGit { .. } => "no-git",
@@ -106,7 +111,7 @@ pub fn against(deployment: &Deployment<'_>, base: &str) -> Result<Comparison, Er
     let fork = git.fork(&commit, base)?;
     let options = deployment.read_options()?;
     let read = |commit: &str| -> Result<Vec<Migration>, Error> {
-        Ok(Source::Texts(git.files(commit)?).read(&options)?)
+        Ok(Source::Texts(git.files(commit, base)?).read(&options)?)
     };
     let theirs = read(&commit)?;
     let before = if fork == commit { theirs.clone() } else { read(&fork)? };
@@ -249,9 +254,8 @@ impl Sides<'_> {
         for id in graph.late(&new, &there) {
             let newest = graph.order().iter().rfind(|above| there.contains(*above));
             let newest = newest.map_or("", RevisionId::as_str);
-            let message = format!(
-                "it sorts before {newest}, which {base} has: a database of that branch has it applied already"
-            );
+            let message =
+                format!("it sorts before {newest}, which {base} has and its databases may have applied");
             findings.push(finding("late", true, joined.get(&id), message));
         }
         let heads: Vec<RevisionId> = graph.heads().into_iter().cloned().collect();
@@ -284,7 +288,14 @@ impl Git {
         let mut git = Self { directory: directory.to_owned(), prefix: String::new() };
         let output = git.run(&["rev-parse", "--show-prefix"], None)?;
         if !output.status.success() {
-            return Err(ErrorKind::Git(GitError::NoRepository { directory: directory.to_owned() }).into());
+            let said = text(&output.stderr);
+            return Err(ErrorKind::Git(if said.contains("not a git repository") {
+                GitError::NoRepository { directory: directory.to_owned() }
+            } else {
+                // Such as a checkout that belongs to somebody else.
+                GitError::said("rev-parse", &said)
+            })
+            .into());
         }
         git.prefix = text(&output.stdout).trim_end_matches(['\n', '\r']).to_owned();
         Ok(git)
@@ -298,6 +309,10 @@ impl Git {
             .args(arguments)
             .env("LC_ALL", "C")
             .env("GIT_OPTIONAL_LOCKS", "0");
+        // In a hook, git says by these where the repository is, as seen from elsewhere.
+        for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] {
+            command.env_remove(name);
+        }
         command.stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() });
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let no_git = |error| ErrorKind::Git(GitError::NoGit { error });
@@ -319,8 +334,7 @@ impl Git {
             return Ok(output.stdout);
         }
         let command = arguments.first().copied().unwrap_or_default().to_owned();
-        let said = text(&output.stderr).lines().next().unwrap_or("it said nothing").to_owned();
-        Err(ErrorKind::Git(GitError::Failed { command, said }).into())
+        Err(ErrorKind::Git(GitError::said(&command, &text(&output.stderr))).into())
     }
 
     /// The commit that `name` means.
@@ -345,8 +359,8 @@ impl Git {
         Err(ErrorKind::Git(GitError::NoFork { name: name.to_owned() }).into())
     }
 
-    /// The files of the directory in `commit`, by their paths below it.
-    fn files(&self, commit: &str) -> Result<Vec<(String, Arc<str>)>, Error> {
+    /// The files of the directory in `commit`, by their paths as git shows them: `main:migrations/0001_x.sql`.
+    fn files(&self, commit: &str, label: &str) -> Result<Vec<(String, Arc<str>)>, Error> {
         let listed = self.ask(
             &["ls-tree", "-r", "-z", "--full-tree", commit, "--", self.prefix.as_str()]
                 .map(|it| if it.is_empty() { "." } else { it }),
@@ -364,7 +378,7 @@ impl Git {
             let lower = below.to_ascii_lowercase();
             let is_read = lower.ends_with(".sql") || lower.rsplit('/').next() == Some("metadata.toml");
             if kind == Some("blob") && mode != Some("120000") && is_read && !hidden {
-                found.push((below.to_owned(), sum.to_owned()));
+                found.push((format!("{label}:{path}"), sum.to_owned()));
             }
         }
         found.sort();

@@ -75,7 +75,7 @@ fn named(set: &MigrationSet, revisions: &[String]) -> Result<Vec<RevisionId>, Er
         if !heads.contains(&id) {
             let above = graph.children(&id).into_iter().chain(graph.dependants(&id));
             let above = above.map(RevisionId::as_str).collect::<Vec<_>>().join(", ");
-            return Err(usage(format!("{id} is no head: {above} comes after it")));
+            return Err(usage(format!("{id} is no head; behind it: {above}")));
         }
         asked.insert(id);
     }

@@ -105,7 +105,7 @@ fn renumber_here(deployment: &mut Deployment<'_>, file: &Path) -> Result<Renumbe
     };
     if let (Some(twin), false) = (twin, pointing.is_empty()) {
         return Err(usage(format!(
-            "{} {} {id}, and it is not clear whether {name} is meant or {}",
+            "{} {} {id}, and it is not clear whether {name} is meant or {}: take that header out, and write it again with the id that it means",
             files(&pointing),
             if pointing.len() == 1 { "names" } else { "name" },
             twin.file.name
@@ -126,16 +126,19 @@ fn renumber_here(deployment: &mut Deployment<'_>, file: &Path) -> Result<Renumbe
     let by_header = all[at].headers.revision.is_some();
     let by_name = named.as_ref().is_some_and(|(named, _)| !by_header || named.id == id);
     let paths: Vec<PathBuf> = files_of(&all[at]);
-    let edited: Vec<PathBuf> = pointing
-        .iter()
-        .map(|index| PathBuf::from(&all[*index].file.name))
-        .chain(by_header.then(|| paths[0].clone()))
-        .collect();
-    let reference = Reference { from: &refers, to: &to };
-    let mut texts = Vec::new();
-    for path in &edited {
-        let text = fs::read_to_string(path).map_err(|error| unreadable(path, error))?;
-        texts.push(with_references(&text, &reference));
+    let mut edited = Vec::new();
+    for index in pointing.iter().copied().chain(by_header.then_some(at)) {
+        // What its own file depends on is another one.
+        let headers: &[&str] =
+            if index == at { &["revision"] } else { &["down_revision", "depends_on", "replaces"] };
+        let reference = Reference { from: &refers, to: &to, headers };
+        for path in files_of(&all[index]) {
+            let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
+            let mended = with_references(&text, &reference);
+            if mended != text {
+                edited.push((path, mended));
+            }
+        }
     }
     let renames = if by_name { renames(&paths, &id, &to)? } else { Vec::new() };
     let mut after = all.clone();
@@ -146,12 +149,12 @@ fn renumber_here(deployment: &mut Deployment<'_>, file: &Path) -> Result<Renumbe
         fs::rename(old, new).map_err(|error| unwritable(new, error))?;
     }
     let mut changed = Vec::new();
-    for (path, text) in edited.iter().zip(texts) {
+    for (path, text) in edited {
         let moved = renames.iter().find_map(|(old, new)| {
             let below = path.strip_prefix(old).ok()?;
             Some(if below.as_os_str().is_empty() { new.clone() } else { new.join(below) })
         });
-        let path = moved.unwrap_or_else(|| path.clone());
+        let path = moved.unwrap_or(path);
         write(&path, &text)?;
         changed.push(path);
     }
@@ -275,17 +278,18 @@ fn unapplied(
     target: &str,
 ) -> Result<(), Error> {
     let id = &migration.id;
-    let refused = |what: &'static str| {
+    let refused = |what: &'static str, from: &'static str| {
         let refusal = Refusal::Applied {
             id: id.clone(),
             file: migration.file.name.clone(),
             what,
+            from,
             target: target.to_owned(),
         };
         Err(ErrorKind::Refused { refusal }.into())
     };
     if history.unfinished.iter().any(|it| it.version.version_cmp(id).is_eq()) {
-        return refused("is begun and not finished");
+        return refused("begun and not finished", "");
     }
     let Some(row) = history.applied.iter().find(|row| row.version.version_cmp(id).is_eq()) else {
         return Ok(());
@@ -294,9 +298,9 @@ fn unapplied(
         row.file_hash.as_ref() == Some(&file.file_hash) || row.checksum == *file.checksum()
     };
     match twin {
-        None => refused("is applied"),
-        Some(_) if ran(migration) => refused("is applied, from this file"),
+        None => refused("applied", ""),
+        Some(_) if ran(migration) => refused("applied", ", from this file"),
         Some(twin) if ran(twin) => Ok(()),
-        Some(_) => refused("is applied, and from neither of the two files as they are"),
+        Some(_) => refused("applied", ", and from neither of the two files as they are"),
     }
 }

@@ -239,11 +239,7 @@ pub fn at(current: &[RevisionId], without_file: &[RevisionId]) -> String {
 }
 
 fn line(migration: &Migration, due: Option<Due>) -> PendingLine {
-    let mut notes = how(&migration.up);
-    if migration.is_merge() {
-        notes.retain(|note| note != UNWRITTEN);
-        notes.insert(0, "merge".to_owned());
-    }
+    let mut notes = how_it_runs(migration);
     if migration.headers.seed {
         notes.push("seed".to_owned());
     }
@@ -257,6 +253,16 @@ fn line(migration: &Migration, due: Option<Due>) -> PendingLine {
         statements: migration.up.statements,
         notes,
     }
+}
+
+/// What is special about how the up script of `migration` runs.
+pub fn how_it_runs(migration: &Migration) -> Vec<String> {
+    let mut notes = how(&migration.up);
+    if migration.is_merge() {
+        notes.retain(|note| note != UNWRITTEN);
+        notes.insert(0, "merge".to_owned());
+    }
+    notes
 }
 
 /// What is said of a script that is still to be written.

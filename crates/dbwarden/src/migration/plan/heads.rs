@@ -116,9 +116,15 @@ pub(super) fn beside(
         Reach::Count(count) => Some(*count),
         Reach::To(_) => return Ok((ids?, None)),
     };
-    let ids = match ids {
+    let may = |ids: &[RevisionId]| {
+        let heads = may(set, request.dialect, request.strict, ids, passed);
+        heads.map_err(|heads| PlanError::Heads(Box::new(heads)))
+    };
+    match ids {
         Err(GraphError::MultipleHeads { .. }) => {
             let mut all = set.graph().upgrade(&Target::Heads, passed)?;
+            // Whichever come first, the others come behind them.
+            let note = may(&all)?;
             if let Some(asked) = count {
                 let available = all.len() as u64;
                 if asked > available {
@@ -126,13 +132,14 @@ pub(super) fn beside(
                 }
                 all.truncate(usize::try_from(asked).unwrap_or(usize::MAX));
             }
-            all
+            Ok((all, note))
         }
-        ids => ids?,
-    };
-    let note = may(set, request.dialect, request.strict, &ids, passed)
-        .map_err(|heads| PlanError::Heads(Box::new(heads)))?;
-    Ok((ids, note))
+        ids => {
+            let ids = ids?;
+            let note = may(&ids)?;
+            Ok((ids, note))
+        }
+    }
 }
 
 /// Returns what is to be said of a rollback by count from several heads: which of them goes.
@@ -174,8 +181,11 @@ pub(super) fn may(
     ids: &[RevisionId],
     applied: &BTreeSet<RevisionId>,
 ) -> Result<Option<String>, SeveralHeads> {
+    if ids.is_empty() {
+        return Ok(None);
+    }
     let heads = set.graph().heads();
-    if heads.len() < 2 || ids.is_empty() {
+    if heads.len() < 2 {
         return Ok(None);
     }
     let Some(graph) = several(set.graph()) else { return Ok(None) };

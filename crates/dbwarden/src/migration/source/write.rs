@@ -147,6 +147,8 @@ pub(crate) struct Reference<'a> {
     pub(crate) from: &'a dyn Fn(&str) -> bool,
     /// What they become.
     pub(crate) to: &'a RevisionId,
+    /// The headers that are looked at.
+    pub(crate) headers: &'a [&'a str],
 }
 
 /// Returns the name of a file or directory under another id.
@@ -179,7 +181,7 @@ pub(crate) fn with_references(text: &str, reference: &Reference<'_>) -> String {
         let comment = plain.strip_prefix("--");
         in_headers &= plain.is_empty() || comment.is_some() || plain.starts_with("/*") || plain == ";";
         match comment.and_then(|comment| comment.split_once(':')).filter(|_| in_headers) {
-            Some((name, _)) if is_reference(name) => {
+            Some((name, _)) if is_one_of(name, reference.headers) => {
                 let at = line.len() - line.trim_start_matches('\u{feff}').trim_start().len();
                 let value_at = at + line[at..].find(':').unwrap_or(0) + 1;
                 let rest = &line[value_at..];
@@ -192,9 +194,9 @@ pub(crate) fn with_references(text: &str, reference: &Reference<'_>) -> String {
     mended
 }
 
-fn is_reference(name: &str) -> bool {
+fn is_one_of(name: &str, headers: &[&str]) -> bool {
     let name = name.trim_start_matches('-').trim().to_ascii_lowercase().replace('-', "_");
-    ["revision", "down_revision", "depends_on", "replaces"].contains(&name.as_str())
+    headers.contains(&name.as_str())
 }
 
 /// The items of a header's value, each replaced where it is to be.
@@ -257,7 +259,9 @@ mod tests {
     #[test]
     fn references_of_headers() {
         let to = RevisionId::from("0009");
-        let reference = Reference { from: &|text| text == "0007" || text == "7", to: &to };
+        let from = |text: &str| text == "0007" || text == "7";
+        let reference =
+            Reference { from: &from, to: &to, headers: &["revision", "down_revision", "depends_on"] };
         let text = "\u{feff}-- revision: 0007\r\n-- depends_on: [\"0007\", '0006', 7]\n--down_revision:0007\n\
                     -- created: 0007\nSELECT 1; -- depends_on: 0007\n-- depends_on: 0007\n";
         let expected = "\u{feff}-- revision: 0009\r\n-- depends_on: [\"0009\", '0006', 0009]\n--down_revision:0009\n\

@@ -41,9 +41,7 @@ fn sort(cursor: &mut Cursor<'_, '_>) -> Result<ObjectKind, &'static str> {
     loop {
         cursor.skip(BETWEEN);
         // https://dev.mysql.com/doc/refman/8.4/en/create-view.html
-        if cursor.accept(&["ALGORITHM", "="]) {
-            cursor.at += 1;
-        } else if cursor.accept(&["SQL", "SECURITY"]) {
+        if cursor.accept(&["ALGORITHM", "="]) || cursor.accept(&["SQL", "SECURITY"]) {
             cursor.at += 1;
         } else if cursor.accept(&["DEFINER", "="]) {
             let kinds = ["SQL", "VIEW", "TRIGGER", "FUNCTION", "PROCEDURE", "AGGREGATE", "EVENT"];

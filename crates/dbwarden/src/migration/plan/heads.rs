@@ -37,7 +37,7 @@ pub enum Apart {
     /// It was asked to be strict.
     Strict,
     /// They stand in each other's way.
-    Clash(Clash),
+    Clash(Box<Clash>),
 }
 
 impl fmt::Display for Apart {
@@ -118,7 +118,7 @@ pub(super) fn beside(
     };
     let may = |ids: &[RevisionId]| {
         let heads = may(set, request.dialect, request.strict, ids, passed);
-        heads.map_err(|heads| PlanError::Heads(Box::new(heads)))
+        heads.map_err(PlanError::Heads)
     };
     match ids {
         Err(GraphError::MultipleHeads { .. }) => {
@@ -180,7 +180,7 @@ pub(super) fn may(
     strict: bool,
     ids: &[RevisionId],
     applied: &BTreeSet<RevisionId>,
-) -> Result<Option<String>, SeveralHeads> {
+) -> Result<Option<String>, Box<SeveralHeads>> {
     if ids.is_empty() {
         return Ok(None);
     }
@@ -192,7 +192,7 @@ pub(super) fn may(
     let runs: BTreeSet<&RevisionId> = ids.iter().collect();
     let open: Vec<&RevisionId> = heads.iter().copied().filter(|head| !applied.contains(*head)).collect();
     if strict && open.len() > 1 {
-        return Err(SeveralHeads { graph, why: Apart::Strict });
+        return Err(Box::new(SeveralHeads { graph, why: Apart::Strict }));
     }
     let counts = |id: &RevisionId| runs.contains(id) || applied.contains(id);
     let mut branches = Branches::new(set, dialect);
@@ -208,7 +208,7 @@ pub(super) fn may(
                 continue;
             }
             if let Some(clash) = branches.clash([one, other], &first, &second) {
-                return Err(SeveralHeads { graph, why: Apart::Clash(clash) });
+                return Err(Box::new(SeveralHeads { graph, why: Apart::Clash(Box::new(clash)) }));
             }
             beside.extend([(*one).clone(), (*other).clone()]);
         }

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::apply::hooks::Hook;
 use crate::apply::run::{Cancel, Clock, Event, Observer, Points, Silent};
 use crate::error::Error;
 use crate::migration::applied::Applied;
 use crate::migration::graph::Target;
 use crate::migration::plan::Plan;
+use crate::migration::rust::RustMigration;
 use crate::migration::source::{EmbeddedFile, Source};
 use crate::migration::state::Selection;
 use crate::migration::{Kind, RevisionId};
@@ -120,6 +122,18 @@ impl<'host> Builder<'host> {
     pub fn texts(self, texts: impl IntoIterator<Item = (String, String)>) -> Self {
         let texts = texts.into_iter().map(|(name, text)| (name, text.into())).collect();
         self.set(|deployment| deployment.source = Source::Texts(texts))
+    }
+
+    /// Adds a migration in Rust to those of the files. Where there are no files, say so by [`Builder::texts`] with none.
+    #[must_use]
+    pub fn rust(self, migration: RustMigration) -> Self {
+        self.set(|deployment| deployment.rust.push(migration))
+    }
+
+    /// Calls `hook` around each migration.
+    #[must_use]
+    pub fn hook(self, hook: impl Hook + 'static) -> Self {
+        self.set(|deployment| deployment.hooks.push(Arc::new(hook)))
     }
 
     /// Sets the environment, for migrations that name one.

@@ -12,6 +12,7 @@ mod json;
 mod memory;
 mod output;
 mod secrets;
+mod seed;
 mod streams;
 mod typed;
 mod unchanged;

@@ -20,7 +20,6 @@ fn later_commands_and_flags() {
     let sandbox = Sandbox::shop();
     let said: Vec<_> = [
         &["squash", "--from", "0001"][..],
-        &["seed", "apply"],
         &["make-migrations", "text"],
         &["check"],
         &["check-db", "-o", "json"],

@@ -13,7 +13,7 @@ mod postgres;
 mod records;
 mod sqlite;
 
-pub use self::records::{Fence, Records, Restoring, restoring_table};
+pub use self::records::{Fence, Records, Restoring, TOLD_TO_STOP, restoring_table};
 
 /// What is known of one engine.
 pub trait Dialect: Sync + std::fmt::Debug {

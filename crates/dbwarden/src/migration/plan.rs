@@ -1,7 +1,9 @@
 //! What will be run, as a value: it can be printed, stored, hashed and compared. Made from files and records alone.
 
+mod atomic;
 mod heads;
 mod late;
+pub mod seeds;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -138,6 +140,8 @@ pub struct UpgradeRequest {
     pub record_only: bool,
     /// Knows what the statements of several branches touch.
     pub dialect: &'static dyn Dialect,
+    /// Seeds, and nothing else.
+    pub seeds_only: bool,
 }
 
 /// Why there is no plan.
@@ -195,6 +199,14 @@ pub enum PlanError {
         revisions: Vec<RevisionId>,
         /// The newest applied one.
         newest: RevisionId,
+    },
+    /// A seed stands on what is not applied.
+    #[error("the seed {seed} comes after {pending}, which is not applied")]
+    SeedWaits {
+        /// The seed.
+        seed: RevisionId,
+        /// What is pending below it.
+        pending: RevisionId,
     },
     /// No way back.
     #[error("{}", irreversible(revisions, without_file))]
@@ -329,6 +341,7 @@ pub fn upgrade(
         &passed
     };
     let ids = match &request.reach {
+        reach if request.seeds_only => Ok(seeds::to_apply(set, state, reach)?),
         // Nothing is to be done, and that is to be said quickly.
         Reach::To(Target::Head | Target::Heads) if state.pending.is_empty() => Ok(Vec::new()),
         Reach::Count(count) => graph.upgrade_count(usize::try_from(*count).unwrap_or(usize::MAX), passed),
@@ -375,7 +388,12 @@ pub fn upgrade(
         .map(|migration| step(migration, if request.record_only { Action::Record } else { Action::Apply }))
         .collect();
     // Repeatables stand on everything that is versioned, and not on a target short of that.
-    if left == 0 && passed_by.is_none() && !request.record_only && state.ahead.is_empty() {
+    if left == 0
+        && !request.seeds_only
+        && passed_by.is_none()
+        && !request.record_only
+        && state.ahead.is_empty()
+    {
         steps
             .extend(state.due().filter_map(|id| set.get(id)).map(|migration| step(migration, Action::Apply)));
     }
@@ -386,7 +404,7 @@ pub fn upgrade(
     }
     if request.single_transaction {
         for step in &steps {
-            if let Some(reason) = not_atomic(step) {
+            if let Some(reason) = atomic::not_atomic(step) {
                 return Err(PlanError::NotAtomic { id: step.id.clone(), file: step.file.clone(), reason });
             }
         }
@@ -431,23 +449,6 @@ fn check(set: &MigrationSet, state: &State) -> Result<(), PlanError> {
         return Err(PlanError::Gone { revisions: state.gone.clone() });
     }
     Ok(())
-}
-
-/// Why a step cannot share a transaction with others.
-fn not_atomic(step: &Step) -> Option<&'static str> {
-    use super::groups::GroupKind;
-    match &step.groups[..] {
-        [group] if group.foreign_keys.is_some() => {
-            Some("it sets PRAGMA foreign_keys, which takes effect outside a transaction alone")
-        }
-        _ if step.changes_session => Some(
-            "it changes its session (PRAGMA, ATTACH or a temporary object), and the next would run in it",
-        ),
-        [group] if group.kind == GroupKind::Transaction => None,
-        [] => None,
-        [_] => Some("it has a statement that runs outside a transaction"),
-        _ => Some("it has several transactions of its own"),
-    }
 }
 
 /// A step that does `action` with `migration`.

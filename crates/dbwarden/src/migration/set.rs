@@ -38,7 +38,9 @@ impl MigrationSet {
     /// # Errors
     /// A file that is no migration, or a graph that does not hang together.
     pub fn load(source: &Source, options: &ReadOptions) -> Result<Self, SetError> {
-        Ok(Self::new(source.read(options)?)?)
+        let mut all = source.read(options)?;
+        all.extend(options.carried.iter().cloned());
+        Ok(Self::new(all)?)
     }
 
     /// Reads the bytes and headers of every migration of `source`: what of it is to be done, [`MigrationSet::trusting`] finds
@@ -47,7 +49,8 @@ impl MigrationSet {
     /// # Errors
     /// As [`MigrationSet::load`], as far as it is seen by now.
     pub(crate) fn glance(source: &Source, options: &ReadOptions) -> Result<Self, SetError> {
-        let glanced = source.outlines(options, &|outline| Ok(Box::new(outline.glanced(options)?)))?;
+        let mut glanced = source.outlines(options, &|outline| Ok(Box::new(outline.glanced(options)?)))?;
+        glanced.extend(options.carried.iter().cloned().map(Box::new));
         Ok(Self::of(glanced)?)
     }
 
@@ -99,7 +102,9 @@ impl MigrationSet {
             same.cloned().map_or_else(|| outline.migration(options), Ok)
         };
         let outlines = source.outlines(options, &Ok)?;
-        Ok(Self::new(outlines.into_iter().map(read).collect::<Result<_, _>>()?)?)
+        let mut all: Vec<Migration> = outlines.into_iter().map(read).collect::<Result<_, _>>()?;
+        all.extend(options.carried.iter().cloned());
+        Ok(Self::new(all)?)
     }
 
     /// Takes `all` as the migrations.
@@ -153,8 +158,14 @@ impl MigrationSet {
     /// Returns which objects the up script of `id` touches. Its file is read again; what cannot be read touches something unknown.
     pub fn touched(&self, id: &RevisionId, dialect: &'static dyn Dialect) -> Touched {
         let Some(migration) = self.get(id) else { return Touched::default() };
+        if migration.code.is_some() {
+            let mut touched = Touched::default();
+            touched.opaque(0, "", "it is code in Rust");
+            return touched;
+        }
         let whole = migration.glanced.then(|| {
-            split(migration.clone(), &ReadOptions { dialect, others: std::collections::BTreeSet::new() })
+            let others = std::collections::BTreeSet::new();
+            split(migration.clone(), &ReadOptions { dialect, others, carried: Vec::new() })
         });
         match whole {
             None => touched(migration, dialect),

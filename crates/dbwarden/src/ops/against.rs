@@ -119,8 +119,10 @@ pub fn against(deployment: &Deployment<'_>, base: &str) -> Result<Comparison, Er
     let sides = Sides { ours: &ours, theirs: by_id(&theirs), before: by_id(&before) };
     let mut findings = Vec::new();
     sides.changed(base, &mut findings);
-    let added: Vec<&Migration> =
-        ours.iter().filter(|it| !sides.before.contains_key(&it.id) && !sides.has_same(it)).collect();
+    let added: Vec<&Migration> = ours
+        .iter()
+        .filter(|it| it.code.is_none() && !sides.before.contains_key(&it.id) && !sides.has_same(it))
+        .collect();
     let taken = sides.taken(&added, base, &mut findings);
     if !taken {
         sides.order(deployment, &theirs, &added, base, &mut findings)?;

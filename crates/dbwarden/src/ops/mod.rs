@@ -16,6 +16,7 @@ pub mod restore;
 pub mod rollback;
 mod run;
 pub mod script;
+pub mod seed;
 pub mod stamp;
 pub mod status;
 mod survey;

@@ -48,7 +48,8 @@ fn renumber_here(deployment: &mut Deployment<'_>, file: &Path) -> Result<Renumbe
         return Err(usage("migrations that are part of the program cannot be renumbered".to_owned()));
     };
     // The files alone: with a number twice they make no graph.
-    let all = deployment.source.read(&deployment.read_options()?)?;
+    let options = deployment.read_options()?;
+    let all = deployment.source.read(&options)?;
     let at = find(&all, file, &directory)?;
     let (id, name) = (all[at].id.clone(), all[at].file.name.clone());
     if all[at].kind != Kind::Versioned {
@@ -71,8 +72,11 @@ fn renumber_here(deployment: &mut Deployment<'_>, file: &Path) -> Result<Renumbe
     let Some(format) = format else {
         return Err(usage(format!("{id} is no number, so nothing comes next")));
     };
-    let taken: Vec<&RevisionId> =
-        others().filter(|other| other.kind == Kind::Versioned).map(|other| &other.id).collect();
+    let taken: Vec<&RevisionId> = others()
+        .filter(|other| other.kind == Kind::Versioned)
+        .chain(&options.carried)
+        .map(|other| &other.id)
+        .collect();
     let now = deployment.clock.now().strftime("%Y%m%d%H%M%S").to_string();
     let to = RevisionId::from((format.next)(&taken, &now).as_str());
     if to == id {
@@ -143,6 +147,7 @@ fn renumber_here(deployment: &mut Deployment<'_>, file: &Path) -> Result<Renumbe
     let renames = if by_name { renames(&paths, &id, &to)? } else { Vec::new() };
     let mut after = all.clone();
     replace(&mut after, at, &pointing, &refers, &to);
+    after.extend(options.carried.iter().cloned());
     MigrationSet::new(after)?;
 
     for (old, new) in &renames {

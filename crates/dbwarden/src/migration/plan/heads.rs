@@ -111,6 +111,8 @@ pub(super) fn beside(
     passed: &BTreeSet<RevisionId>,
 ) -> Result<(Vec<RevisionId>, Option<String>), PlanError> {
     let count = match &request.reach {
+        // A seed brings rows, and only seeds are asked for.
+        _ if request.seeds_only => return Ok((ids?, None)),
         Reach::To(Target::Head) => None,
         Reach::To(Target::Relative(steps)) => Some(steps.unsigned_abs()),
         Reach::Count(count) => Some(*count),

@@ -109,7 +109,7 @@ pub(super) fn create(mut cursor: Cursor<'_, '_>, to: &mut Touched) -> Result<(),
             if inherits.find("INHERITS") && inherits.accept(&["("]) {
                 list(&mut inherits).into_iter().for_each(|name| to.note_read(name));
             }
-            scan(cursor, true, to);
+            scan(cursor, to);
         }
         ObjectKind::Index => {
             let name = if cursor.is("ON") { None } else { cursor.name() };
@@ -122,7 +122,7 @@ pub(super) fn create(mut cursor: Cursor<'_, '_>, to: &mut Touched) -> Result<(),
                 to.write(kind, of_table(kind, &name, &table, cursor.syntax));
             }
             to.write(ObjectKind::Table, table);
-            scan(cursor, true, to);
+            scan(cursor, to);
         }
         ObjectKind::Trigger | ObjectKind::Policy => {
             let name = cursor.name().ok_or(STRANGE)?;
@@ -167,7 +167,7 @@ pub(super) fn create(mut cursor: Cursor<'_, '_>, to: &mut Touched) -> Result<(),
         | ObjectKind::Statistics => {
             written(&mut cursor, kind, to)?;
             owned_by(cursor, to);
-            scan(cursor, true, to);
+            scan(cursor, to);
         }
     }
     Ok(())
@@ -212,7 +212,7 @@ pub(super) fn alter(mut cursor: Cursor<'_, '_>, to: &mut Touched) -> Result<(), 
     }
     others(kind, &name, cursor, to)?;
     owned_by(cursor, to);
-    scan(cursor, true, to);
+    scan(cursor, to);
     cascade(cursor)
 }
 

@@ -2,13 +2,13 @@
 //! which that cannot be told.
 //!
 //! Pure: text in, names out. It says more rather than less: a name that may be read counts as read, and a statement that is not
-//! understood touches something unknown. What a statement sets off elsewhere (triggers, actions of foreign keys, functions it
-//! calls) does not stand in its text, and is not seen.
+//! understood touches something unknown. What a statement sets off elsewhere (triggers that are there already, actions of foreign
+//! keys, functions it calls) does not stand in its text, and is not seen.
 //!
 //! * A table that is only referenced (`REFERENCES`, `FROM`, `JOIN`, `LIKE`) is read. An index, a trigger, a policy and a grant
 //!   write their table too.
 //! * Types, functions, sequences, schemas and roles may be used anywhere in a statement: each word of it counts as a mention.
-//! * The body of a function or trigger is not run: what it names is read.
+//! * The body of a function or trigger counts as if it were run: the statements behind it may set it off.
 
 mod cursor;
 mod define;

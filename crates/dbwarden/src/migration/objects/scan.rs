@@ -46,12 +46,9 @@ struct Level {
     due: bool,
 }
 
-/// Adds what stands in `cursor`, to its end. What is not `run` now, as the body of a function, writes nothing.
-pub(super) fn scan(mut cursor: Cursor<'_, '_>, run: bool, to: &mut Touched) {
+/// Adds what stands in `cursor`, to its end.
+pub(super) fn scan(mut cursor: Cursor<'_, '_>, to: &mut Touched) {
     let mut levels = vec![Level::default()];
-    let write = |kind, name, to: &mut Touched| {
-        if run { to.write(kind, name) } else { to.note_read(name) }
-    };
     while let Some(token) = cursor.token() {
         let before = cursor.at.checked_sub(1).and_then(|at| cursor.tokens.get(at));
         let level = levels.len() - 1;
@@ -81,7 +78,7 @@ pub(super) fn scan(mut cursor: Cursor<'_, '_>, run: bool, to: &mut Touched) {
             cursor.skip(&["TABLE", "TEMP", "TEMPORARY", "UNLOGGED", "STRICT"]);
             levels[level].list = false;
             if let Some(name) = named(&mut cursor) {
-                write(ObjectKind::Table, name, to);
+                to.write(ObjectKind::Table, name);
             }
         } else if is(token, "UPDATE")
             && !before.is_some_and(|before| NO_UPDATE.iter().any(|it| is(before, it)))
@@ -91,13 +88,13 @@ pub(super) fn scan(mut cursor: Cursor<'_, '_>, run: bool, to: &mut Touched) {
                 && !cursor.is("OF")
                 && let Some(name) = named(&mut cursor)
             {
-                write(ObjectKind::Table, name, to);
+                to.write(ObjectKind::Table, name);
             }
         } else if is(token, "DELETE") && cursor.accept(&["FROM"]) {
             cursor.skip(&["ONLY"]);
             levels[level].list = true;
             if let Some(name) = named(&mut cursor) {
-                write(ObjectKind::Table, name, to);
+                to.write(ObjectKind::Table, name);
             }
         } else if is(token, "TABLE") && begins(before) {
             // `TABLE users` is short for `SELECT * FROM users`.
@@ -169,7 +166,7 @@ pub(super) fn name_in(text: &str, syntax: Syntax) -> Option<ObjectName> {
     ObjectName::of(parts.filter(|part| !part.is_empty()).collect())
 }
 
-/// Adds what the bodies in `tokens` name: they are texts, and are not run by the statement that they stand in.
+/// Adds what the bodies in `tokens` name, which are texts here.
 pub(super) fn bodies(tokens: &[Token<'_>], syntax: Syntax, to: &mut Touched) {
     for token in tokens {
         let inner = match token.kind {
@@ -187,7 +184,7 @@ pub(super) fn bodies(tokens: &[Token<'_>], syntax: Syntax, to: &mut Touched) {
         if inner.contains(char::is_whitespace) {
             let found = Tokens::of(&inner, syntax);
             mention(&found.all, syntax, true, to);
-            scan(Cursor::new(&found.all, syntax), false, to);
+            scan(Cursor::new(&found.all, syntax), to);
         }
     }
 }

@@ -170,7 +170,7 @@ pub(super) fn statement(text: &str, syntax: Syntax, to: &mut Touched) -> Result<
         "COPY" => copy(cursor, to),
         "TRUNCATE" => truncate(cursor, to),
         "LOAD" if cursor.is("DATA") || cursor.is("XML") => {
-            scan(cursor, true, to);
+            scan(cursor, to);
             Ok(())
         }
         "SELECT" | "WITH" | "VALUES" | "TABLE" | "EXPLAIN" | "(" => query(Cursor { at: 0, ..cursor }, to),
@@ -233,12 +233,12 @@ fn rows(word: &str, mut cursor: Cursor<'_, '_>, to: &mut Touched) {
             to.write(ObjectKind::Table, name);
         }
         if word == "UPDATE" && !several {
-            return scan(cursor, true, to);
+            return scan(cursor, to);
         }
     }
     let mut found = Touched::default();
     let from = if cursor.is("FROM") { Cursor { at: 0, ..cursor } } else { cursor };
-    scan(from, true, &mut found);
+    scan(from, &mut found);
     if several {
         // `UPDATE a JOIN b SET …`.
         let names: Vec<ObjectName> = found.read().cloned().collect();
@@ -252,7 +252,7 @@ fn rows(word: &str, mut cursor: Cursor<'_, '_>, to: &mut Touched) {
 /// `COPY users FROM …`, `COPY (SELECT …) TO …`.
 fn copy(mut cursor: Cursor<'_, '_>, to: &mut Touched) -> Result<(), &'static str> {
     if cursor.is("(") {
-        scan(cursor, true, to);
+        scan(cursor, to);
         return Ok(());
     }
     if cursor.is("FROM") {
@@ -283,7 +283,7 @@ fn truncate(mut cursor: Cursor<'_, '_>, to: &mut Touched) -> Result<(), &'static
 
 /// A query: what it reads, and where it calls something, what that does is not known.
 fn query(cursor: Cursor<'_, '_>, to: &mut Touched) -> Result<(), &'static str> {
-    scan(cursor, true, to);
+    scan(cursor, to);
     let tokens = cursor.tokens;
     let mut told = Ok(());
     for (at, pair) in tokens.windows(2).enumerate() {
@@ -340,7 +340,7 @@ fn set(mut cursor: Cursor<'_, '_>, to: &mut Touched) -> Result<(), &'static str>
     if cursor.is("STATEMENT") || cursor.is("PASSWORD") {
         return Err(STRANGE);
     }
-    scan(cursor, true, to);
+    scan(cursor, to);
     Ok(())
 }
 
@@ -349,8 +349,8 @@ fn pragma(mut cursor: Cursor<'_, '_>) -> Result<(), &'static str> {
     if PRAGMAS.contains(&name.last()) { Ok(()) } else { Err(STRANGE) }
 }
 
-/// Adds what the rest of a definition names, the texts of its bodies too, none of which is run.
+/// Adds what the rest of a definition names, the texts of its bodies too.
 pub(super) fn body(cursor: Cursor<'_, '_>, to: &mut Touched) {
     bodies(cursor.tokens.get(cursor.at..).unwrap_or_default(), cursor.syntax, to);
-    scan(cursor, false, to);
+    scan(cursor, to);
 }

@@ -1,12 +1,18 @@
 //! What can be typed. The doc comments are the help.
 #![expect(clippy::doc_markdown, reason = "the help has no backticks")]
 
+mod backup;
+mod merge;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dbwarden::migration::graph::Target;
+
+pub(crate) use backup::{BackupDirectory, Before, Restore};
+pub(crate) use merge::Merge;
 
 const GROUPS: &str = "\
 Start    init  doctor  config  database list
@@ -324,17 +330,6 @@ pub(crate) struct New {
     pub(crate) autogenerate: bool,
 }
 
-/// Options of `merge`.
-#[derive(Debug, Args)]
-pub(crate) struct Merge {
-    /// The heads: ids, numbers, prefixes, NAME@head [default: all]
-    #[arg(value_name = "REV")]
-    pub(crate) revisions: Vec<String>,
-    /// What it does, in a few words [default: merge and the heads]
-    #[arg(short, long, value_name = "TEXT")]
-    pub(crate) message: Option<String>,
-}
-
 /// Work with seeds alone.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Seed {
@@ -482,48 +477,6 @@ impl From<Resume> for dbwarden::apply::run::Resume {
             Resume::Retry => Self::Retry,
             Resume::Skip => Self::Skip,
         }
-    }
-}
-
-/// Where backups are.
-#[derive(Debug, Args)]
-pub(crate) struct BackupDirectory {
-    /// Where backups are [default: `backups` in the settings, else backups]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) backup_dir: Option<PathBuf>,
-}
-
-/// Options of `restore`.
-#[derive(Debug, Args)]
-pub(crate) struct Restore {
-    /// The backup: a path, or a name in the directory of backups
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
-    #[command(flatten)]
-    pub(crate) directory: BackupDirectory,
-    /// Make no backup of what is replaced
-    #[arg(long)]
-    pub(crate) no_backup: bool,
-    /// Take a file that has no record beside it, and so no checksum
-    #[arg(long)]
-    pub(crate) unrecorded: bool,
-}
-
-/// A backup before the first step, of `migrate` and `rollback`.
-#[derive(Debug, Args)]
-pub(crate) struct Before {
-    /// Make a backup before the first step
-    #[arg(long)]
-    with_backup: bool,
-    /// Make it there [default: `backups` in the settings, else backups]
-    #[arg(long, value_name = "DIR", requires = "with_backup")]
-    backup_dir: Option<PathBuf>,
-}
-
-impl Before {
-    /// Where a backup is to be made, where one is asked for.
-    pub(crate) fn directory(&self, settings: &dbwarden::project::DatabaseSettings) -> Option<PathBuf> {
-        self.with_backup.then(|| self.backup_dir.clone().unwrap_or_else(|| settings.backups.clone()))
     }
 }
 

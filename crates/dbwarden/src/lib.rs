@@ -24,6 +24,7 @@ mod nearest;
 pub mod ops;
 pub mod project;
 pub mod sql;
+pub mod startup;
 pub mod url;
 pub mod value;
 

@@ -18,6 +18,8 @@ use crate::migration::state::Selection;
 use crate::migration::{Kind, RevisionId};
 use crate::ops::against::{Comparison, against};
 use crate::ops::backup::{BackupOptions, Made, backup};
+use crate::ops::health::{Health, health, initialize};
+use crate::ops::load::{Loaded, load};
 use crate::ops::merge::{MergeOptions, Merged, merge};
 use crate::ops::migrate::{MigrateOptions, migrate};
 use crate::ops::new::{Created, NewOptions, Scripts, new};
@@ -30,6 +32,7 @@ use crate::ops::status::{Status, StatusOptions, status};
 use crate::ops::verify::{Verification, verify};
 use crate::ops::{Deployment, Report, Survey, files, survey};
 use crate::project::{DatabaseSettings, Environment, Tables};
+use crate::startup::{Probe, Watched};
 use crate::url::DatabaseUrl;
 
 /// A database with its migrations, and a method for each verb.
@@ -254,6 +257,41 @@ impl<'host> Migrator<'host> {
     /// What keeps it from being run, or the migration that failed; [`Error::report`] says what was applied before.
     pub fn migrate(&mut self) -> Result<Report, Error> {
         self.migrate_with(&self.options())
+    }
+
+    /// Applies all that is pending, as a service does at its start, and tells `probe` how far it is. Waits for another instance that
+    /// migrates no longer than [`Builder::lock_wait`] says.
+    ///
+    /// # Errors
+    /// As [`Migrator::migrate`]; the probe says so too.
+    pub fn start(&mut self, probe: &Probe) -> Result<Report, Error> {
+        let options = self.options();
+        let mut observer = Watched { probe, beside: &mut *self.observer };
+        let outcome = migrate(&mut self.deployment, &options, &mut observer);
+        probe.ends(&outcome);
+        outcome
+    }
+
+    /// Makes the tables of the records where they are not there, and applies nothing.
+    ///
+    /// # Errors
+    /// The database cannot be reached, or the role may not make them; the lock.
+    pub fn initialize(&mut self) -> Result<(), Error> {
+        initialize(&mut self.deployment, &mut *self.observer)
+    }
+
+    /// Returns whether the database answers, and how it is with files, records and lock. What is wrong is in the value.
+    pub fn health(&mut self) -> Health {
+        let selection = self.selection();
+        health(&mut self.deployment, &selection)
+    }
+
+    /// Returns every migration with the text of its scripts: the versioned ones in order, then the repeatables.
+    ///
+    /// # Errors
+    /// A file that is no migration, or that cannot be read.
+    pub fn migrations(&self) -> Result<Vec<Loaded>, Error> {
+        load(&self.deployment)
     }
 
     /// Applies what is pending up to `target`: an id, a number, a prefix, `head`, `+2`.

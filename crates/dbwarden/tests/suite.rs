@@ -45,6 +45,8 @@ mod rust;
 mod seeds;
 #[path = "suite/selection.rs"]
 mod selection;
+#[path = "suite/services.rs"]
+mod services;
 #[path = "suite/sqlite_alone.rs"]
 mod sqlite_alone;
 #[path = "suite/stamps.rs"]

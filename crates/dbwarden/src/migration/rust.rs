@@ -176,7 +176,8 @@ impl RustMigration {
             down: self.down.is_some().then(|| script.clone()),
             up: script,
             file_hash,
-            name: format!("{}_{}", self.id, self.description),
+            // As a file it would be called so: the next one is named after it.
+            name: format!("{}_{}.sql", self.id, super::source::formats::words(&self.description)),
             beside: None,
             glanced: false,
             code: Some(self.clone()),

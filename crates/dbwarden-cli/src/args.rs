@@ -1,6 +1,8 @@
 //! What can be typed. The doc comments are the help.
 #![expect(clippy::doc_markdown, reason = "the help has no backticks")]
 
+mod backup;
+mod merge;
 mod records;
 
 use std::path::PathBuf;
@@ -10,6 +12,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dbwarden::migration::graph::Target;
 
+pub(crate) use self::backup::{BackupDirectory, Before, Restore};
+pub(crate) use self::merge::Merge;
 pub(crate) use self::records::{Adopt, Stamp};
 
 const GROUPS: &str = "\
@@ -17,7 +21,7 @@ Start    init  doctor  config  database list
 Write    new
 Apply    migrate  rollback  stamp  seed apply  seed list  seed rollback
 See      status  history  show  heads  branches  verify
-Team     adopt
+Team     merge  adopt
 Recover  lock-status  unlock
 Other    version  completions  man
 
@@ -122,7 +126,7 @@ Examples:
     #[command(aliases = ["create", "revision"], after_help = "\
 Examples:
   dbwarden new \"add coupons\"
-  dbwarden new \"refresh views\" --type ra")]
+  dbwarden new --renumber migrations/0007_add_coupons.sql")]
     New(New),
     /// Apply what is pending [also: upgrade]
     #[command(
@@ -175,14 +179,20 @@ Examples:
   dbwarden branches
   dbwarden branches --json")]
     Branches,
+    /// Join heads by a migration that has them as parents
+    #[command(after_help = "\
+Examples:
+  dbwarden merge
+  dbwarden merge -m \"sms and push\" 0007 0008")]
+    Merge(Merge),
     /// Show one revision: its file, its place, its scripts
     #[command(after_help = "\
 Examples:
   dbwarden show 0004
   dbwarden show head")]
     Show {
-        /// The revision: an id, a number, a prefix, or head
-        #[arg(value_name = "REV")]
+        /// The revision: an id, a number, a prefix, head, NAME@head, ID-1, +1
+        #[arg(value_name = "REV", allow_hyphen_values = true)]
         revision: String,
     },
     /// Make the records say that REV and its ancestors are applied, without running anything
@@ -200,7 +210,7 @@ Examples:
     /// Compare files, records and lock
     #[command(after_help = "\
 Examples:
-  dbwarden verify
+  dbwarden verify --against origin/main
   dbwarden verify --accept 0002 --reason \"only the order of columns in the seed\"")]
     Verify(Verify),
     /// Show who holds the lock
@@ -299,7 +309,7 @@ Examples:
 #[derive(Debug, Args)]
 pub(crate) struct New {
     /// What it does, in a few words
-    #[arg(value_name = "TEXT", required_unless_present = "message")]
+    #[arg(value_name = "TEXT", required_unless_present_any = ["message", "renumber"])]
     pub(crate) text: Option<String>,
     /// What it does, in a few words
     #[arg(short, long, value_name = "TEXT", conflicts_with = "text")]
@@ -319,6 +329,9 @@ pub(crate) struct New {
     /// The time as id
     #[arg(long)]
     pub(crate) timestamp: bool,
+    /// Give this file the next free number, since another branch took its own
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["text", "message", "version", "kind", "head", "depends_on", "timestamp"])]
+    pub(crate) renumber: Option<PathBuf>,
     /// Write an empty migration; accepted for `create`
     #[arg(long, hide = true)]
     pub(crate) no_autogenerate: bool,
@@ -441,7 +454,7 @@ pub(crate) struct Migrate {
     /// Run migrations with this tag too; may stand several times
     #[arg(long, value_name = "TAG", value_delimiter = ',')]
     pub(crate) tag: Vec<String>,
-    /// Refuse a pending migration that is older than an applied one
+    /// Refuse a pending migration that is older than an applied one, and several heads
     #[arg(long)]
     pub(crate) strict: bool,
     /// All pending ones in one transaction
@@ -474,48 +487,6 @@ impl From<Resume> for dbwarden::apply::run::Resume {
             Resume::Retry => Self::Retry,
             Resume::Skip => Self::Skip,
         }
-    }
-}
-
-/// Where backups are.
-#[derive(Debug, Args)]
-pub(crate) struct BackupDirectory {
-    /// Where backups are [default: `backups` in the settings, else backups]
-    #[arg(long, value_name = "DIR")]
-    pub(crate) backup_dir: Option<PathBuf>,
-}
-
-/// Options of `restore`.
-#[derive(Debug, Args)]
-pub(crate) struct Restore {
-    /// The backup: a path, or a name in the directory of backups
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
-    #[command(flatten)]
-    pub(crate) directory: BackupDirectory,
-    /// Make no backup of what is replaced
-    #[arg(long)]
-    pub(crate) no_backup: bool,
-    /// Take a file that has no record beside it, and so no checksum
-    #[arg(long)]
-    pub(crate) unrecorded: bool,
-}
-
-/// A backup before the first step, of `migrate` and `rollback`.
-#[derive(Debug, Args)]
-pub(crate) struct Before {
-    /// Make a backup before the first step
-    #[arg(long)]
-    pub(crate) with_backup: bool,
-    /// Make it there [default: `backups` in the settings, else backups]
-    #[arg(long, value_name = "DIR", requires = "with_backup")]
-    pub(crate) backup_dir: Option<PathBuf>,
-}
-
-impl Before {
-    /// Where a backup is to be made, where one is asked for.
-    pub(crate) fn directory(&self, settings: &dbwarden::project::DatabaseSettings) -> Option<PathBuf> {
-        self.with_backup.then(|| self.backup_dir.clone().unwrap_or_else(|| settings.backups.clone()))
     }
 }
 
@@ -579,8 +550,11 @@ pub(crate) struct Status {
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     /// This revision alone
-    #[arg(value_name = "REV")]
+    #[arg(value_name = "REV", allow_hyphen_values = true)]
     pub(crate) revision: Option<String>,
+    /// Compare the files with those of a base branch, without a database: what changed, what comes late, what is there twice
+    #[arg(long, value_name = "REF", conflicts_with_all = ["revision", "accept"])]
+    pub(crate) against: Option<String>,
     /// Accept what was found of this revision
     #[arg(long, value_name = "REV", requires = "reason", conflicts_with = "revision")]
     pub(crate) accept: Option<String>,

@@ -237,7 +237,7 @@ impl From<Error> for Failure {
         Self {
             exit: exit(&error),
             code: error.code(),
-            message: placeless(error.to_string(), location.as_ref()) + &reason(&error),
+            message: placeless(said(&error), location.as_ref()) + &reason(&error),
             location,
             server: error.answer().map_or_else(Vec::new, |answer| {
                 answer.notes.iter().map(|note| said_by_the_server(note)).collect()
@@ -247,6 +247,14 @@ impl From<Error> for Failure {
             database: None,
             applied: error.report().map(|report| json!(report.steps)),
         }
+    }
+}
+
+/// What it says, without what is said below it.
+fn said(error: &Error) -> String {
+    match error.kind() {
+        ErrorKind::Plan(PlanError::Heads(heads)) => heads.graph.to_string(),
+        _ => error.to_string(),
     }
 }
 
@@ -291,7 +299,8 @@ fn exit(error: &Error) -> u8 {
             return REFUSED;
         }
         "nothing-to-adopt" | "unknown-tool" | "several-tools" => return USAGE,
-        "no-directory" | "count" | "target" | "unknown-revision" | "ambiguous" | "unknown-label" => {
+        "no-directory" | "no-git" | "no-repository" | "unknown-commit" | "no-fork" | "count" | "target"
+        | "unknown-revision" | "ambiguous" | "unknown-label" => {
             return USAGE;
         }
         _ => {}
@@ -409,6 +418,10 @@ fn kept(error: &Error) -> Vec<String> {
         }
         ErrorKind::Plan(PlanError::UnfinishedGone { version, done, .. }) => {
             lines.push(format!("{}; this command changed nothing", committed(version, *done)));
+        }
+        ErrorKind::Plan(PlanError::Heads(heads)) => {
+            lines.push(heads.why.to_string());
+            lines.push("nothing was changed".to_owned());
         }
         ErrorKind::Refused { refusal: Refusal::RecordedScript { script, .. } } => {
             lines.extend(

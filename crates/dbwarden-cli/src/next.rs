@@ -16,6 +16,7 @@ use dbwarden::migration::graph::GraphError;
 use dbwarden::migration::plan::PlanError;
 use dbwarden::migration::source::SourceProblem;
 use dbwarden::ops::backup::Made;
+use dbwarden::ops::verify::Finding;
 use dbwarden::sql::TextError;
 use dbwarden::url::DatabaseUrl;
 use dbwarden::{Error, ErrorKind};
@@ -183,12 +184,14 @@ pub(crate) fn after(error: &Error) -> String {
         ErrorKind::Graph(graph) | ErrorKind::Plan(PlanError::Graph(graph)) => match graph {
             GraphError::NotUpward { target } => return format!("`dbwarden rollback -t {target}`"),
             GraphError::NotDownward { target } => return format!("`dbwarden migrate -t {target}`"),
-            GraphError::MultipleHeads { heads, .. } => {
-                let first = heads.first().map_or("REV", |head| head.id.as_str());
-                return format!("name one in place of head, such as {first}; or all of them: heads");
+            GraphError::MultipleHeads { .. } => return after_heads(graph),
+            GraphError::DuplicateId { id, second, .. } if !id.as_str().contains("__") => {
+                return after_taken(second);
             }
+            GraphError::DuplicateVersion { second, .. } => return after_taken(second),
             _ => {}
         },
+        ErrorKind::Plan(PlanError::Heads(heads)) => return after_heads(&heads.graph),
         ErrorKind::Source(source)
             if matches!(
                 source.problem,
@@ -274,7 +277,7 @@ pub(crate) fn after(error: &Error) -> String {
         "sql-text" | "sections" | "header" | "directive" | "transaction" => {
             "correct the file, then run the same command again"
         }
-        "duplicate-id" => "give one of the two files the next free number",
+        "duplicate-id" => "rename one of the two files",
         "cycle" | "unknown-dependency" | "replaces" => "correct the headers of these files",
         "unknown-revision" | "ambiguous" | "unknown-label" | "target" => {
             "`dbwarden history` lists the revisions"
@@ -286,6 +289,12 @@ pub(crate) fn after(error: &Error) -> String {
         "foreign-records" => "`dbwarden stamp REV` records what that tool has applied already",
         "not-our-table" => {
             "give our tables other names in the settings: `tables.migrations`, `tables.lock`, `tables.journal`"
+        }
+        "no-git" => "install git, or put it on PATH",
+        "no-repository" => "run it in a checkout, with the migrations in it",
+        "unknown-commit" => "`git fetch origin` brings the branches of origin; name one, such as origin/main",
+        "no-fork" => {
+            "fetch the whole history: `git fetch --unshallow`, or `fetch-depth: 0` in GitHub's checkout"
         }
         "output" => "make room where it is written to, or write it elsewhere",
         "planted-trigger" => "find out who made the trigger, and drop it",
@@ -311,6 +320,37 @@ pub(crate) fn after(error: &Error) -> String {
         return "correct the setting; `dbwarden config` shows where each comes from".to_owned();
     }
     text.to_owned()
+}
+
+/// After two files with one number.
+fn after_taken(file: &str) -> String {
+    format!(
+        "`dbwarden new --renumber {}` gives it the next free number; or the other one, where this one is applied",
+        quoted(file)
+    )
+}
+
+/// After something that stands in the way of a merge into a base branch.
+pub(crate) fn after_finding(finding: &Finding) -> String {
+    let file = finding.file.as_deref().unwrap_or("FILE");
+    match finding.code {
+        "duplicate-id" | "late" => {
+            format!("merge the base branch into this one, then `dbwarden new --renumber {}`", quoted(file))
+        }
+        "heads" => "merge the base branch into this one, then `dbwarden merge`".to_owned(),
+        "graph" => "merge the base branch into this one, and correct the headers".to_owned(),
+        _ => "put the file back as the base branch has it, and write a new migration".to_owned(),
+    }
+}
+
+/// After several heads.
+fn after_heads(error: &GraphError) -> String {
+    let GraphError::MultipleHeads { heads, .. } = error else { return String::new() };
+    let names = heads.iter().map(|head| quoted(head.id.as_str())).collect::<Vec<_>>().join(" ");
+    let first = heads.first().map_or("REV", |head| head.id.as_str());
+    format!(
+        "`dbwarden merge {names}` joins them; or name one in place of head, such as {first}; or all of them: heads"
+    )
 }
 
 /// Returns the answer where it says that the database is damaged, whoever met it; a file that never was a database is another thing.
@@ -537,6 +577,9 @@ fn after_refusal(refusal: &Refusal) -> String {
         }
         Refusal::LiveLock { .. } => {
             "wait for it, or `dbwarden unlock --force`: that run can commit nothing any more".to_owned()
+        }
+        Refusal::Applied { .. } => {
+            "renumber the other file, or write a new migration: what is applied keeps its number".to_owned()
         }
         Refusal::RecordedScript { .. } => "read the script, then run this again with --yes".to_owned(),
         _ => "run this again with --yes".to_owned(),

@@ -10,11 +10,14 @@ use crate::migration::RevisionId;
 use crate::migration::applied::Applied;
 use crate::ops::Report;
 use crate::ops::adopt::{AdoptOptions, Adoption};
+use crate::ops::against::Comparison;
 use crate::ops::backup::Made;
 use crate::ops::health::Health;
 use crate::ops::load::Loaded;
+use crate::ops::merge::{MergeOptions, Merged};
 use crate::ops::migrate::MigrateOptions;
 use crate::ops::ready::Readiness;
+use crate::ops::renumber::Renumbered;
 use crate::ops::restore::{RestoreOptions, Restored};
 use crate::ops::rollback::RollbackOptions;
 use crate::ops::status::Status;
@@ -263,6 +266,32 @@ impl Migrator {
     /// The same.
     pub async fn restore(&self, options: RestoreOptions) -> Result<Restored, Error> {
         self.call(move |migrator| migrator.restore(&options)).await
+    }
+
+    /// As [`Migrator::merge`](crate::Migrator::merge).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn merge(&self, options: MergeOptions) -> Result<Merged, Error> {
+        self.call(move |migrator| migrator.merge(&options)).await
+    }
+
+    /// As [`Migrator::compare`](crate::Migrator::compare).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn compare(&self, base: &str) -> Result<Comparison, Error> {
+        let base = base.to_owned();
+        self.call(move |migrator| migrator.compare(&base)).await
+    }
+
+    /// As [`Migrator::renumber`](crate::Migrator::renumber).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn renumber(&self, file: &Path) -> Result<Renumbered, Error> {
+        let file = file.to_owned();
+        self.call(move |migrator| migrator.renumber(&file)).await
     }
 
     /// As [`Migrator::verify`](crate::Migrator::verify).

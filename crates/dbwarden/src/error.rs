@@ -15,6 +15,7 @@ use crate::migration::set::SetError;
 use crate::migration::source::SourceError;
 use crate::ops::Report;
 use crate::ops::adopt::SetAside;
+use crate::ops::against::GitError;
 use crate::ops::backup::Made;
 use crate::project::SettingsError;
 use crate::url::UrlError;
@@ -119,6 +120,9 @@ pub enum ErrorKind {
         /// The migration.
         id: RevisionId,
     },
+    /// Git, which was asked for another branch's files.
+    #[error(transparent)]
+    Git(#[from] GitError),
     /// A backup.
     #[error(transparent)]
     Backup(#[from] BackupError),
@@ -193,6 +197,20 @@ pub enum Refusal {
         /// The script.
         script: String,
     },
+    /// A migration that is to have another number.
+    #[error("{id} is {what} on {target}{from}: {file} keeps its number")]
+    Applied {
+        /// The migration.
+        id: RevisionId,
+        /// Its file.
+        file: String,
+        /// What the database says of it.
+        what: &'static str,
+        /// And of what file, in words with a comma before them.
+        from: &'static str,
+        /// The database.
+        target: String,
+    },
     /// A backup of another database.
     #[error("{backup} is a backup of {of}, and would replace {target}")]
     OtherTarget {
@@ -246,6 +264,7 @@ impl Error {
             ErrorKind::Target(_) => "target",
             ErrorKind::Plan(error) => match error {
                 PlanError::Graph(error) => graph_code(error),
+                PlanError::Heads(_) => "heads",
                 PlanError::Changed { .. } => "changed",
                 PlanError::Gone { .. } => "file-gone",
                 PlanError::Renamed { .. } => "renamed",
@@ -303,11 +322,13 @@ impl Error {
                 Refusal::Breaking { .. } => "breaking",
                 Refusal::NoBackup { .. } => "no-backup",
                 Refusal::Window { .. } => "window",
+                Refusal::Applied { .. } => "applied",
                 Refusal::OtherTarget { .. } => "other-database",
                 Refusal::RecordedScript { .. } => "recorded-script",
                 Refusal::LiveLock { .. } | Refusal::OpenTransaction { .. } => "live-lock",
             },
             ErrorKind::StrictAhead { .. } => "ahead",
+            ErrorKind::Git(error) => error.code(),
             ErrorKind::Output { .. } => "output",
             ErrorKind::Backup(error) | ErrorKind::Restore { error, .. } => backup_code(error),
             ErrorKind::NothingToAccept { .. } | ErrorKind::Usage { .. } => "usage",

@@ -17,12 +17,15 @@ use crate::migration::source::{EmbeddedFile, Source};
 use crate::migration::state::Selection;
 use crate::migration::{Kind, RevisionId};
 use crate::ops::adopt::{AdoptOptions, Adoption, adopt};
+use crate::ops::against::{Comparison, against};
 use crate::ops::backup::{BackupOptions, Made, backup};
 use crate::ops::health::{Health, health, initialize};
 use crate::ops::load::{Loaded, load};
+use crate::ops::merge::{MergeOptions, Merged, merge};
 use crate::ops::migrate::{MigrateOptions, migrate};
 use crate::ops::new::{Created, NewOptions, Scripts, new};
 use crate::ops::ready::{Readiness, ready};
+use crate::ops::renumber::{Renumbered, renumber};
 use crate::ops::restore::{RestoreOptions, Restored, restore};
 use crate::ops::rollback::{RollbackOptions, rollback};
 use crate::ops::stamp::{Stamp, StampOptions, stamp};
@@ -427,7 +430,7 @@ impl<'host> Migrator<'host> {
         if survey.history.get(&RevisionId::from(reference)).is_some() {
             return Ok(true);
         }
-        let id = survey.set.graph().resolve_id(reference)?;
+        let id = survey.set.graph().locate_from(reference, &survey.state.versions)?;
         Ok(survey.history.get(&id).is_some())
     }
 
@@ -495,6 +498,30 @@ impl<'host> Migrator<'host> {
     /// As [`Migrator::create`].
     pub fn create_with(&self, description: &str, up: &str, down: Option<&str>) -> Result<Created, Error> {
         self.write(description, Some(Scripts { up: up.to_owned(), down: down.map(str::to_owned) }))
+    }
+
+    /// Writes a migration that joins all heads, or those that `options` name. Writes none where there is one head.
+    ///
+    /// # Errors
+    /// A revision that is not there or is no head; a source that is no directory.
+    pub fn merge(&self, options: &MergeOptions) -> Result<Merged, Error> {
+        merge(&self.deployment, options)
+    }
+
+    /// Compares the directory's files with those of `base`, a branch, tag or commit, by git. Asks no database.
+    ///
+    /// # Errors
+    /// Git, or a base that it does not know; a file of either side that is no migration.
+    pub fn compare(&self, base: &str) -> Result<Comparison, Error> {
+        against(&self.deployment, base)
+    }
+
+    /// Gives `file` the next free number: another branch took its own.
+    ///
+    /// # Errors
+    /// A file that is none of the directory's, or that the database has applied; headers of which it is not clear which file they mean.
+    pub fn renumber(&mut self, file: &Path) -> Result<Renumbered, Error> {
+        renumber(&mut self.deployment, file)
     }
 
     fn write(&self, description: &str, scripts: Option<Scripts>) -> Result<Created, Error> {

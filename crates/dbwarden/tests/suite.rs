@@ -7,6 +7,8 @@
 
 #[path = "suite/adoption.rs"]
 mod adoption;
+#[path = "suite/branches.rs"]
+mod branches;
 #[cfg(unix)]
 #[path = "suite/cockroach_alone.rs"]
 mod cockroach_alone;

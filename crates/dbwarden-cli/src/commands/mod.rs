@@ -10,6 +10,7 @@ mod heads;
 mod history;
 mod init;
 mod lock;
+mod merge;
 mod migrate;
 mod new;
 mod restore;
@@ -79,6 +80,7 @@ pub(crate) fn run(cli: Cli) -> u8 {
         Command::Database { command: Database::List } => database::list(&global),
         Command::Database { command: Database::Other(words) } => Err(shell::unknown_of_database(&words)),
         Command::New(args) => on_each(&global, |deployment| new::run(deployment, &global, &args)),
+        Command::Merge(args) => on_each(&global, |deployment| merge::run(deployment, &global, &args)),
         Command::Migrate(args) => on_each(&global, |deployment| migrate::run(deployment, &global, &args)),
         Command::Rollback(args) => on_each(&global, |deployment| rollback::run(deployment, &global, &args)),
         Command::Seed { command } => on_each(&global, |deployment| seed::run(deployment, &global, &command)),
@@ -124,6 +126,7 @@ fn name(command: &Command) -> &'static str {
     match command {
         Command::Init => "init",
         Command::New(_) => "new",
+        Command::Merge(_) => "merge",
         Command::Migrate(_) => "migrate",
         Command::Rollback(_) => "rollback",
         Command::Seed { command } => command.name(),

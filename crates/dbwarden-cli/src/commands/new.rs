@@ -1,10 +1,13 @@
 //! `dbwarden new`.
 
+use std::path::Path;
+
 use dbwarden::ErrorKind;
 use dbwarden::migration::Kind;
 use dbwarden::migration::graph::GraphError;
 use dbwarden::ops::Deployment;
 use dbwarden::ops::new::{NewOptions, new};
+use dbwarden::ops::renumber::renumber;
 use serde_json::json;
 
 use super::{Answer, speaks};
@@ -13,6 +16,9 @@ use crate::error::Failure;
 use crate::ui::{aside, clean, line};
 
 pub(super) fn run(deployment: &mut Deployment<'_>, global: &Global, args: &New) -> Result<Answer, Failure> {
+    if let Some(file) = &args.renumber {
+        return renumbered(deployment, global, file);
+    }
     if args.autogenerate {
         return Err(Failure::later("a migration made from models"));
     }
@@ -50,4 +56,32 @@ pub(super) fn run(deployment: &mut Deployment<'_>, global: &Global, args: &New) 
     Ok(Answer::done(
         json!({ "path": created.path, "down_path": created.down_path, "version": created.version }),
     ))
+}
+
+/// `dbwarden new --renumber FILE`.
+fn renumbered(deployment: &mut Deployment<'_>, global: &Global, file: &Path) -> Result<Answer, Failure> {
+    let done = renumber(deployment, file)?;
+    if speaks(global) {
+        let (from, to) = (&done.from, &done.to);
+        for (old, new) in &done.renamed {
+            line(&clean(&format!("{} is {} now", old.display(), new.display())));
+        }
+        for path in &done.changed {
+            line(&clean(&format!("{} names {to} in place of {from}", path.display())));
+        }
+        if from == to {
+            line(&clean(&format!("{from} is free, and the last: nothing to do")));
+        }
+        if let Some(why) = &done.not_asked {
+            aside(&clean(&format!("note: the database was not asked whether it has {from} applied: {why}")));
+        }
+    }
+    let renamed: Vec<_> = done.renamed.iter().map(|(old, new)| json!({ "from": old, "to": new })).collect();
+    Ok(Answer::done(json!({
+        "from": done.from,
+        "to": done.to,
+        "renamed": renamed,
+        "changed": done.changed,
+        "not_asked": done.not_asked,
+    })))
 }

@@ -1,10 +1,9 @@
 //! `dbwarden show REV`.
 
 use dbwarden::migration::Script;
-use dbwarden::migration::graph::Target;
 use dbwarden::migration::source::SourceFile;
 use dbwarden::migration::state::Selection;
-use dbwarden::ops::status::how;
+use dbwarden::ops::status::how_it_runs;
 use dbwarden::ops::{Deployment, survey};
 use serde_json::json;
 
@@ -24,20 +23,12 @@ pub(super) fn run(
     let survey = survey(deployment, &Selection::default())?;
     let graph = survey.set.graph();
     let repeatable = survey.set.repeatables().find(|migration| migration.id.as_str() == revision);
-    let id = match (repeatable, revision.parse::<Target>()) {
-        (Some(migration), _) => migration.id.clone(),
-        (None, Ok(target @ (Target::Head | Target::LabelHead(_) | Target::Revision { .. }))) => {
-            match graph.closure(&target).map_err(dbwarden::Error::from)?.last() {
-                Some(id) => id.clone(),
-                None => {
-                    return Err(Failure::usage(
-                        "there is no migration yet",
-                        "`dbwarden new \"…\"` writes one",
-                    ));
-                }
-            }
+    let id = match repeatable {
+        Some(migration) => migration.id.clone(),
+        None if graph.order().is_empty() => {
+            return Err(Failure::usage("there is no migration yet", "`dbwarden new \"…\"` writes one"));
         }
-        _ => graph.resolve_id(revision).map_err(dbwarden::Error::from)?,
+        None => graph.locate_from(revision, &survey.state.versions).map_err(dbwarden::Error::from)?,
     };
     let Some(migration) = survey.set.get(&id) else {
         return Err(Failure::failed(
@@ -54,6 +45,7 @@ pub(super) fn run(
             ids.into_iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ")
         };
         let headers = &migration.headers;
+        let none = if migration.only_merges() { "nothing to undo" } else { "none" };
         let mut rows = vec![
             ("revision", format!("{id}  {}", migration.description)),
             ("file", migration.file.name.clone()),
@@ -70,14 +62,18 @@ pub(super) fn run(
             ("breaking", headers.breaking.clone().unwrap_or_default()),
             (
                 "runs",
-                format!("{} {}", count(migration.up.statements, "statement"), how(&migration.up).join(", ")),
+                format!(
+                    "{} {}",
+                    count(migration.up.statements, "statement"),
+                    how_it_runs(migration).join(", ")
+                ),
             ),
             (
                 "rollback",
                 migration
                     .down
                     .as_ref()
-                    .map_or_else(|| "none".to_owned(), |down| count(down.statements, "statement")),
+                    .map_or_else(|| none.to_owned(), |down| count(down.statements, "statement")),
             ),
         ];
         match row {

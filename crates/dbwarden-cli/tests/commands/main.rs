@@ -5,6 +5,7 @@
 #[path = "../sandbox/mod.rs"]
 mod sandbox;
 
+mod branches;
 mod exits;
 mod interrupted;
 mod json;

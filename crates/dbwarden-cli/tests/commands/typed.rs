@@ -359,6 +359,7 @@ fn help_completions_and_man() {
         "history",
         "heads",
         "branches",
+        "merge",
         "show",
         "stamp",
         "verify",

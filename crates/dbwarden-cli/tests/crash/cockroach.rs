@@ -1,11 +1,13 @@
 //! What is run on the scripted CockroachDB while it is killed: there a schema change is a unit of its own, in the journal.
 
-use crate::scenarios::{ADOPT, LOG, PLAIN, Scenario};
+use crate::scenarios::{ADOPT, LOG, MERGE, PLAIN, Scenario, UNMERGE};
 
 /// Everything that is killed on it.
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ADOPT,
     Scenario { name: "plain", files: PLAIN, before: &[], command: &["migrate"] },
+    MERGE,
+    UNMERGE,
     Scenario {
         name: "schema changes among rows",
         files: &[

@@ -1,12 +1,14 @@
 //! What is run on DuckDB while it is killed: its transactions hold definitions too, checkpoints refuse one, and an index is not made
 //! behind an UPDATE.
 
-use crate::scenarios::{ADOPT, LOG, PLAIN, Scenario};
+use crate::scenarios::{ADOPT, LOG, MERGE, PLAIN, Scenario, UNMERGE};
 
 /// Everything that is killed on DuckDB.
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ADOPT,
     Scenario { name: "plain", files: PLAIN, before: &[], command: &["migrate"] },
+    MERGE,
+    UNMERGE,
     Scenario {
         name: "one transaction",
         files: PLAIN,

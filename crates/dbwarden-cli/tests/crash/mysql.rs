@@ -1,11 +1,13 @@
 //! What is run on MariaDB while it is killed: statements that commit by themselves, alone and between rows, and what a session keeps.
 
-use crate::scenarios::{ADOPT, LOG, PLAIN, Scenario};
+use crate::scenarios::{ADOPT, LOG, MERGE, PLAIN, Scenario, UNMERGE};
 
 /// Everything that is killed on MariaDB.
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ADOPT,
     Scenario { name: "plain", files: PLAIN, before: &[], command: &["migrate"] },
+    MERGE,
+    UNMERGE,
     Scenario {
         name: "groups",
         files: &[

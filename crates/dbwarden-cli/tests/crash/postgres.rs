@@ -1,13 +1,15 @@
 //! What is run on PostgreSQL while it is killed: each way in which a file reaches the server, and each sort of statement that
 //! wants a way of its own.
 
-use crate::scenarios::{ADOPT, LOG, PLAIN, Scenario, USERS};
+use crate::scenarios::{ADOPT, LOG, MERGE, PLAIN, Scenario, UNMERGE, USERS};
 
 /// Everything that is killed on PostgreSQL.
 pub(crate) const SCENARIOS: &[Scenario] = &[
     ADOPT,
     // Each file in one packet.
     Scenario { name: "plain", files: PLAIN, before: &[], command: &["migrate"] },
+    MERGE,
+    UNMERGE,
     Scenario {
         name: "one transaction",
         files: PLAIN,

@@ -25,6 +25,27 @@ const ORDERS: &str = "CREATE TABLE orders (id INTEGER PRIMARY KEY, user_id INTEG
 pub(crate) const PLAIN: &[(&str, &str)] =
     &[("0001_log.sql", LOG), ("0002_users.sql", USERS), ("0003_orders.sql", ORDERS)];
 
+const BRANCHES: &[(&str, &str)] = &[
+    ("0001_log.sql", LOG),
+    ("0002_left.sql", "-- down_revision: 0001\nCREATE TABLE a (x integer);\n-- rollback\nDROP TABLE a;\n"),
+    ("0003_right.sql", "-- down_revision: 0001\nCREATE TABLE b (x integer);\n-- rollback\nDROP TABLE b;\n"),
+    ("0004_merge.sql", "-- down_revision: [\"0002\", \"0003\"]\n"),
+    (
+        "0005_behind.sql",
+        "INSERT INTO log VALUES ('behind');\n-- rollback\nINSERT INTO log VALUES ('gone');\n",
+    ),
+];
+/// A merge that runs nothing, between two that do.
+pub(crate) const MERGE: Scenario =
+    Scenario { name: "a merge", files: BRANCHES, before: &[], command: &["migrate"] };
+/// The same on the way back.
+pub(crate) const UNMERGE: Scenario = Scenario {
+    name: "rollback of a merge",
+    files: BRANCHES,
+    before: &[&["migrate"]],
+    command: &["rollback", "-t", "0001"],
+};
+
 /// Stands for a command: the database is put into WAL mode.
 pub(crate) const WAL: &[&str] = &["WAL"];
 
@@ -169,6 +190,8 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         before: &[&["migrate"]],
         command: &["rollback", "-t", "0001"],
     },
+    MERGE,
+    UNMERGE,
     Scenario { name: "stamp", files: PLAIN, before: &[], command: &["stamp", "head"] },
     Scenario { name: "stamp to base", files: PLAIN, before: &[&["migrate"]], command: &["stamp", "base"] },
     Scenario {

@@ -75,8 +75,11 @@ fn an_ambiguous_prefix() {
 fn two_heads() -> Vec<(&'static str, &'static str)> {
     vec![
         ("0006_users.sql", A),
-        ("0007_add_sms.sql", "-- down_revision: 0006\n-- branch: sms\nCREATE TABLE sms (id INTEGER);\n"),
-        ("0008_add_push.sql", "-- down_revision: 0006\n-- branch: push\nCREATE TABLE push (id INTEGER);\n"),
+        ("0007_add_sms.sql", "-- down_revision: 0006\n-- branch: sms\nALTER TABLE a ADD COLUMN sms TEXT;\n"),
+        (
+            "0008_add_push.sql",
+            "-- down_revision: 0006\n-- branch: push\nALTER TABLE a ADD COLUMN push TEXT;\n",
+        ),
     ]
 }
 

@@ -8,6 +8,7 @@ mod sandbox;
 
 mod adopt;
 mod backup;
+mod branches;
 #[cfg(unix)]
 mod cockroach;
 #[cfg(unix)]

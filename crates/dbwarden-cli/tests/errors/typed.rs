@@ -19,9 +19,7 @@ fn an_unknown_command() {
 fn later_commands_and_flags() {
     let sandbox = Sandbox::shop();
     let said: Vec<_> = [
-        &["merge"][..],
-        &["merge", "-m", "sms and push"],
-        &["squash", "--from", "0001"],
+        &["squash", "--from", "0001"][..],
         &["make-migrations", "text"],
         &["check"],
         &["check-db", "-o", "json"],

@@ -385,6 +385,21 @@ pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
+/// Runs git in the project's directory, as somebody.
+#[track_caller]
+pub(crate) fn git(sandbox: &Sandbox, arguments: &[&str]) {
+    let who = ["-c", "user.name=Ana", "-c", "user.email=ana@example.org", "-c", "commit.gpgsign=false"];
+    let ran = Command::new("git")
+        .args(who)
+        .args(arguments)
+        .current_dir(sandbox.path(""))
+        .env("HOME", sandbox.path(""))
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .output()
+        .unwrap();
+    assert!(ran.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&ran.stderr));
+}
+
 /// A directory as text, for comparing.
 pub(crate) fn listing(directory: &Path) -> Vec<String> {
     let mut names: Vec<_> = std::fs::read_dir(directory)

@@ -5,6 +5,7 @@ pub mod checksum;
 pub mod graph;
 pub mod groups;
 mod id;
+pub mod objects;
 pub mod plan;
 pub mod rust;
 pub mod set;
@@ -107,6 +108,16 @@ impl Migration {
         let down = beside.down.as_ref().map(|down| down.file.hash()).transpose()?;
         let metadata = beside.metadata.as_ref().map(|metadata| metadata.file.hash()).transpose()?;
         Ok(FileHash::together(up, down.as_ref(), metadata.as_ref()))
+    }
+
+    /// Returns whether it joins branches: it has several parents, so that it may have nothing to run.
+    pub fn is_merge(&self) -> bool {
+        self.headers.down_revision.as_ref().is_some_and(|parents| parents.len() > 1)
+    }
+
+    /// Returns whether it joins branches, and its up script is empty.
+    pub fn only_merges(&self) -> bool {
+        self.is_merge() && self.up.statements == 0
     }
 
     /// Returns whether one of the files may have been written since it was read.

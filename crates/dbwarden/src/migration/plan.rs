@@ -1,5 +1,8 @@
 //! What will be run, as a value: it can be printed, stored, hashed and compared. Made from files and records alone.
 
+mod atomic;
+mod heads;
+mod late;
 pub mod seeds;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +19,8 @@ use super::set::MigrationSet;
 use super::source::SourceFile;
 use super::state::State;
 use super::{Kind, Migration, RevisionId, Script};
+use crate::dialect::Dialect;
+pub use heads::{Apart, Clash, SeveralHeads, clashes, first_to_go};
 
 /// What will be run, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -127,12 +132,14 @@ pub enum Reach {
 pub struct UpgradeRequest {
     /// How far.
     pub reach: Reach,
-    /// Refuses a pending migration that is older than an applied one.
+    /// Refuses a pending migration that is older than an applied one, and several heads.
     pub strict: bool,
     /// All in one transaction.
     pub single_transaction: bool,
     /// Records without running.
     pub record_only: bool,
+    /// Knows what the statements of several branches touch.
+    pub dialect: &'static dyn Dialect,
     /// Seeds, and nothing else.
     pub seeds_only: bool,
 }
@@ -144,6 +151,9 @@ pub enum PlanError {
     /// The graph, or the target in it.
     #[error(transparent)]
     Graph(#[from] GraphError),
+    /// Several heads, where one is meant, and a merge is wanted.
+    #[error(transparent)]
+    Heads(Box<SeveralHeads>),
     /// Files are not what was applied.
     #[error("{}", changed(revisions))]
     Changed {
@@ -331,19 +341,20 @@ pub fn upgrade(
         &passed
     };
     let ids = match &request.reach {
-        reach if request.seeds_only => seeds::to_apply(set, state, reach)?,
+        reach if request.seeds_only => Ok(seeds::to_apply(set, state, reach)?),
         // Nothing is to be done, and that is to be said quickly.
-        Reach::To(Target::Head | Target::Heads) if state.pending.is_empty() => Vec::new(),
-        Reach::Count(count) => graph.upgrade_count(usize::try_from(*count).unwrap_or(usize::MAX), passed)?,
-        Reach::To(target) => graph.upgrade(target, passed)?,
+        Reach::To(Target::Head | Target::Heads) if state.pending.is_empty() => Ok(Vec::new()),
+        Reach::Count(count) => graph.upgrade_count(usize::try_from(*count).unwrap_or(usize::MAX), passed),
+        Reach::To(target) => graph.upgrade(target, passed),
     };
+    let (ids, apart) = heads::beside(set, request, ids, passed)?;
     if !state.ahead.is_empty() && !ids.is_empty() {
         return Err(PlanError::Ahead { ahead: state.ahead.clone(), pending: ids });
     }
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = apart.into_iter().collect();
     let late = if ids.is_empty() { Vec::new() } else { graph.late(&ids, versions) };
     if !late.is_empty() {
-        let newest = newest_above(set, &late, versions).or_else(|| {
+        let newest = late::newest_above(set, &late, versions).or_else(|| {
             history.applied.iter().rfind(|row| row.is_versioned()).map(|row| row.version.clone())
         });
         let newest = newest.unwrap_or_else(|| RevisionId::from(""));
@@ -386,36 +397,19 @@ pub fn upgrade(
         steps
             .extend(state.due().filter_map(|id| set.get(id)).map(|migration| step(migration, Action::Apply)));
     }
-    if let Some(step) = steps.iter().find(|step| step.action == Action::Apply && step.statements == 0) {
+    let is_merge = |id: &RevisionId| set.get(id).is_some_and(Migration::only_merges);
+    let empty = |step: &&Step| step.action == Action::Apply && step.statements == 0 && !is_merge(&step.id);
+    if let Some(step) = steps.iter().find(empty) {
         return Err(PlanError::Empty { id: step.id.clone(), file: step.file.clone() });
     }
     if request.single_transaction {
         for step in &steps {
-            if let Some(reason) = not_atomic(step) {
+            if let Some(reason) = atomic::not_atomic(step) {
                 return Err(PlanError::NotAtomic { id: step.id.clone(), file: step.file.clone(), reason });
             }
         }
     }
     Ok(Plan { direction: Direction::Up, steps, single_transaction: request.single_transaction, notes, left })
-}
-
-/// The newest applied one that comes after one of `late`: by the graph, else, without a file, by version. The row that was
-/// written last may be another one.
-fn newest_above(
-    set: &MigrationSet,
-    late: &[RevisionId],
-    versions: &BTreeSet<RevisionId>,
-) -> Option<RevisionId> {
-    let graph = set.graph();
-    let above: BTreeSet<_> = late.iter().flat_map(|id| graph.descendants(id)).collect();
-    let by_graph = graph.order().iter().rfind(|id| versions.contains(*id) && above.contains(*id));
-    let without_file = || {
-        versions
-            .iter()
-            .filter(|id| set.get(id).is_none() && late.iter().any(|late| late.version_cmp(id).is_lt()))
-            .max_by(|a, b| a.version_cmp(b))
-    };
-    by_graph.or_else(without_file).cloned()
 }
 
 /// Whether nothing can go on with `unfinished`: its file is gone, and no script of it is stored.
@@ -455,23 +449,6 @@ fn check(set: &MigrationSet, state: &State) -> Result<(), PlanError> {
         return Err(PlanError::Gone { revisions: state.gone.clone() });
     }
     Ok(())
-}
-
-/// Why a step cannot share a transaction with others.
-fn not_atomic(step: &Step) -> Option<&'static str> {
-    use super::groups::GroupKind;
-    match &step.groups[..] {
-        [group] if group.foreign_keys.is_some() => {
-            Some("it sets PRAGMA foreign_keys, which takes effect outside a transaction alone")
-        }
-        _ if step.changes_session => Some(
-            "it changes its session (PRAGMA, ATTACH or a temporary object), and the next would run in it",
-        ),
-        [group] if group.kind == GroupKind::Transaction => None,
-        [] => None,
-        [_] => Some("it has a statement that runs outside a transaction"),
-        _ => Some("it has several transactions of its own"),
-    }
 }
 
 /// A step that does `action` with `migration`.
@@ -582,6 +559,13 @@ pub fn downgrade(
     for id in ids {
         match (set.get(id), recorded.get(id)) {
             (Some(migration), _) if migration.down.is_some() => steps.push(step(migration, Action::Undo)),
+            // A merge has nothing to undo but its row.
+            (Some(migration), _) if migration.only_merges() && !migration.headers.irreversible => {
+                steps.push(step(migration, Action::Undo));
+            }
+            (None, None) if history.get(id).is_some_and(|row| row.checksum == Checksum::empty()) => {
+                steps.push(heads::undone_merge(id, history));
+            }
             (None, Some(recorded)) => steps.push(Step {
                 id: id.clone(),
                 description: history.get(id).map(|row| row.description.clone()).unwrap_or_default(),

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use super::applied::History;
 use super::graph::{GraphError, Node, Parents, Repeatable, RevisionGraph, order_repeatables};
-use super::source::{Outline, ReadOptions, Source, SourceError, in_order, split};
+use super::objects::Touched;
+use super::source::{Outline, ReadOptions, Source, SourceError, in_order, section_reader, split};
 use super::{Kind, Migration, RevisionId};
+use crate::dialect::Dialect;
+use crate::sql::{Event, Rules};
 
 /// All migrations of one source.
 #[derive(Debug, Clone)]
@@ -152,6 +155,25 @@ impl MigrationSet {
         self.get(id).is_none_or(|migration| !migration.glanced && !migration.was_written())
     }
 
+    /// Returns which objects the up script of `id` touches. Its file is read again; what cannot be read touches something unknown.
+    pub fn touched(&self, id: &RevisionId, dialect: &'static dyn Dialect) -> Touched {
+        let Some(migration) = self.get(id) else { return Touched::default() };
+        if migration.code.is_some() {
+            let mut touched = Touched::default();
+            touched.opaque(0, "", "it is code in Rust");
+            return touched;
+        }
+        let whole = migration.glanced.then(|| {
+            let others = std::collections::BTreeSet::new();
+            split(migration.clone(), &ReadOptions { dialect, others, carried: Vec::new() })
+        });
+        match whole {
+            None => touched(migration, dialect),
+            Some(Ok(whole)) => touched(&whole, dialect),
+            Some(Err(_)) => unreadable(Touched::default()),
+        }
+    }
+
     /// Returns the versioned ones in the order in which they run.
     pub fn versioned(&self) -> impl Iterator<Item = &Migration> {
         self.graph.order().iter().filter_map(|id| self.get(id))
@@ -176,6 +198,29 @@ impl MigrationSet {
     pub fn is_empty(&self) -> bool {
         self.migrations.is_empty()
     }
+}
+
+fn touched(migration: &Migration, dialect: &'static dyn Dialect) -> Touched {
+    let syntax = dialect.syntax();
+    let mut touched = Touched::default();
+    let Ok(mut reader) = section_reader(&migration.file, &migration.up, Rules::new(syntax)) else {
+        return unreadable(touched);
+    };
+    loop {
+        match reader.next() {
+            Ok(Some(Event::Statement(statement))) => {
+                touched.statement(statement.text, statement.start.line, syntax);
+            }
+            Ok(Some(_)) => {}
+            Ok(None) => return touched,
+            Err(_) => return unreadable(touched),
+        }
+    }
+}
+
+fn unreadable(mut touched: Touched) -> Touched {
+    touched.opaque(0, "", "its file cannot be read");
+    touched
 }
 
 fn node(migration: &Migration) -> Node {

@@ -140,7 +140,9 @@ impl State {
         let renamed: Vec<_> = pending
             .iter()
             .filter_map(|id| {
-                let was = by_sum.get(set.get(id)?.checksum().as_str())?;
+                // All merges that run nothing have one sum.
+                let file = set.get(id).filter(|file| file.up.statements > 0)?;
+                let was = by_sum.get(file.checksum().as_str())?;
                 Some(((*was).clone(), id.clone()))
             })
             .collect();

@@ -13,6 +13,7 @@ use crate::apply::history;
 use crate::apply::lock::LockGuard;
 use crate::apply::run::{Observer, Resume};
 use crate::backup::Reason;
+use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Refusal};
 use crate::migration::graph::Target;
 use crate::migration::plan::{self, Action, Plan, Reach, UpgradeRequest};
@@ -36,7 +37,7 @@ pub struct MigrateOptions {
     pub without_seeds: bool,
     /// Applies seeds, and nothing else.
     pub seeds_only: bool,
-    /// Refuses a pending migration that is older than an applied one.
+    /// Refuses a pending migration that is older than an applied one, and several heads.
     pub strict: bool,
     /// All pending ones in one transaction.
     pub single_transaction: bool,
@@ -61,7 +62,7 @@ impl MigrateOptions {
         }
     }
 
-    pub(super) fn request(&self) -> Result<UpgradeRequest, Error> {
+    pub(super) fn request(&self, dialect: &'static dyn Dialect) -> Result<UpgradeRequest, Error> {
         let reach = match (&self.target, self.count) {
             (Some(_), Some(_)) => {
                 let message = "a target and a count cannot both be given".to_owned();
@@ -76,6 +77,7 @@ impl MigrateOptions {
             strict: self.strict,
             single_transaction: self.single_transaction,
             record_only: self.record_only,
+            dialect,
             seeds_only: self.seeds_only,
         })
     }
@@ -99,8 +101,8 @@ fn migrate_here(
     observer: &mut dyn Observer,
 ) -> Result<Report, Error> {
     let selection = options.selection(deployment);
-    let request = options.request()?;
     let dialect = deployment.dialect()?;
+    let request = options.request(dialect)?;
     let limits = DeploymentLimits::new(deployment)?;
     let (clock, lock) = (Arc::clone(&deployment.clock), deployment.lock.clone());
     let open = deployment.open_options(true);

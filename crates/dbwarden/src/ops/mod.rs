@@ -1,6 +1,7 @@
 //! The verbs, one file each: options in, report out. What the command line and the library's face both call.
 
 pub mod adopt;
+pub mod against;
 pub mod backup;
 mod deployment;
 pub mod doctor;
@@ -8,9 +9,11 @@ pub mod health;
 pub mod init;
 pub mod load;
 pub mod lock;
+pub mod merge;
 pub mod migrate;
 pub mod new;
 pub mod ready;
+pub mod renumber;
 mod report;
 pub mod restore;
 pub mod rollback;

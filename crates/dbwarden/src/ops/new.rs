@@ -60,6 +60,15 @@ pub struct Created {
 /// # Errors
 /// A name that says nothing, an id that is taken, a parent or dependency that is not there, a directory that cannot be written.
 pub fn new(deployment: &Deployment<'_>, options: &NewOptions) -> Result<Created, Error> {
+    create(deployment, options, &[])
+}
+
+/// The same with these parents, which a merge joins.
+pub(super) fn create(
+    deployment: &Deployment<'_>,
+    options: &NewOptions,
+    joined: &[RevisionId],
+) -> Result<Created, Error> {
     let usage = |message: String| Error::from(ErrorKind::Usage { message });
     let Source::Directory(directory) = &deployment.source else {
         return Err(usage(
@@ -80,7 +89,7 @@ pub fn new(deployment: &Deployment<'_>, options: &NewOptions) -> Result<Created,
     let names: Vec<String> = named.into_iter().map(|(name, _)| name).collect();
     let others = deployment.others();
     // References are looked up before anything is written.
-    let (mut head, mut depends_on) = (None, Vec::new());
+    let (mut parents, mut depends_on) = (joined.to_vec(), Vec::new());
     // An empty migration that was written before, and is no migration yet, is in nobody's way.
     let taken = |version: &str, id: &RevisionId| id.version_cmp(&RevisionId::from(version)).is_eq();
     if let Some(version) = &options.version {
@@ -99,7 +108,7 @@ pub fn new(deployment: &Deployment<'_>, options: &NewOptions) -> Result<Created,
         }
     }
     let hashes = options.kind == Kind::Versioned && write::style(&names).name == "hash";
-    let asked = hashes || options.head.is_some() || !options.depends_on.is_empty();
+    let asked = hashes || !joined.is_empty() || options.head.is_some() || !options.depends_on.is_empty();
     let set = match directory.is_dir().then(|| survey::files(deployment)) {
         Some(Err(error)) if asked => return Err(error),
         Some(set) => set.ok(),
@@ -107,10 +116,10 @@ pub fn new(deployment: &Deployment<'_>, options: &NewOptions) -> Result<Created,
     };
     if asked {
         let resolve = |reference: &String| match &set {
-            Some(set) => Ok(set.graph().resolve_id(reference)?),
+            Some(set) => set.graph().locate(reference).map_err(Error::from),
             None => Err(usage(format!("there is no migration {reference} in {}", directory.display()))),
         };
-        head = options.head.as_ref().map(resolve).transpose()?;
+        parents.extend(options.head.as_ref().map(resolve).transpose()?);
         depends_on = options.depends_on.iter().map(resolve).collect::<Result<_, _>>()?;
     }
     let newest = set.as_ref().and_then(|set| set.versioned().max_by(|a, b| a.id.version_cmp(&b.id)));
@@ -118,10 +127,10 @@ pub fn new(deployment: &Deployment<'_>, options: &NewOptions) -> Result<Created,
     let says = |of: fn(&Headers) -> bool| newest.is_some_and(|newest| of(&newest.headers));
     let linked = hashes || says(|headers| headers.revision.is_some() || headers.down_revision.is_some());
     if linked
-        && head.is_none()
+        && parents.is_empty()
         && let Some(set) = &set
     {
-        head = only_head(set)?;
+        parents.extend(only_head(set)?);
     }
     let last_implicit = set.as_ref().and_then(|set| {
         let implicit = set.versioned().filter(|migration| migration.headers.down_revision.is_none());
@@ -151,11 +160,12 @@ pub fn new(deployment: &Deployment<'_>, options: &NewOptions) -> Result<Created,
     }
     let links = Links {
         revision: (linked && (hashes || says(|headers| headers.revision.is_some()))).then_some(&version),
-        head: head.as_ref(),
+        parents: &parents,
         depends_on: &depends_on,
     };
     let date = now.strftime("%Y-%m-%d").to_string();
-    let template = template(deployment, options)?;
+    // What joins branches has nothing that a template could say.
+    let template = if joined.is_empty() { template(deployment, options)? } else { None };
     if let (None, Layout::Pair | Layout::Directory) = (&template, layout) {
         let (up, down) = texts(options, &links, &date);
         let (path, down) = write::write_both(directory, &name, layout, &up, &down)?;
@@ -225,7 +235,7 @@ fn is_named(migration: &Migration) -> bool {
 /// Where a new file stands in the graph.
 struct Links<'a> {
     revision: Option<&'a RevisionId>,
-    head: Option<&'a RevisionId>,
+    parents: &'a [RevisionId],
     depends_on: &'a [RevisionId],
 }
 
@@ -236,12 +246,17 @@ impl Links<'_> {
         if let Some(revision) = self.revision {
             lines.push_str(&format!("-- revision: {revision}\n"));
         }
-        if let Some(head) = self.head {
-            lines.push_str(&format!("-- down_revision: {head}\n"));
+        let list = |ids: &[RevisionId]| {
+            let names: Vec<_> = ids.iter().map(|id| format!("\"{id}\"")).collect();
+            format!("[{}]", names.join(", "))
+        };
+        match self.parents {
+            [] => {}
+            [head] => lines.push_str(&format!("-- down_revision: {head}\n")),
+            several => lines.push_str(&format!("-- down_revision: {}\n", list(several))),
         }
         if !self.depends_on.is_empty() {
-            let list = self.depends_on.iter().map(|id| format!("\"{id}\"")).collect::<Vec<_>>().join(", ");
-            lines.push_str(&format!("-- depends_on: [{list}]\n"));
+            lines.push_str(&format!("-- depends_on: {}\n", list(self.depends_on)));
         }
         lines
     }

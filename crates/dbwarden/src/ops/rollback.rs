@@ -87,8 +87,14 @@ fn rollback_here(
         plan.steps.retain(|step| !options.seeds_only || step.kind == Kind::Versioned);
         plan
     };
+    // Of several heads a count takes what was applied last, and says which that is.
+    let counts = !options.seeds_only && matches!(reach, Reach::Count(_) | Reach::To(Target::Relative(_)));
+    let which = |survey: &Survey| -> Result<Option<String>, Error> {
+        Ok(if counts { plan::first_to_go(&survey.state.current, &ids(survey)?) } else { None })
+    };
     let (mut plan, mut recorded) = self::plan(&survey, &mut *session, dialect, &records, &ids(&survey)?)?;
     plan = only(plan);
+    plan.notes.extend(which(&survey)?);
     let mut report = report(&settings, &survey, &plan);
     if plan.is_empty() {
         return Ok(report);
@@ -110,6 +116,7 @@ fn rollback_here(
     survey.state = State::new(&survey.set, &survey.history, &selection)?;
     (plan, recorded) = self::plan(&survey, guard.session(), dialect, &records, &ids(&survey)?)?;
     plan = only(plan);
+    plan.notes.extend(which(&survey)?);
     report = self::report(&settings, &survey, &plan);
     run.point("planned");
     if let (Some(directory), false) = (&options.backup, plan.is_empty()) {

@@ -51,7 +51,7 @@ pub fn script(
     };
     let history = taken_for_applied(&set, &applied);
     let state = State::new(&set, &history, &selection)?;
-    let plan = plan::upgrade(&set, &state, &history, &options.request()?)?;
+    let plan = plan::upgrade(&set, &state, &history, &options.request(dialect)?)?;
     let mut records = dialect.records(&deployment.settings.tables);
     for statement in records.create.iter_mut().chain([&mut records.insert, &mut records.delete]) {
         *statement = dialect.standalone(statement);
@@ -216,6 +216,10 @@ impl Writer {
         }
         if keys.is_some() {
             writeln!(out, "{};", foreign_keys(self.foreign_keys)).map_err(unwritten)?;
+        }
+        if last == 0 {
+            // A merge that runs nothing has its row all the same.
+            writeln!(out, "{};", self.record(migration)?).map_err(unwritten)?;
         }
         Ok(())
     }

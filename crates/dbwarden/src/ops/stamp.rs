@@ -122,11 +122,23 @@ fn plan(survey: &Survey, stamp: &Stamp) -> Result<Plan, Error> {
     let wanted: BTreeSet<RevisionId> = match stamp {
         Stamp::Exactly(target) => {
             all_rows = *target == Target::Base;
-            graph.closure(target)?.into_iter().collect()
+            match target {
+                // Counted from what is recorded.
+                Target::Relative(steps) if *steps > 0 => {
+                    versions.iter().cloned().chain(graph.upgrade(target, &versions)?).collect()
+                }
+                Target::Relative(_) => {
+                    let rows = survey.history.applied.iter().filter(|row| row.is_versioned());
+                    let order: Vec<_> = rows.map(|row| row.version.clone()).collect();
+                    let gone = graph.downgrade(target, &order)?;
+                    versions.iter().filter(|id| !gone.contains(id)).cloned().collect()
+                }
+                _ => graph.closure(target)?.into_iter().collect(),
+            }
         }
         Stamp::Add(reference) => {
             let mut wanted = versions.clone();
-            wanted.insert(graph.resolve_id(reference)?);
+            wanted.insert(graph.locate_from(reference, &versions)?);
             wanted
         }
         Stamp::Remove(reference) => {
@@ -135,7 +147,7 @@ fn plan(survey: &Survey, stamp: &Stamp) -> Result<Plan, Error> {
             let id = if survey.history.get(&exact).is_some() || begun(&exact).is_some() {
                 exact
             } else {
-                graph.resolve_id(reference)?
+                graph.locate_from(reference, &versions)?
             };
             removed = Some(id.clone());
             if survey.history.get(&id).is_none() && begun(&id).is_none() {

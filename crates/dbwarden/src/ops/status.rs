@@ -239,7 +239,7 @@ pub fn at(current: &[RevisionId], without_file: &[RevisionId]) -> String {
 }
 
 fn line(migration: &Migration, due: Option<Due>) -> PendingLine {
-    let mut notes = how(&migration.up);
+    let mut notes = how_it_runs(migration);
     if migration.headers.seed {
         notes.push("seed".to_owned());
     }
@@ -255,11 +255,24 @@ fn line(migration: &Migration, due: Option<Due>) -> PendingLine {
     }
 }
 
+/// What is special about how the up script of `migration` runs.
+pub fn how_it_runs(migration: &Migration) -> Vec<String> {
+    let mut notes = how(&migration.up);
+    if migration.is_merge() {
+        notes.retain(|note| note != UNWRITTEN);
+        notes.insert(0, "merge".to_owned());
+    }
+    notes
+}
+
+/// What is said of a script that is still to be written.
+const UNWRITTEN: &str = "no statement yet";
+
 /// What is special about how a script runs.
 pub fn how(script: &Script) -> Vec<String> {
     let mut notes = Vec::new();
     if script.statements == 0 {
-        notes.push("no statement yet".to_owned());
+        notes.push(UNWRITTEN.to_owned());
     }
     if script.groups.iter().any(|group| group.kind == GroupKind::Each) {
         notes.push("outside a transaction".to_owned());

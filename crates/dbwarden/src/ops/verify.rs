@@ -155,7 +155,7 @@ pub fn verify(deployment: &mut Deployment<'_>, only: Option<&str>) -> Result<Ver
         let exact = RevisionId::from(only);
         let begun = history.unfinished.iter().any(|unfinished| unfinished.version == exact);
         let recorded = begun || history.get(&exact).is_some();
-        let id = if recorded { exact } else { set.graph().resolve_id(only)? };
+        let id = if recorded { exact } else { set.graph().locate_from(only, &state.versions)? };
         findings.retain(|finding| finding.version.as_ref() == Some(&id));
     }
     Ok(Verification {
@@ -275,7 +275,8 @@ fn find(survey: &super::Survey, reference: &str) -> Result<Accepted, Error> {
     if let Some(unfinished) = survey.history.unfinished.iter().find(|it| it.version == exact) {
         return Err(stopped(unfinished, set, &survey.history).into());
     }
-    let id = if survey.history.get(&exact).is_some() { exact } else { set.graph().resolve_id(reference)? };
+    let recorded = survey.history.get(&exact).is_some();
+    let id = if recorded { exact } else { set.graph().locate_from(reference, &state.versions)? };
     if let Some((was, now)) = state.renamed.iter().find(|(was, now)| *was == id || *now == id) {
         return Ok(Accepted::Renamed { was: was.clone(), now: now.clone() });
     }

@@ -17,11 +17,11 @@ fn files(database: &Database) {
     ]);
 }
 
-fn stamp(database: &Database, stamp: Stamp) -> Result<Report, Error> {
+pub(crate) fn stamp(database: &Database, stamp: Stamp) -> Result<Report, Error> {
     run(&mut deployment(database), &StampOptions { stamp, dry_run: false, agreed: false }, &mut Silent)
 }
 
-fn exactly(target: &str) -> Stamp {
+pub(crate) fn exactly(target: &str) -> Stamp {
     Stamp::Exactly(target.parse().unwrap())
 }
 

@@ -22,6 +22,11 @@ impl Checksum {
         Self(text.into())
     }
 
+    /// Returns the checksum of a script without a statement, as a merge has one.
+    pub fn empty() -> Self {
+        v1::Hasher::default().finish()
+    }
+
     /// Returns the checksum of a migration in Rust, whose id and version have this hash.
     pub(crate) fn of_code(hash: &FileHash) -> Self {
         Self(format!("{CODE}{}", hash.0))

@@ -240,8 +240,8 @@ pub enum GraphError {
         /// What was asked for.
         target: Target,
     },
-    /// A count where a place is needed.
-    #[error("{target} counts from what is applied; a revision is needed here")]
+    /// A count, or no single revision, where a place is needed.
+    #[error("{target} {}; a revision is needed here", no_place(target))]
     NotAPlace {
         /// What was asked for.
         target: Target,
@@ -322,6 +322,13 @@ fn are(count: &u64) -> String {
         0 => "none is".to_owned(),
         1 => "1 is".to_owned(),
         n => format!("{n} are"),
+    }
+}
+
+fn no_place(target: &Target) -> &'static str {
+    match target {
+        Target::Base | Target::Heads => "is no single revision",
+        _ => "counts from what is applied",
     }
 }
 

@@ -142,6 +142,57 @@ impl RevisionGraph {
         pending.iter().filter(late).cloned().collect()
     }
 
+    /// Returns the one revision that `text` means, wherever one is asked for: an id, a number, a prefix, `head`, `NAME@head`,
+    /// `ID+1`, `ID-1`. What counts from what is applied is [`GraphError::NotAPlace`]; see [`Self::locate_from`].
+    pub fn locate(&self, text: &str) -> Result<RevisionId, GraphError> {
+        // Ids come first, whatever they look like.
+        if self.index.named(text.trim()).is_some() {
+            return self.resolve_id(text);
+        }
+        // What is no target is no revision either.
+        let Ok(target) = text.parse::<Target>() else { return self.resolve_id(text) };
+        let n = match &target {
+            Target::Head => {
+                let heads: Vec<usize> = self.head_units().collect();
+                match heads.as_slice() {
+                    [one] => *one,
+                    [] => return self.resolve_id(text),
+                    several => return Err(self.several_heads(None, several)),
+                }
+            }
+            Target::LabelHead(label) => self.label_head(label)?,
+            Target::Revision { reference, offset } => self.stepped(reference, *offset)?,
+            Target::Heads | Target::Base | Target::Relative(_) => {
+                return Err(GraphError::NotAPlace { target });
+            }
+        };
+        Ok(self.id(n).clone())
+    }
+
+    /// The same, and `+N`, the Nth of what is pending, and `-N`, N parents below the current revision, where `applied` is.
+    pub fn locate_from(&self, text: &str, applied: &BTreeSet<RevisionId>) -> Result<RevisionId, GraphError> {
+        match text.parse::<Target>() {
+            Ok(target @ Target::Relative(steps)) if steps > 0 => {
+                let ids = self.upgrade(&target, applied)?;
+                ids.last().cloned().ok_or(GraphError::NotAPlace { target })
+            }
+            Ok(target @ Target::Relative(steps)) => {
+                let current: Vec<usize> =
+                    self.current(applied).iter().filter_map(|id| self.unit_of(id)).collect();
+                match current.as_slice() {
+                    [one] => Ok(self.id(self.stepped(self.id(*one).as_str(), steps)?).clone()),
+                    [] => Err(GraphError::NotAPlace { target }),
+                    several => {
+                        let from = RevisionId::new(text.trim());
+                        let candidates = self.files(several);
+                        Err(GraphError::AmbiguousStep { from, up: false, candidates })
+                    }
+                }
+            }
+            _ => self.locate(text),
+        }
+    }
+
     /// Marks the nodes that an applied one comes after, at whatever distance.
     fn topped(&self, states: &[State]) -> Vec<bool> {
         let mut topped = vec![false; self.nodes.len()];

@@ -141,6 +141,85 @@ pub fn file_name(names: &[String], file: &NewFile<'_>) -> (String, RevisionId) {
     (format!("{prefix}{stem}.sql"), RevisionId::new(id))
 }
 
+/// Which references of a file's headers are changed, and to what.
+pub(crate) struct Reference<'a> {
+    /// Whether a reference is one of them.
+    pub(crate) from: &'a dyn Fn(&str) -> bool,
+    /// What they become.
+    pub(crate) to: &'a RevisionId,
+    /// The headers that are looked at.
+    pub(crate) headers: &'a [&'a str],
+}
+
+/// Returns the name of a file or directory under another id.
+pub(crate) fn renamed(name: &str, from: &RevisionId, to: &RevisionId) -> String {
+    let ends = [".up.sql", ".down.sql", ".sql"];
+    let stem = ends.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+    let whole = format!("{stem}.sql");
+    let Some((file, format)) = formats::recognise(&whole) else { return name.to_owned() };
+    let front = file.database.as_ref().map_or(0, |database| database.len() + 2);
+    match name[front..].find(from.as_str()) {
+        Some(at) => {
+            let (before, behind) = (&name[..front + at], &name[front + at + from.as_str().len()..]);
+            format!("{before}{to}{behind}")
+        }
+        // A date with dashes in it.
+        None => {
+            let words = file.description.replace(' ', "_");
+            let end = &name[stem.len()..];
+            format!("{}{}{end}", &name[..front], (format.write)(to.as_str(), &words))
+        }
+    }
+}
+
+/// Returns the text of a file with other references in the headers at its start.
+pub(crate) fn with_references(text: &str, reference: &Reference<'_>) -> String {
+    let mut mended = String::with_capacity(text.len());
+    let mut in_headers = true;
+    for line in text.split_inclusive('\n') {
+        let plain = line.trim_start_matches('\u{feff}').trim();
+        let comment = plain.strip_prefix("--");
+        in_headers &= plain.is_empty() || comment.is_some() || plain.starts_with("/*") || plain == ";";
+        match comment.and_then(|comment| comment.split_once(':')).filter(|_| in_headers) {
+            Some((name, _)) if is_one_of(name, reference.headers) => {
+                let at = line.len() - line.trim_start_matches('\u{feff}').trim_start().len();
+                let value_at = at + line[at..].find(':').unwrap_or(0) + 1;
+                let rest = &line[value_at..];
+                mended.push_str(&line[..value_at]);
+                mended.push_str(&with_items(rest, reference));
+            }
+            _ => mended.push_str(line),
+        }
+    }
+    mended
+}
+
+fn is_one_of(name: &str, headers: &[&str]) -> bool {
+    let name = name.trim_start_matches('-').trim().to_ascii_lowercase().replace('-', "_");
+    headers.contains(&name.as_str())
+}
+
+/// The items of a header's value, each replaced where it is to be.
+fn with_items(value: &str, reference: &Reference<'_>) -> String {
+    let mut mended = String::new();
+    let mut rest = value;
+    while !rest.is_empty() {
+        let is_part = |c: char| !(c.is_whitespace() || matches!(c, '[' | ']' | ',' | '"' | '\''));
+        let start = rest.find(is_part).unwrap_or(rest.len());
+        mended.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+        let item = &rest[..end];
+        mended.push_str(if !item.is_empty() && (reference.from)(item) {
+            reference.to.as_str()
+        } else {
+            item
+        });
+        rest = &rest[end..];
+    }
+    mended
+}
+
 /// Writes the file into `directory`, which is made where it is not there; never overwrites one. Returns its path.
 ///
 /// # Errors
@@ -153,4 +232,40 @@ pub fn write(directory: &Path, name: &str, text: &str) -> Result<PathBuf, Source
     let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(unwritable)?;
     file.write_all(text.as_bytes()).map_err(unwritable)?;
     Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_under_another_id() {
+        let renamed = |name: &str, from: &str, to: &str| super::renamed(name, &from.into(), &to.into());
+        for (name, from, to, expected) in [
+            ("0007_add_0007.sql", "0007", "0008", "0008_add_0007.sql"),
+            ("db0007__0007_x.sql", "0007", "0008", "db0007__0008_x.sql"),
+            ("0007_x.up.sql", "0007", "0012", "0012_x.up.sql"),
+            ("0007_x.down.sql", "0007", "0012", "0012_x.down.sql"),
+            ("0007_x", "0007", "0008", "0008_x"),
+            ("V1.2__x.sql", "1.2", "1.3", "V1.3__x.sql"),
+            ("V20240215_143000__x.sql", "20240215_143000", "20260101_000000", "V20260101_000000__x.sql"),
+            ("2018-03-31-201450_a_b", "20180331201450", "20260101000000", "2026-01-01-000000_a_b"),
+            ("2018-03-31-201450_a.up.sql", "20180331201450", "20260101000000", "2026-01-01-000000_a.up.sql"),
+        ] {
+            assert_eq!(renamed(name, from, to), expected);
+        }
+    }
+
+    #[test]
+    fn references_of_headers() {
+        let to = RevisionId::from("0009");
+        let from = |text: &str| text == "0007" || text == "7";
+        let reference =
+            Reference { from: &from, to: &to, headers: &["revision", "down_revision", "depends_on"] };
+        let text = "\u{feff}-- revision: 0007\r\n-- depends_on: [\"0007\", '0006', 7]\n--down_revision:0007\n\
+                    -- created: 0007\nSELECT 1; -- depends_on: 0007\n-- depends_on: 0007\n";
+        let expected = "\u{feff}-- revision: 0009\r\n-- depends_on: [\"0009\", '0006', 0009]\n--down_revision:0009\n\
+                        -- created: 0007\nSELECT 1; -- depends_on: 0007\n-- depends_on: 0007\n";
+        assert_eq!(with_references(text, &reference), expected);
+    }
 }

@@ -1,6 +1,8 @@
 //! What can be typed. The doc comments are the help.
 #![expect(clippy::doc_markdown, reason = "the help has no backticks")]
 
+pub(crate) mod template;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use dbwarden::migration::graph::Target;
 
 const GROUPS: &str = "\
 Start    init  doctor  config  database list
-Write    new
+Write    new  template
 Apply    migrate  rollback  stamp
 See      status  history  show  heads  branches  verify
 Recover  lock-status  unlock
@@ -107,6 +109,16 @@ Examples:
   dbwarden new \"add coupons\"
   dbwarden new \"refresh views\" --type ra")]
     New(New),
+    /// Write the SQL of a usual change, both ways
+    #[command(after_help = "\
+Examples:
+  dbwarden template add-column --table users --column phone --type 'string(20)'
+  dbwarden template create-table --table posts --column title:text --write \"create posts\"")]
+    Template {
+        /// What is to be changed
+        #[command(subcommand)]
+        kind: template::Template,
+    },
     /// Apply what is pending [also: upgrade]
     #[command(
         alias = "upgrade",

@@ -1,5 +1,7 @@
 //! What to type next, after each error and beside what `status` and `verify` found.
 
+mod template;
+
 use dbwarden::apply::failure::{Cause, Kept};
 use dbwarden::apply::history::HistoryError;
 use dbwarden::apply::lock::LockError;
@@ -95,6 +97,7 @@ pub(crate) fn after(error: &Error) -> String {
     }
     match error.kind() {
         ErrorKind::Refused { refusal } => return after_refusal(refusal),
+        ErrorKind::Template { error, .. } => return template::after(error),
         ErrorKind::Backup(error) => return after_backup(error),
         ErrorKind::Restore { error, atomic, replaced } => {
             return after_restore(error, *atomic, replaced.as_deref());

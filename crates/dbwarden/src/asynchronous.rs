@@ -8,6 +8,7 @@ use crate::apply::run::Cancel;
 use crate::error::{Error, ErrorKind};
 use crate::migration::RevisionId;
 use crate::migration::applied::Applied;
+use crate::operation::Operation;
 use crate::ops::Report;
 use crate::ops::backup::Made;
 use crate::ops::migrate::MigrateOptions;
@@ -15,6 +16,7 @@ use crate::ops::ready::Readiness;
 use crate::ops::restore::{RestoreOptions, Restored};
 use crate::ops::rollback::RollbackOptions;
 use crate::ops::status::Status;
+use crate::ops::template::Template;
 use crate::ops::verify::Verification;
 
 /// A [`Migrator`](crate::Migrator) for async programs. It runs on the runtime it is called on, which must be tokio's.
@@ -218,6 +220,14 @@ impl Migrator {
     /// The same.
     pub async fn restore(&self, options: RestoreOptions) -> Result<Restored, Error> {
         self.call(move |migrator| migrator.restore(&options)).await
+    }
+
+    /// As [`Migrator::template`](crate::Migrator::template).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn template(&self, operations: Vec<Operation>) -> Result<Template, Error> {
+        self.call(move |migrator| migrator.template(&operations)).await
     }
 
     /// As [`Migrator::verify`](crate::Migrator::verify).

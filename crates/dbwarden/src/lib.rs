@@ -21,6 +21,7 @@ pub mod error;
 pub mod migration;
 mod migrator;
 mod nearest;
+pub mod operation;
 pub mod ops;
 pub mod project;
 pub mod sql;

@@ -17,6 +17,7 @@ mod shell;
 mod show;
 mod stamp;
 mod status;
+mod template;
 mod verify;
 
 use std::io::Read;
@@ -72,6 +73,9 @@ pub(crate) fn run(cli: Cli) -> u8 {
         Command::Database { command: Database::List } => database::list(&global),
         Command::Database { command: Database::Other(words) } => Err(shell::unknown_of_database(&words)),
         Command::New(args) => on_each(&global, |deployment| new::run(deployment, &global, &args)),
+        Command::Template { kind } => {
+            on_each(&global, |deployment| template::run(deployment, &global, &kind))
+        }
         Command::Migrate(args) => on_each(&global, |deployment| migrate::run(deployment, &global, &args)),
         Command::Rollback(args) => on_each(&global, |deployment| rollback::run(deployment, &global, &args)),
         Command::Status(args) => on_each(&global, |deployment| status::run(deployment, &global, &args)),
@@ -115,6 +119,7 @@ fn name(command: &Command) -> &'static str {
     match command {
         Command::Init => "init",
         Command::New(_) => "new",
+        Command::Template { .. } => "template",
         Command::Migrate(_) => "migrate",
         Command::Rollback(_) => "rollback",
         Command::Status(_) => "status",

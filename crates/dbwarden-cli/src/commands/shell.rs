@@ -12,19 +12,8 @@ use crate::error::Failure;
 use crate::ui::line;
 
 /// Commands of SPEC that come with a later version.
-const LATER: &[&str] = &[
-    "adopt",
-    "check",
-    "check-db",
-    "diff",
-    "make-migrations",
-    "merge",
-    "plan",
-    "prove",
-    "seed",
-    "squash",
-    "template",
-];
+const LATER: &[&str] =
+    &["adopt", "check", "check-db", "diff", "make-migrations", "merge", "plan", "prove", "seed", "squash"];
 
 pub(super) fn version(global: &Global) -> Answer {
     let version = env!("CARGO_PKG_VERSION");

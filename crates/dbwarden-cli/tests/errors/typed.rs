@@ -28,7 +28,6 @@ fn later_commands_and_flags() {
         &["check-db", "-o", "json"],
         &["diff"],
         &["adopt"],
-        &["template", "add-column", "--table", "t"],
         &["database", "clean"],
         &["database", "create"],
         &["migrate", "--sandbox"],

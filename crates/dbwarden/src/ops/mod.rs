@@ -16,6 +16,7 @@ pub mod script;
 pub mod stamp;
 pub mod status;
 mod survey;
+pub mod template;
 pub mod verify;
 
 pub use deployment::{Connection, Deployment};

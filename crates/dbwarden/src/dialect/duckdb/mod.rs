@@ -2,13 +2,20 @@
 
 mod catalog;
 mod history;
+mod render;
 #[cfg(test)]
 mod tests;
 
-use super::{Capabilities, Dialect, Existence, Manner, Object, Records, SessionTrace, TableState};
+use super::render::{Render, knowing};
+use super::{
+    Capabilities, Dialect, Existence, Manner, Object, Records, RenderError, Rendering, SessionTrace,
+    TableState,
+};
 use crate::database::Database;
+use crate::operation::Operation;
 use crate::project::Tables;
 use crate::sql::{Rules, Syntax, keywords};
+use crate::value::{Row, Value};
 
 /// The session's own database as a name and as a text, in the SQL of our tables; the driver puts its name there. DuckDB calls a
 /// database after its file, and without that name `USE` and temporary tables would lead our statements astray: `main.t` is
@@ -96,6 +103,15 @@ impl Dialect for Duckdb {
     fn foreign_key_violations(&self) -> Option<&'static str> {
         // They are checked at once, and cannot be turned off.
         None
+    }
+
+    fn asks(&self, operation: &Operation) -> Vec<(String, Vec<Value>)> {
+        render::asks(operation)
+    }
+
+    fn render(&self, operation: &Operation, known: Option<&[Vec<Row>]>) -> Result<Rendering, RenderError> {
+        let live = known.and_then(|answers| render::read(operation, answers));
+        self.both(&knowing(operation, live))
     }
 }
 

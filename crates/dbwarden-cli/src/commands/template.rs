@@ -46,7 +46,7 @@ pub(super) fn run(
             for path in std::iter::once(&created.path).chain(&created.down_path) {
                 line(&clean(&path.display().to_string()));
             }
-            irreversible(written.irreversible.as_deref());
+            irreversible(&written);
             aside("next: read it, then `dbwarden migrate`");
         }
         answer["path"] = json!(created.path);
@@ -58,15 +58,16 @@ pub(super) fn run(
             (None, _) => String::new(),
         };
         line(&lines(&format!("-- upgrade\n\n{}\n{downgrade}", written.scripts().up)));
-        irreversible(written.irreversible.as_deref());
+        irreversible(&written);
     }
     Ok(Answer::done(answer))
 }
 
 /// Says why there is no way back.
-fn irreversible(why: Option<&str>) {
-    if let Some(why) = why {
-        aside(&clean(&format!("note: no rollback is written, since {why}")));
+fn irreversible(written: &dbwarden::ops::template::Template) {
+    if let Some(why) = &written.irreversible {
+        let unasked = written.unasked.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
+        aside(&clean(&format!("note: no rollback is written, since {why}{unasked}")));
     }
 }
 

@@ -12,6 +12,7 @@ mod memory;
 mod output;
 mod secrets;
 mod streams;
+mod template;
 mod typed;
 mod unchanged;
 mod written;

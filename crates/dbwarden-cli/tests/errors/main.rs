@@ -24,5 +24,6 @@ mod records;
 mod safety;
 mod settings;
 mod statements;
+mod template;
 mod transactions;
 mod typed;

@@ -13,10 +13,11 @@ pub(crate) mod mysql;
 mod postgres;
 mod records;
 mod render;
+mod rendering;
 mod sqlite;
 
 pub use self::records::{Fence, Records, Restoring, restoring_table};
-pub use self::render::{Lack, RenderError, Rendering, Sql};
+pub use self::rendering::{Lack, RenderError, Rendering, Sql};
 
 /// What is known of one engine.
 pub trait Dialect: Sync + std::fmt::Debug {

@@ -318,20 +318,20 @@ impl Operation {
                 Operation::DropTable { table: table.name.clone(), was: Some(table) }
             }
             Operation::DropTable { table, was } => {
-                let unknown = || Irreversible(format!("what the table {table} is made of is not known"));
+                let unknown = || Irreversible(format!("the definition of the table {table} is not known"));
                 Operation::CreateTable { table: was.ok_or_else(unknown)? }
             }
             Operation::AddColumn { table, column } => {
                 Operation::DropColumn { table, column: column.name.clone(), was: Some(column) }
             }
             Operation::DropColumn { table, column, was } => {
-                let unknown = || Irreversible(format!("what the column {table}.{column} is is not known"));
+                let unknown =
+                    || Irreversible(format!("the definition of the column {table}.{column} is not known"));
                 Operation::AddColumn { column: was.ok_or_else(unknown)?, table }
             }
             Operation::AlterColumn { table, column, to, from, was } => {
-                let unknown = |what: &str| {
-                    Irreversible(format!("the {what} that {table}.{column} has now is not known"))
-                };
+                let unknown =
+                    |what: &str| Irreversible(format!("the present {what} of {table}.{column} is not known"));
                 let known = match &was {
                     Some(was) => to.of(was),
                     None => {

@@ -20,6 +20,8 @@ pub struct Template {
     pub downgrade: Option<String>,
     /// Why there is no way back, where there is none.
     pub irreversible: Option<String>,
+    /// Why the database did not answer, where it was asked and did not.
+    pub unasked: Option<String>,
 }
 
 impl Template {
@@ -54,7 +56,7 @@ fn template_here(deployment: &mut Deployment<'_>, operations: &[Operation]) -> R
     for operation in operations {
         check(dialect, operation).map_err(ErrorKind::from)?;
     }
-    let (mut upgrade, mut ways_back) = (Sql::default(), Vec::new());
+    let (mut upgrade, mut ways_back, mut silent) = (Sql::default(), Vec::new(), None);
     for operation in operations {
         let queries = dialect.asks(operation);
         let mut answer = None;
@@ -70,25 +72,22 @@ fn template_here(deployment: &mut Deployment<'_>, operations: &[Operation]) -> R
         let Rendering { upgrade: sql, downgrade } =
             rendering.map_err(|error| ErrorKind::Template { error, unasked: unasked.clone() })?;
         upgrade.append(sql);
-        ways_back.push(downgrade.map_err(|Irreversible(why)| match unasked {
-            Some(unasked) => Irreversible(format!("{why} ({unasked})")),
-            None => Irreversible(why),
-        }));
+        ways_back.push(downgrade);
+        silent = silent.or(unasked);
     }
     let mut downgrade = Sql::default();
     let mut irreversible = None;
     for way in ways_back.into_iter().rev() {
         match way {
             Ok(sql) => downgrade.append(sql),
-            Err(Irreversible(why)) => {
-                irreversible = Some(why.split_whitespace().collect::<Vec<_>>().join(" "))
-            }
+            Err(Irreversible(why)) => irreversible = Some(why),
         }
     }
     Ok(Template {
         upgrade: upgrade.text(),
         downgrade: irreversible.is_none().then(|| downgrade.text()),
         irreversible,
+        unasked: silent,
     })
 }
 

@@ -127,7 +127,9 @@ impl Render for Duckdb {
 }
 
 fn sequence(table: &TableName, column: &str) -> TableName {
-    TableName { schema: table.schema.clone(), name: format!("{}_{column}_seq", table.name) }
+    // `nextval` reads the name as a text, and knows no quotes within quotes.
+    let name = format!("{}_{column}_seq", table.name).replace('"', "_");
+    TableName { schema: table.schema.clone(), name }
 }
 
 /// What must be asked to know the column that would otherwise be lost.

@@ -76,9 +76,11 @@ macro_rules! renders {
             }
 
             fn drop_index(&self, table: &TableName, index: &Index, sql: &mut Sql) -> Result<(), RenderError> {
-                let (table, name) = (self.table_name(table), index.name(table, self.name_limit()));
-                let online = if index.concurrently { ONLINE } else { "" };
-                sql.statement(format!("DROP INDEX {} ON {table}{online}", self.quote(&name)));
+                let name = self.quote(&index.name(table, self.name_limit()));
+                let table = self.table_name(table);
+                // MariaDB takes no ALGORITHM behind DROP INDEX.
+                let online = if index.concurrently { ", ALGORITHM=INPLACE, LOCK=NONE" } else { "" };
+                sql.statement(format!("ALTER TABLE {table} DROP INDEX {name}{online}"));
                 Ok(())
             }
 
@@ -97,7 +99,7 @@ macro_rules! renders {
 renders!(Mysql, true);
 renders!(Mariadb, false);
 
-/// What builds or drops an index while others go on writing, or fails
+/// What builds an index while others go on writing, or fails
 /// (<https://dev.mysql.com/doc/refman/8.4/en/innodb-online-ddl-operations.html>).
 const ONLINE: &str = " ALGORITHM=INPLACE LOCK=NONE";
 
@@ -125,32 +127,26 @@ fn default_value(data_type: Option<&DataType>, default: &DefaultValue) -> String
 /// `explicit_defaults_for_timestamp` is off (<https://mariadb.com/kb/en/timestamp/>).
 fn definition(column: &Column) -> String {
     let name = super::quote(&column.name);
-    let mut text = match column.identity {
-        true => format!("{name} BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY"),
-        false => format!("{name} {}", type_of(&column.data_type)),
-    };
-    if !column.identity {
-        let generated =
-            column.rest.as_ref().is_some_and(|rest| rest.as_str().contains("GENERATED ALWAYS AS"));
-        match (column.nullable, generated) {
-            (true, false) => text.push_str(" NULL"),
-            (true, true) => {}
-            (false, _) => text.push_str(" NOT NULL"),
-        }
-        if let Some(default) = &column.default {
-            text.push_str(&format!(" DEFAULT {}", default_value(Some(&column.data_type), default)));
-        }
-        if column.touched {
-            text.push_str(" ON UPDATE CURRENT_TIMESTAMP");
-        }
-        if let Some(rest) = &column.rest {
-            text.push_str(&format!(" {}", rest.as_str()));
-        }
+    let comment =
+        column.comment.as_ref().map_or_else(String::new, |text| format!(" COMMENT {}", literal(text)));
+    if column.identity {
+        return format!("{name} BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY{comment}");
     }
-    if let Some(comment) = &column.comment {
-        text.push_str(&format!(" COMMENT {}", literal(comment)));
+    let mut text = format!("{name} {}", type_of(&column.data_type));
+    let rest = column.rest.as_ref().map_or_else(String::new, |rest| format!(" {}", rest.as_str()));
+    // Behind what a column is generated from stands the rest; anything else stands before a check.
+    if rest.contains("GENERATED ALWAYS AS") {
+        let null = if column.nullable { "" } else { " NOT NULL" };
+        return format!("{text}{rest}{null}{comment}");
     }
-    text
+    text.push_str(if column.nullable { " NULL" } else { " NOT NULL" });
+    if let Some(default) = &column.default {
+        text.push_str(&format!(" DEFAULT {}", default_value(Some(&column.data_type), default)));
+    }
+    if column.touched {
+        text.push_str(" ON UPDATE CURRENT_TIMESTAMP");
+    }
+    format!("{text}{comment}{rest}")
 }
 
 fn type_of(data_type: &DataType) -> String {

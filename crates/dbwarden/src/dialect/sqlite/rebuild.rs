@@ -150,6 +150,8 @@ pub(super) struct Rebuild<'a> {
     pub(super) to: &'a TableText,
     /// A column whose values come from an expression.
     pub(super) using: Option<(&'a str, &'a str)>,
+    /// The indexes that it has before.
+    pub(super) before: Vec<&'a Object>,
     /// The indexes that it has afterwards.
     pub(super) indexes: Vec<&'a Object>,
 }
@@ -158,10 +160,19 @@ impl Rebuild<'_> {
     /// Writes it.
     pub(super) fn write(&self, sql: &mut Sql) {
         let live = self.live;
-        let (new, count) = (live.free("new"), live.free("count"));
+        let (new, count) = (live.free("new"), live.free("check"));
         let (old_name, new_name, count_name) = (quote(&live.name), quote(&new), quote(&count));
         sql.comment("SQLite cannot change this in place: the table is made anew and its rows are copied.");
         sql.statement("PRAGMA foreign_keys = OFF");
+        sql.comment("Nothing goes on unless the table has what this was written for, and unless every row was copied.");
+        let known =
+            quote(&format!("{} has the columns, indexes and triggers that this was written for", live.name));
+        let copied = quote(&format!("every row of {} was copied", live.name));
+        sql.statement(format!(
+            "CREATE TABLE {count_name} (known INTEGER CONSTRAINT {known} CHECK (known = 1), \
+             copied INTEGER CONSTRAINT {copied} CHECK (copied = 1))"
+        ));
+        sql.statement(format!("INSERT INTO {count_name} (known)\nSELECT {}", self.is_known()));
         let dependents = live.dependents();
         // Triggers go with their table or view.
         let views: Vec<_> = dependents.iter().filter(|object| object.kind == "view").collect();
@@ -184,11 +195,8 @@ impl Rebuild<'_> {
             targets.join(", "),
             sources.join(", ")
         ));
-        sql.comment("Nothing goes on unless every row was copied.");
-        let rule = quote(&format!("every row of {} was copied", live.name));
-        sql.statement(format!("CREATE TABLE {count_name} (same INTEGER CONSTRAINT {rule} CHECK (same = 1))"));
         sql.statement(format!(
-            "INSERT INTO {count_name} SELECT (SELECT count(*) FROM {old_name}) = (SELECT count(*) FROM {new_name})"
+            "INSERT INTO {count_name} (copied)\nSELECT (SELECT count(*) FROM {old_name}) = (SELECT count(*) FROM {new_name})"
         ));
         sql.statement(format!("DROP TABLE {count_name}"));
         if self.from.autoincrement() && self.to.autoincrement() {
@@ -204,6 +212,27 @@ impl Rebuild<'_> {
         for object in self.indexes.iter().chain(&dependents) {
             sql.statement(object.sql.trim().trim_end_matches(';').trim_end());
         }
+    }
+
+    /// Whether the table has the columns, indexes and triggers that the script knows: what it does not know would be lost.
+    fn is_known(&self) -> String {
+        let list = |names: &[&str]| literal(&names.join(", "));
+        let name = literal(&self.live.name);
+        let columns = self.from.names();
+        let columns: Vec<_> = columns.iter().map(String::as_str).collect();
+        let dependents = self.live.dependents();
+        let own = dependents
+            .iter()
+            .filter(|it| it.kind == "trigger" && it.table.eq_ignore_ascii_case(&self.live.name));
+        let mut objects: Vec<_> = self.before.iter().chain(own).map(|it| it.name.as_str()).collect();
+        objects.sort_unstable();
+        format!(
+            "(SELECT group_concat(name, ', ') FROM (SELECT name FROM pragma_table_xinfo({name}) ORDER BY cid)) = {}\n\
+             AND (SELECT coalesce(group_concat(name, ', '), '') FROM (SELECT name FROM sqlite_schema \
+             WHERE tbl_name = {name} AND type IN ('index', 'trigger') AND sql IS NOT NULL ORDER BY name)) = {}",
+            list(&columns),
+            list(&objects)
+        )
     }
 
     /// What is written in the new table, and what is read from the old one.

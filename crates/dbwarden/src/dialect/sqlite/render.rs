@@ -267,10 +267,12 @@ fn both_ways(
     keeps: impl Fn(&rebuild::Object) -> bool,
 ) -> Rendering {
     let (mut upgrade, mut downgrade) = (Sql::default(), Sql::default());
-    let indexes = live.indexes().filter(|index| keeps(index)).collect();
-    Rebuild { live, from: &live.text, to, using, indexes }.write(&mut upgrade);
-    let indexes = live.indexes().collect();
-    Rebuild { live, from: to, to: &live.text, using: None, indexes }.write(&mut downgrade);
+    let all: Vec<_> = live.indexes().collect();
+    let kept: Vec<_> = live.indexes().filter(|index| keeps(index)).collect();
+    let (before, indexes) = (all.clone(), kept.clone());
+    Rebuild { live, from: &live.text, to, using, before, indexes }.write(&mut upgrade);
+    let (before, indexes) = (kept, all);
+    Rebuild { live, from: to, to: &live.text, using: None, before, indexes }.write(&mut downgrade);
     Rendering { upgrade, downgrade: Ok(downgrade) }
 }
 

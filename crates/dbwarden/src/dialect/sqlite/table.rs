@@ -137,6 +137,11 @@ impl TableText {
         tokens(text, Rules::new(Syntax::Sqlite)).next().map_or_else(String::new, |token| bare(token.text))
     }
 
+    /// Returns the names of the columns, in order.
+    pub(super) fn names(&self) -> Vec<String> {
+        (0..self.columns).map(|at| self.column_name(at)).collect()
+    }
+
     /// Returns the definition of the column at `at`, as it was written.
     pub(super) fn column(&self, at: usize) -> &str {
         &self.text[self.parts[at].clone()]

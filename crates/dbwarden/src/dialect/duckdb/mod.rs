@@ -179,8 +179,16 @@ fn state(statement: &str) -> TableState {
         {
             TableState::WantsSettled
         }
+        // It writes the rows that are there, each with a value of its own.
+        Some("ALTER") if has(&["ADD"]) && computed(&words) => TableState::Unsettled,
         _ => TableState::Same,
     }
+}
+
+/// Whether a default is not the same for all rows: a call, or a word that is one.
+fn computed(words: &[String]) -> bool {
+    let mut behind = words.iter().skip_while(|word| *word != "DEFAULT");
+    behind.any(|word| word == "(" || word.starts_with("CURRENT_"))
 }
 
 fn head(text: &str, length: usize) -> &str {

@@ -285,6 +285,9 @@ fn drop_column(live: &Live, table: &TableName, column: &str) -> Result<Rendering
         let part = part.split_whitespace().collect::<Vec<_>>().join(" ");
         return Err(stubborn(format!("`{part}` needs the column {column}")));
     }
+    if mentions(live.text.column(at), "PRIMARY") {
+        return Err(stubborn(format!("{column} is its key")));
+    }
     let users = live.dependents();
     if let Some(user) = users.iter().find(|object| mentions(&object.sql, column)) {
         return Err(stubborn(format!("{} needs the column {column}, as it seems", user.name)));

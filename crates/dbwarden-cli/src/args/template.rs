@@ -328,10 +328,10 @@ pub(crate) struct CreateEnum {
 #[derive(Debug, Args)]
 pub(crate) struct Data {
     /// The statements
-    #[arg(long, value_name = "SQL")]
+    #[arg(long, value_name = "SQL", allow_hyphen_values = true)]
     pub(crate) up: String,
     /// The statements that undo them
-    #[arg(long, value_name = "SQL")]
+    #[arg(long, value_name = "SQL", allow_hyphen_values = true)]
     pub(crate) down: Option<String>,
     #[command(flatten)]
     pub(crate) write: Write,

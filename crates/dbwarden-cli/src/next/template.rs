@@ -60,7 +60,7 @@ fn after_operation(error: &OperationError) -> &'static str {
             "a column is written NAME:TYPE, NAME:TYPE:null or NAME:TYPE:null:DEFAULT"
         }
         OperationError::Reference { .. } => "--references users.id",
-        OperationError::Action { known, .. } => known,
+        OperationError::Action { .. } => "it is one of CASCADE, SET NULL, SET DEFAULT, RESTRICT, NO ACTION",
         OperationError::Sql { .. } => "correct the SQL, then run the same command again",
         OperationError::Nothing { .. } => {
             "`dbwarden template --help` lists the kinds, and the help of each what it takes"

@@ -21,7 +21,7 @@ fn refused(sandbox: &Sandbox, exit: i32, typed: &[&[&str]]) -> String {
 fn a_second_statement_in_each_flag() {
     let sandbox = Sandbox::shop();
     let evil = "x; DROP TABLE y";
-    let call = "now(1); DROP TABLE y";
+    let call = "f(1); DROP TABLE y()";
     let add = ["add-column", "--table", "t", "--column", "c", "--type", "text"];
     let with = |more: &[&'static str]| [&add[..], more].concat();
     let key = ["add-foreign-key", "--column", "c", "--references", "t.c"];

@@ -152,7 +152,7 @@ on_sqlite! {
 
     fn what_needs_the_column_is_named(database) {
         database.execute(SCHEMA);
-        for (column, user) in [("age", "twice"), ("name", "UNIQUE"), ("id", "key")] {
+        for (column, user) in [("age", "twice"), ("name", "UNIQUE"), ("id", "boss")] {
             let drop = Operation::DropColumn { table: users(), column: column.to_owned(), was: None };
             let error = write(&database, &[drop]).unwrap_err();
             assert_eq!(error.code(), "table-rebuild");

@@ -13,7 +13,7 @@ use dbwarden::migration::graph::Target;
 const GROUPS: &str = "\
 Start    init  doctor  config  database list
 Write    new  template
-Apply    migrate  rollback  stamp
+Apply    migrate  rollback  stamp  seed apply  seed list  seed rollback
 See      status  history  show  heads  branches  verify
 Recover  lock-status  unlock
 Other    version  completions  man
@@ -44,6 +44,9 @@ pub(crate) struct Global {
     /// Every database in warden.toml, one after the other
     #[arg(long, global = true, conflicts_with = "database", help_heading = "Which database")]
     pub(crate) all: bool,
+    /// With --all: so many databases at once; what each says comes in one piece when it is done
+    #[arg(long, global = true, value_name = "N", requires = "all", value_parser = jobs, help_heading = "Which database")]
+    pub(crate) jobs: Option<usize>,
     /// The database's address, or env:NAME for the variable that holds it
     #[arg(long, global = true, value_name = "URL", help_heading = "Which database")]
     pub(crate) url: Option<String>,
@@ -84,6 +87,13 @@ pub(crate) struct Global {
 
 fn duration(text: &str) -> Result<Duration, String> {
     dbwarden::project::parse_duration(text).map_err(|error| error.to_string())
+}
+
+fn jobs(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(jobs @ 1..=64) => Ok(jobs),
+        _ => Err("so many at once: a whole number from 1 to 64".to_owned()),
+    }
 }
 
 fn whole(text: &str) -> Result<u64, String> {
@@ -137,6 +147,12 @@ Examples:
   dbwarden rollback -t 0003"
     )]
     Rollback(Rollback),
+    /// Work with seeds alone
+    Seed {
+        /// What to do
+        #[command(subcommand)]
+        command: Seed,
+    },
     /// Show where the database stands [also: current]
     #[command(
         alias = "current",
@@ -308,6 +324,79 @@ pub(crate) struct New {
     /// Compare models: comes with a later version
     #[arg(long, hide = true)]
     pub(crate) autogenerate: bool,
+}
+
+/// Work with seeds alone.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Seed {
+    /// Apply the seeds that are pending, and nothing else
+    #[command(after_help = "\
+Examples:
+  dbwarden seed apply
+  dbwarden seed apply --tag demo --dry-run")]
+    Apply(SeedApply),
+    /// List the seeds, and when each was applied
+    #[command(after_help = "\
+Examples:
+  dbwarden seed list
+  dbwarden seed list --env staging")]
+    List {
+        /// With the seeds of this tag too; may stand several times
+        #[arg(long, value_name = "TAG", value_delimiter = ',')]
+        tag: Vec<String>,
+    },
+    /// Undo seeds, the newest one unless told otherwise; what is no seed stays
+    #[command(after_help = "\
+Examples:
+  dbwarden seed rollback
+  dbwarden seed rollback -c 3")]
+    Rollback(SeedRollback),
+}
+
+impl Seed {
+    /// The command as it is typed.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Seed::Apply(_) => "seed apply",
+            Seed::List { .. } => "seed list",
+            Seed::Rollback(_) => "seed rollback",
+        }
+    }
+}
+
+/// Options of `seed apply`.
+#[derive(Debug, Args)]
+pub(crate) struct SeedApply {
+    /// Up to this revision
+    #[arg(short, long, value_name = "REV", value_parser = target, allow_hyphen_values = true)]
+    pub(crate) to_version: Option<Target>,
+    /// So many seeds
+    #[arg(short, long, value_name = "N", value_parser = whole, allow_negative_numbers = true, conflicts_with = "to_version")]
+    pub(crate) count: Option<u64>,
+    /// Those of this tag too; may stand several times
+    #[arg(long, value_name = "TAG", value_delimiter = ',')]
+    pub(crate) tag: Vec<String>,
+    /// Show what would run, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) before: Before,
+}
+
+/// Options of `seed rollback`.
+#[derive(Debug, Args)]
+pub(crate) struct SeedRollback {
+    /// Down to this revision, which stays applied
+    #[arg(short, long, value_name = "REV", value_parser = target, allow_hyphen_values = true)]
+    pub(crate) to_version: Option<Target>,
+    /// So many seeds
+    #[arg(short, long, value_name = "N", value_parser = whole, allow_negative_numbers = true, conflicts_with = "to_version")]
+    pub(crate) count: Option<u64>,
+    /// Show what would run, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) before: Before,
 }
 
 /// The kind of a new migration.

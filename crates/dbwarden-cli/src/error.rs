@@ -317,6 +317,7 @@ fn kept(error: &Error) -> Vec<String> {
                 lines.push(format!("statement {} of {} in {}", step.statement, step.total, step.id));
             }
             lines.push(match (step.kept, undone) {
+                (Kept::Nothing, _) if matches!(step.cause, Cause::Hook { .. }) => format!("{id} was not begun"),
                 (Kept::Nothing, false) => format!("{id} is rolled back whole"),
                 (Kept::Nothing, true) => format!("{id} is as it was: its rollback is rolled back whole"),
                 (Kept::Statements(done), _) => {

@@ -226,6 +226,7 @@ pub(crate) fn after(error: &Error) -> String {
             "correct the file, then run the same command again"
         }
         "unset-variable" => "set the variable, or put it into .env, then run the same command again",
+        "seed-waits" => "`dbwarden migrate` applies that first",
         "unknown-database" => "`dbwarden database list` shows their names",
         "no-default-database" => "name one with -d, take all with --all, or set `default`",
         "no-url" => "set `url`, or `engine` and `database`, or DATABASE_URL",
@@ -368,6 +369,9 @@ fn after_step(step: &dbwarden::apply::failure::StepError) -> String {
         }
         Cause::Around { error, .. } if error.kind == DriverErrorKind::Statement => {
             format!("correct the file, then `dbwarden {command}`")
+        }
+        Cause::Hook { .. } => {
+            format!("mend what `hooks.before` in the settings runs, then `dbwarden {command}`")
         }
         Cause::ForeignKeys { .. } => {
             format!("correct the file, so that no row is left without its parent, then `dbwarden {command}`")

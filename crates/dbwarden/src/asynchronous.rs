@@ -11,6 +11,8 @@ use crate::migration::applied::Applied;
 use crate::operation::Operation;
 use crate::ops::Report;
 use crate::ops::backup::Made;
+use crate::ops::health::Health;
+use crate::ops::load::Loaded;
 use crate::ops::migrate::MigrateOptions;
 use crate::ops::ready::Readiness;
 use crate::ops::restore::{RestoreOptions, Restored};
@@ -18,6 +20,7 @@ use crate::ops::rollback::RollbackOptions;
 use crate::ops::status::Status;
 use crate::ops::template::Template;
 use crate::ops::verify::Verification;
+use crate::startup::Probe;
 
 /// A [`Migrator`](crate::Migrator) for async programs. It runs on the runtime it is called on, which must be tokio's.
 #[derive(Debug, Clone)]
@@ -71,6 +74,39 @@ impl Migrator {
     /// The same.
     pub async fn migrate(&self) -> Result<Report, Error> {
         self.call(crate::Migrator::migrate).await
+    }
+
+    /// As [`Migrator::start`](crate::Migrator::start).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn start(&self, probe: &Probe) -> Result<Report, Error> {
+        let probe = probe.clone();
+        self.call(move |migrator| migrator.start(&probe)).await
+    }
+
+    /// As [`Migrator::initialize`](crate::Migrator::initialize).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn initialize(&self) -> Result<(), Error> {
+        self.call(crate::Migrator::initialize).await
+    }
+
+    /// As [`Migrator::health`](crate::Migrator::health).
+    ///
+    /// # Errors
+    /// That the runtime was shut down.
+    pub async fn health(&self) -> Result<Health, Error> {
+        self.call(|migrator| Ok(migrator.health())).await
+    }
+
+    /// As [`Migrator::migrations`](crate::Migrator::migrations).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn migrations(&self) -> Result<Vec<Loaded>, Error> {
+        self.call(|migrator| migrator.migrations()).await
     }
 
     /// As [`Migrator::migrate_to`](crate::Migrator::migrate_to).

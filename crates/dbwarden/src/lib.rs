@@ -25,6 +25,7 @@ pub mod operation;
 pub mod ops;
 pub mod project;
 pub mod sql;
+pub mod startup;
 pub mod url;
 pub mod value;
 

@@ -6,16 +6,20 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::apply::hooks::Hook;
 use crate::apply::run::{Cancel, Clock, Event, Observer, Points, Silent};
 use crate::error::Error;
 use crate::migration::applied::Applied;
 use crate::migration::graph::Target;
 use crate::migration::plan::Plan;
+use crate::migration::rust::RustMigration;
 use crate::migration::source::{EmbeddedFile, Source};
 use crate::migration::state::Selection;
 use crate::migration::{Kind, RevisionId};
 use crate::operation::Operation;
 use crate::ops::backup::{BackupOptions, Made, backup};
+use crate::ops::health::{Health, health, initialize};
+use crate::ops::load::{Loaded, load};
 use crate::ops::migrate::{MigrateOptions, migrate};
 use crate::ops::new::{Created, NewOptions, Scripts, new};
 use crate::ops::ready::{Readiness, ready};
@@ -27,6 +31,7 @@ use crate::ops::template::{Template, template};
 use crate::ops::verify::{Verification, verify};
 use crate::ops::{Deployment, Report, Survey, files, survey};
 use crate::project::{DatabaseSettings, Environment, Tables};
+use crate::startup::{Probe, Watched};
 use crate::url::DatabaseUrl;
 
 /// A database with its migrations, and a method for each verb.
@@ -119,6 +124,18 @@ impl<'host> Builder<'host> {
     pub fn texts(self, texts: impl IntoIterator<Item = (String, String)>) -> Self {
         let texts = texts.into_iter().map(|(name, text)| (name, text.into())).collect();
         self.set(|deployment| deployment.source = Source::Texts(texts))
+    }
+
+    /// Adds a migration in Rust to those of the files. Where there are no files, say so by [`Builder::texts`] with none.
+    #[must_use]
+    pub fn rust(self, migration: RustMigration) -> Self {
+        self.set(|deployment| deployment.rust.push(migration))
+    }
+
+    /// Calls `hook` around each migration.
+    #[must_use]
+    pub fn hook(self, hook: impl Hook + 'static) -> Self {
+        self.set(|deployment| deployment.hooks.push(Arc::new(hook)))
     }
 
     /// Sets the environment, for migrations that name one.
@@ -239,6 +256,41 @@ impl<'host> Migrator<'host> {
     /// What keeps it from being run, or the migration that failed; [`Error::report`] says what was applied before.
     pub fn migrate(&mut self) -> Result<Report, Error> {
         self.migrate_with(&self.options())
+    }
+
+    /// Applies all that is pending, as a service does at its start, and tells `probe` how far it is. Waits for another instance that
+    /// migrates no longer than [`Builder::lock_wait`] says.
+    ///
+    /// # Errors
+    /// As [`Migrator::migrate`]; the probe says so too.
+    pub fn start(&mut self, probe: &Probe) -> Result<Report, Error> {
+        let options = self.options();
+        let mut observer = Watched { probe, beside: &mut *self.observer };
+        let outcome = migrate(&mut self.deployment, &options, &mut observer);
+        probe.ends(&outcome);
+        outcome
+    }
+
+    /// Makes the tables of the records where they are not there, and applies nothing.
+    ///
+    /// # Errors
+    /// The database cannot be reached, or the role may not make them; the lock.
+    pub fn initialize(&mut self) -> Result<(), Error> {
+        initialize(&mut self.deployment, &mut *self.observer)
+    }
+
+    /// Returns whether the database answers, and how it is with files, records and lock. What is wrong is in the value.
+    pub fn health(&mut self) -> Health {
+        let selection = self.selection();
+        health(&mut self.deployment, &selection)
+    }
+
+    /// Returns every migration with the text of its scripts: the versioned ones in order, then the repeatables.
+    ///
+    /// # Errors
+    /// A file that is no migration, or that cannot be read.
+    pub fn migrations(&self) -> Result<Vec<Loaded>, Error> {
+        load(&self.deployment)
     }
 
     /// Applies what is pending up to `target`: an id, a number, a prefix, `head`, `+2`.

@@ -15,6 +15,8 @@ mod conditions;
 mod duckdb_alone;
 #[path = "suite/files.rs"]
 mod files;
+#[path = "suite/hooks.rs"]
+mod hooks;
 #[path = "suite/journal.rs"]
 mod journal;
 #[path = "suite/limits.rs"]
@@ -35,8 +37,14 @@ mod records;
 mod repeatables;
 #[path = "suite/review.rs"]
 mod review;
+#[path = "suite/rust.rs"]
+mod rust;
+#[path = "suite/seeds.rs"]
+mod seeds;
 #[path = "suite/selection.rs"]
 mod selection;
+#[path = "suite/services.rs"]
+mod services;
 #[path = "suite/sqlite_alone.rs"]
 mod sqlite_alone;
 #[path = "suite/stamps.rs"]

@@ -27,6 +27,7 @@ pub(super) fn run(
         count: args.count,
         tags: args.tag.iter().cloned().collect(),
         without_seeds: args.no_seeds,
+        seeds_only: false,
         strict: args.strict,
         single_transaction: args.single_transaction,
         record_only: args.baseline,
@@ -66,6 +67,11 @@ fn print_script(
         let plan = script::script(deployment, options, args.from.as_ref(), &mut text)?;
         let sql = String::from_utf8_lossy(&text).into_owned();
         return Ok(Answer::done(json!({ "sql": sql, "plan": plan })));
+    }
+    if ui::is_held() {
+        script::script(deployment, options, args.from.as_ref(), &mut text)?;
+        ui::print(&text);
+        return Ok(Answer::done(json!({})));
     }
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let written = script::script(deployment, options, args.from.as_ref(), &mut out).map(drop);

@@ -13,6 +13,7 @@ mod migrate;
 mod new;
 mod restore;
 mod rollback;
+mod seed;
 mod shell;
 mod show;
 mod stamp;
@@ -21,14 +22,17 @@ mod template;
 mod verify;
 
 use std::io::Read;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use dbwarden::Error;
+use dbwarden::apply::run::Cancel;
 use dbwarden::ops::Deployment;
 use dbwarden::project::Project;
 use serde_json::{Value, json};
 
 use crate::args::{Cli, Command, Database, Global};
-use crate::error::{Failure, PENDING};
+use crate::error::{Failure, INTERRUPTED, PENDING};
 use crate::ui::progress::Progress;
 use crate::{kill, settings, ui};
 
@@ -78,6 +82,7 @@ pub(crate) fn run(cli: Cli) -> u8 {
         }
         Command::Migrate(args) => on_each(&global, |deployment| migrate::run(deployment, &global, &args)),
         Command::Rollback(args) => on_each(&global, |deployment| rollback::run(deployment, &global, &args)),
+        Command::Seed { command } => on_each(&global, |deployment| seed::run(deployment, &global, &command)),
         Command::Status(args) => on_each(&global, |deployment| status::run(deployment, &global, &args)),
         Command::History => on_each(&global, |deployment| history::run(deployment, &global)),
         Command::Heads => on_each(&global, |deployment| heads::run(deployment, &global)),
@@ -122,6 +127,7 @@ fn name(command: &Command) -> &'static str {
         Command::Template { .. } => "template",
         Command::Migrate(_) => "migrate",
         Command::Rollback(_) => "rollback",
+        Command::Seed { command } => command.name(),
         Command::Status(_) => "status",
         Command::History => "history",
         Command::Heads => "heads",
@@ -148,7 +154,7 @@ fn name(command: &Command) -> &'static str {
 /// Runs a command on the database that is asked for, or on each.
 fn on_each(
     global: &Global,
-    run: impl Fn(&mut Deployment<'static>) -> Result<Answer, Failure>,
+    run: impl Fn(&mut Deployment<'static>) -> Result<Answer, Failure> + Sync,
 ) -> Result<Answer, Failure> {
     let project = settings::project(global)?;
     notes(global, &project.notes);
@@ -158,12 +164,12 @@ fn on_each(
         let settings = project.select(global.database.as_deref())?;
         vec![(settings.name.clone(), Ok(settings))]
     };
-    let (mut documents, mut exits) = (Vec::new(), Vec::new());
-    for (name, settings) in chosen {
-        let outcome = settings.map_err(Failure::from).and_then(|settings| {
-            let target = settings.url.target();
-            run(&mut deployment(global, &project, settings)).map_err(|failure| failure.about(&target))
-        });
+    let one = |(name, settings): (String, Result<_, _>)| {
+        let outcome =
+            settings.map_err(Failure::from).and_then(|settings: dbwarden::project::DatabaseSettings| {
+                let target = settings.url.target();
+                run(&mut deployment(global, &project, settings)).map_err(|failure| failure.about(&target))
+            });
         let (exit, mut document) = match outcome {
             Ok(answer) => (answer.exit, answer.json),
             Err(failure) if !global.all => return Err(failure.on(&name)),
@@ -178,15 +184,70 @@ fn on_each(
         if let Value::Object(fields) = &mut document {
             fields.entry("name").or_insert(json!(name));
         }
-        exits.push(exit);
-        documents.push(document);
-    }
+        Ok((exit, document))
+    };
+    let done = match global.jobs {
+        Some(jobs) if jobs > 1 => at_once(jobs, chosen, one),
+        _ => chosen.into_iter().map(one).collect(),
+    };
+    let (exits, documents): (Vec<u8>, Vec<Value>) =
+        done.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
     let exit = match exits.as_slice() {
         [only] => *only,
+        all if all.contains(&INTERRUPTED) => INTERRUPTED,
         all if all.iter().all(|exit| *exit == all[0]) => all.first().copied().unwrap_or(0),
         _ => PENDING,
     };
     Ok(Answer { exit, json: json!({ "databases": documents }) })
+}
+
+/// Does `one` with each, so many at once, and returns what came of them in their order. What each says is printed in one piece.
+fn at_once<T: Send, D: Send>(jobs: usize, all: Vec<T>, one: impl Fn(T) -> D + Sync) -> Vec<D> {
+    let slots: Vec<_> = all.into_iter().map(|it| (Mutex::new(Some(it)), Mutex::new(None))).collect();
+    let (next, printing) = (AtomicUsize::new(0), Mutex::new(()));
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.min(slots.len()) {
+            scope.spawn(|| {
+                while let Some((it, done)) = slots.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    let it = it.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    let (came, held) = ui::holding(|| it.map(&one));
+                    let _alone = printing.lock().unwrap_or_else(PoisonError::into_inner);
+                    ui::release(held);
+                    *done.lock().unwrap_or_else(PoisonError::into_inner) = came;
+                }
+            });
+        }
+    });
+    slots
+        .into_iter()
+        .filter_map(|(_, done)| done.into_inner().unwrap_or_else(PoisonError::into_inner))
+        .collect()
+}
+
+/// What Ctrl-C cancels: whether it came, and every run of this process.
+static RUNS: Mutex<(bool, Vec<Cancel>)> = Mutex::new((false, Vec::new()));
+
+/// Has Ctrl-C and SIGTERM cancel this run too; one that begins behind them is cancelled at once.
+fn cancelled_by_signals(cancel: &Cancel) {
+    let mut runs = RUNS.lock().unwrap_or_else(PoisonError::into_inner);
+    runs.1.push(cancel.clone());
+    if runs.0 {
+        cancel.cancel();
+    } else if runs.1.len() == 1 {
+        ctrlc::set_handler(|| {
+            let mut runs = RUNS.lock().unwrap_or_else(PoisonError::into_inner);
+            runs.0 = true;
+            for cancel in &runs.1 {
+                cancel.cancel();
+            }
+        })
+        .ok();
+    }
+}
+
+/// `1 seed`, `2 seeds`.
+fn count_of(number: usize, one: &str) -> String {
+    ui::count(number as u64, one)
 }
 
 fn notes(global: &Global, notes: &[String]) {
@@ -223,9 +284,7 @@ fn deployment(
     let environment = settings::environment();
     kill::lease(&environment, &mut deployment.lock);
     deployment.points = kill::points(&environment);
-    let cancel = deployment.cancel.clone();
-    // Set once: with --all the first one cancelled ends the rest too.
-    ctrlc::set_handler(move || cancel.cancel()).ok();
+    cancelled_by_signals(&deployment.cancel);
     deployment
 }
 

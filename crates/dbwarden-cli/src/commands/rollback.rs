@@ -18,6 +18,7 @@ pub(super) fn run(
     let mut options = RollbackOptions {
         target: args.revision.clone().or_else(|| args.to_version.clone()),
         count: args.count,
+        seeds_only: false,
         dry_run: args.dry_run,
         without_checks: args.no_safety_check,
         backup: args.before.directory(&deployment.settings),

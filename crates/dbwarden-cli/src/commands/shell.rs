@@ -13,7 +13,7 @@ use crate::ui::line;
 
 /// Commands of SPEC that come with a later version.
 const LATER: &[&str] =
-    &["adopt", "check", "check-db", "diff", "make-migrations", "merge", "plan", "prove", "seed", "squash"];
+    &["adopt", "check", "check-db", "diff", "make-migrations", "merge", "plan", "prove", "squash"];
 
 pub(super) fn version(global: &Global) -> Answer {
     let version = env!("CARGO_PKG_VERSION");

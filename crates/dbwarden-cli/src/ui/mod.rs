@@ -3,6 +3,7 @@
 
 pub(crate) mod progress;
 
+use std::cell::RefCell;
 use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
 
@@ -34,15 +35,55 @@ pub(crate) fn clean(text: &str) -> String {
 /// Why data did not reach standard output: the first failure of all.
 static UNSAID: OnceLock<io::Error> = OnceLock::new();
 
+/// What was to be printed: whether it is data, and its text.
+type Said = Vec<(bool, Vec<u8>)>;
+
+thread_local! {
+    /// What this thread says, where it is held back until others have said theirs.
+    static HELD: RefCell<Option<Said>> = const { RefCell::new(None) };
+}
+
+/// Does `work`, and returns what it would have printed with what it returned.
+pub(crate) fn holding<T>(work: impl FnOnce() -> T) -> (T, Said) {
+    HELD.set(Some(Vec::new()));
+    let done = work();
+    (done, HELD.take().unwrap_or_default())
+}
+
+/// Prints what was held back.
+pub(crate) fn release(held: Said) {
+    for (data, text) in held {
+        if data {
+            said(anstream::stdout().write_all(&text));
+        } else {
+            anstream::stderr().write_all(&text).ok();
+        }
+    }
+}
+
+/// Whether what this thread says is held back.
+pub(crate) fn is_held() -> bool {
+    HELD.with_borrow(Option::is_some)
+}
+
+/// Holds `text` back where that is asked for, and returns whether it did.
+fn held(data: bool, text: &[u8]) -> bool {
+    HELD.with_borrow_mut(|held| held.as_mut().map(|held| held.push((data, text.to_owned()))).is_some())
+}
+
 /// Prints one line of data. A reader that went away (`| head`) ends nothing but the printing; any other failure is told at the
 /// end, by [`unsaid`].
 pub(crate) fn line(text: &str) {
-    said(writeln!(anstream::stdout(), "{text}"));
+    if !held(true, format!("{text}\n").as_bytes()) {
+        said(writeln!(anstream::stdout(), "{text}"));
+    }
 }
 
 /// Prints data as it stands.
 pub(crate) fn print(text: &[u8]) {
-    said(io::stdout().write_all(text));
+    if !held(true, text) {
+        said(io::stdout().write_all(text));
+    }
 }
 
 /// Keeps the failure of a writing to standard output.
@@ -62,12 +103,14 @@ pub(crate) fn unsaid() -> Option<&'static io::Error> {
 
 /// Prints one line beside the data.
 pub(crate) fn aside(text: &str) {
-    writeln!(anstream::stderr(), "{text}").ok();
+    if !held(false, format!("{text}\n").as_bytes()) {
+        writeln!(anstream::stderr(), "{text}").ok();
+    }
 }
 
 /// Whether somebody can be asked.
 pub(crate) fn may_ask() -> bool {
-    io::stdin().is_terminal() && io::stderr().is_terminal()
+    !is_held() && io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
 /// `text` in bold.

@@ -92,7 +92,7 @@ impl Progress {
             return;
         }
         let share = if of_bytes == 0 { 0.0 } else { bytes as f64 / of_bytes as f64 };
-        if std::io::stderr().is_terminal() {
+        if !super::is_held() && std::io::stderr().is_terminal() {
             let bar = self.bar.get_or_insert_with(|| {
                 let bar = ProgressBar::new(of_bytes);
                 let style =
@@ -134,7 +134,7 @@ impl Observer for Progress {
         match event {
             Event::Waiting { holder, waited } if !self.quiet => {
                 // In a log, a line every ten seconds; on a terminal, what is going on.
-                let log = !std::io::stderr().is_terminal();
+                let log = super::is_held() || !std::io::stderr().is_terminal();
                 if log && self.told.is_some_and(|told| *waited < told + LOG_EVERY) {
                     return;
                 }
@@ -164,7 +164,8 @@ impl Observer for Progress {
             Event::Notice { notice } if !self.quiet || notice.level.eq_ignore_ascii_case("warning") => {
                 let text = notice.text.split_whitespace().collect::<Vec<_>>().join(" ");
                 let level = notice.level.to_lowercase();
-                aside(&clean(&format!("  {level} from the server: {}", dbwarden::sql::mask_secrets(&text))));
+                let from = if notice.level == "HOOK" { "" } else { " from the server" };
+                aside(&clean(&format!("  {level}{from}: {}", dbwarden::sql::mask_secrets(&text))));
             }
             Event::Resumed { id, done, total } if !self.quiet => {
                 aside(&clean(&format!(

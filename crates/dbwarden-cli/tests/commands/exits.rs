@@ -99,3 +99,19 @@ fn refused_is_6() {
     let sandbox = Sandbox::shop();
     sandbox.refuses(6, &["rollback", "--env", "prod"]);
 }
+
+#[test]
+fn all_at_once_say_each_in_one_piece() {
+    let sandbox = three();
+    let ran = sandbox.run(&["migrate", "--all", "--jobs", "3"]).exits(3);
+    let said: Vec<_> =
+        ran.err.lines().filter(|line| line.starts_with("  = ") || line.contains("error[")).collect();
+    assert!(ran.err.contains("m/b/0001_b.sql:1:8"), "{}", ran.transcript);
+    assert_eq!(ran.out.matches("applied 1 in").count(), 2, "{}", ran.transcript);
+    assert!(said.iter().any(|line| line.contains("error[sql]")), "{}", ran.transcript);
+    let json = sandbox.run(&["migrate", "--all", "--jobs", "2", "--json"]).exits(3).json();
+    let databases = json["databases"].as_array().unwrap();
+    assert_eq!(databases.iter().map(|it| it["name"].as_str().unwrap()).collect::<Vec<_>>(), ["a", "b", "c"]);
+    sandbox.refuses(2, &["migrate", "--jobs", "2"]);
+    sandbox.refuses(2, &["migrate", "--all", "--jobs", "0"]);
+}

@@ -104,3 +104,29 @@ fn unlock_releases_the_lock_of_a_killed_run() {
     sandbox.run(&["unlock"]).exits(0);
     assert!(sandbox.lock_is_free());
 }
+
+/// Of all databases the first is done; whichever run is under way then, and those to come, are ended.
+#[test]
+fn the_second_of_all_is_interrupted_too() {
+    for jobs in ["1", "2"] {
+        let sandbox = Sandbox::empty();
+        sandbox.write(
+            "warden.toml",
+            "[databases.a]\nurl = \"sqlite:///a.db\"\nmigrations = \"m/a\"\n[databases.b]\nurl = \"sqlite:///b.db\"\nmigrations = \"m/b\"\n",
+        );
+        sandbox.write("m/a/0001_a.sql", "CREATE TABLE a (id INTEGER);\n");
+        sandbox.write("m/b/0001_b.sql", "CREATE TABLE b AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n;\n");
+        let mut child = sandbox.command(&["migrate", "--all", "--jobs", jobs, "-q"]).spawn().unwrap();
+        wait_until("the second one runs", || {
+            let first = sandbox.path("a.db").exists()
+                && sandbox.database_at("a.db").query_row(
+                    "SELECT count(*) FROM dbwarden_migrations",
+                    [],
+                    |row| row.get(0),
+                ) == Ok(1);
+            first && sandbox.path("b.db-wal").exists() | sandbox.path("b.db-journal").exists()
+        });
+        kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+        assert_eq!(wait_for(&mut child).code(), Some(130));
+    }
+}

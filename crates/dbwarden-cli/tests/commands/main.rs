@@ -11,6 +11,7 @@ mod json;
 mod memory;
 mod output;
 mod secrets;
+mod seed;
 mod streams;
 mod template;
 mod typed;

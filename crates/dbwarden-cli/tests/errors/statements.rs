@@ -187,3 +187,15 @@ fn a_secret_in_the_line_is_masked() {
     let said = failing("CREATE USER ana WITH PASSWORD 'hunter2';\n");
     assert!(!said.contains("hunter2"), "{said}");
 }
+
+#[test]
+fn a_hook_before_it() {
+    let sandbox = Sandbox::holding(&[("0001_good.sql", GOOD), ("0002_next.sql", "SELECT 1;\n")]);
+    sandbox.run(&["migrate", "-c", "1"]).exits(0);
+    sandbox.write(
+        "warden.toml",
+        "[databases.primary]\nmigrations = \"migrations\"\nurl = \"sqlite:///app.db\"\n\
+         hooks = { before = [\"echo the window is closed >&2; exit 7\"] }\n",
+    );
+    assert_snapshot!(sandbox.fails(1, &["migrate"]).transcript);
+}

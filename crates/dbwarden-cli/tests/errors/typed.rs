@@ -22,7 +22,6 @@ fn later_commands_and_flags() {
         &["merge"][..],
         &["merge", "-m", "sms and push"],
         &["squash", "--from", "0001"],
-        &["seed", "apply"],
         &["make-migrations", "text"],
         &["check"],
         &["check-db", "-o", "json"],

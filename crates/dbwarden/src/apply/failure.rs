@@ -122,6 +122,18 @@ pub enum Cause {
     /// The file.
     #[error("{0}")]
     Source(std::sync::Arc<SourceError>),
+    /// The code of a migration in Rust failed.
+    #[error("{message}")]
+    Code {
+        /// What it said, with what that came from.
+        message: String,
+    },
+    /// A hook before it refused.
+    #[error("the hook before it failed: {message}")]
+    Hook {
+        /// Why.
+        message: String,
+    },
     /// Foreign keys were off, and rows point at nothing now.
     #[error("{} of {table} would point at nothing in {parent}", rows(*count))]
     ForeignKeys {

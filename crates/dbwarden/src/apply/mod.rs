@@ -3,6 +3,7 @@
 pub mod execute;
 pub mod failure;
 pub mod history;
+pub mod hooks;
 pub mod inspect;
 pub mod journal;
 pub mod lock;

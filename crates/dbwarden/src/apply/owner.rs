@@ -81,12 +81,12 @@ impl Owner {
         if same_machine && self.session_lock && locked {
             return Some("its lock on the database is free again");
         }
-        (self.can_be_seen(here) && !self.is_running()).then_some("its process is gone")
+        (self.can_be_seen(here) && self.look() == Look::Gone).then_some("its process is gone")
     }
 
     /// Returns whether the process is known to live, seen from `here`. Also one that is stopped lives.
     pub fn lives(&self, here: &Owner) -> bool {
-        self.can_be_seen(here) && self.is_running()
+        self.can_be_seen(here) && self.look() == Look::Running
     }
 
     fn can_be_seen(&self, here: &Owner) -> bool {
@@ -94,14 +94,43 @@ impl Owner {
         same_machine && self.namespace == here.namespace && !self.started.is_empty()
     }
 
-    fn is_running(&self) -> bool {
-        started(self.pid).as_ref() == Some(&self.started)
+    fn look(&self) -> Look {
+        match read(&format!("/proc/{}/stat", self.pid)) {
+            Some(stat) if started_of(&stat).as_ref() == Some(&self.started) => Look::Running,
+            Some(_) => Look::Gone,
+            // Processes of others may be hidden there (https://man7.org/linux/man-pages/man5/proc.5.html, `hidepid`).
+            None if exists(self.pid) => Look::Hidden,
+            None => Look::Gone,
+        }
     }
 
     /// Returns `ana@ci-7 (pid 812)`.
     pub fn label(&self) -> String {
         format!("{}@{} (pid {})", self.user, self.host, self.pid)
     }
+}
+
+/// What can be seen of a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Running,
+    Gone,
+    /// There is one of that number, and nothing more is to be seen of it.
+    Hidden,
+}
+
+/// Whether there is a process of that number, whoever it belongs to.
+#[cfg(unix)]
+fn exists(pid: u32) -> bool {
+    use rustix::io::Errno;
+    use rustix::process::{Pid, test_kill_process};
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| test_kill_process(pid) != Err(Errno::SRCH))
+}
+
+#[cfg(not(unix))]
+fn exists(_: u32) -> bool {
+    false
 }
 
 /// Returns user@host of this process.
@@ -113,7 +142,10 @@ pub fn who() -> String {
 
 /// The 22nd field of `/proc/PID/stat` (<https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html>).
 fn started(pid: u32) -> Option<String> {
-    let stat = read(&format!("/proc/{pid}/stat"))?;
+    started_of(&read(&format!("/proc/{pid}/stat"))?)
+}
+
+fn started_of(stat: &str) -> Option<String> {
     // The second field is the name in parentheses, and may hold anything.
     let (_, rest) = stat.rsplit_once(')')?;
     let mut fields = rest.split_whitespace();
@@ -144,8 +176,10 @@ mod tests {
         let mut other = Owner { pid: child.id(), started: started(child.id()).unwrap(), ..here.clone() };
         assert_eq!(other.gone(&here, false), None, "the child lives");
         assert!(other.lives(&here));
+        assert!(exists(child.id()));
         child.kill().unwrap();
         child.wait().unwrap();
+        assert!(!exists(child.id()));
         assert_eq!(other.gone(&here, false), Some("its process is gone"));
         assert!(!other.lives(&here));
         other.namespace = "pid:[1]".to_owned();

@@ -16,7 +16,7 @@ mod render;
 mod rendering;
 mod sqlite;
 
-pub use self::records::{Fence, Records, Restoring, restoring_table};
+pub use self::records::{Fence, Records, Restoring, TOLD_TO_STOP, restoring_table};
 pub use self::rendering::{Lack, RenderError, Rendering, Sql};
 
 /// What is known of one engine.

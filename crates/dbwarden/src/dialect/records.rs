@@ -10,8 +10,8 @@ pub struct Fence {
     pub sql: String,
     /// The code of its failure.
     pub code: &'static str,
-    /// token: the same, and it fails as well where the session was told to stop. Only where the engine may pass over a statement then
-    /// and say nothing.
+    /// token: the same, and it fails as well where the session was told to stop, with [`TOLD_TO_STOP`] in the message. Only where the
+    /// engine may pass over a statement then and say nothing.
     pub unless_told_to_stop: Option<String>,
     /// token: changes the token's row and not the token, before the query. Only where the engine asks for it.
     pub write: Option<String>,
@@ -72,8 +72,7 @@ pub struct Records {
     /// there is any; in order.
     pub journal: String,
     /// version, direction, first, count, hash, state, `started_at`, `finished_at`, error, `run_id`, summary, and the parameters of
-    /// the evidence: writes a unit's row over the one that is there, whose evidence stays where there is no new one. `{evidence}`
-    /// stands where what the catalogue says of a unit before it is run belongs, or NULL.
+    /// the evidence: writes a unit's row over the one that is there, whose evidence stays unless it begins. `{evidence}` stands where what the catalogue says of a unit before it is run belongs, or NULL.
     pub unit: String,
     /// Whether `unit` takes evidence.
     pub evidence: bool,
@@ -100,6 +99,10 @@ pub struct Restoring {
 pub fn restoring_table(tables: &Tables) -> String {
     format!("{}_restoring", tables.lock)
 }
+
+/// What stands in the message of a fence that fails since the session was told to stop, in small letters: the expression, which stands
+/// there in every language.
+pub const TOLD_TO_STOP: &str = "exp(";
 
 impl Records {
     /// Returns what most engines understand, for tables of these names; what makes the tables and looks for them is each engine's own.

@@ -6,6 +6,7 @@ pub mod graph;
 pub mod groups;
 mod id;
 pub mod plan;
+pub mod rust;
 pub mod set;
 pub mod source;
 pub mod state;
@@ -68,6 +69,8 @@ pub struct Migration {
     pub(crate) beside: Option<Box<Beside>>,
     /// Its scripts were left out, since the records know the file byte by byte.
     pub(crate) glanced: bool,
+    /// Its scripts are code.
+    pub(crate) code: Option<rust::RustMigration>,
 }
 
 impl Migration {
@@ -96,6 +99,9 @@ impl Migration {
     /// # Errors
     /// A file's own.
     pub fn hash_now(&self) -> std::io::Result<FileHash> {
+        if let Some(code) = &self.code {
+            return Ok(code.file_hash());
+        }
         let up = self.file.hash()?;
         let Some(beside) = &self.beside else { return Ok(up) };
         let down = beside.down.as_ref().map(|down| down.file.hash()).transpose()?;

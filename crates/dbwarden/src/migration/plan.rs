@@ -1,5 +1,7 @@
 //! What will be run, as a value: it can be printed, stored, hashed and compared. Made from files and records alone.
 
+pub mod seeds;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -131,6 +133,8 @@ pub struct UpgradeRequest {
     pub single_transaction: bool,
     /// Records without running.
     pub record_only: bool,
+    /// Seeds, and nothing else.
+    pub seeds_only: bool,
 }
 
 /// Why there is no plan.
@@ -185,6 +189,14 @@ pub enum PlanError {
         revisions: Vec<RevisionId>,
         /// The newest applied one.
         newest: RevisionId,
+    },
+    /// A seed stands on what is not applied.
+    #[error("the seed {seed} comes after {pending}, which is not applied")]
+    SeedWaits {
+        /// The seed.
+        seed: RevisionId,
+        /// What is pending below it.
+        pending: RevisionId,
     },
     /// No way back.
     #[error("{}", irreversible(revisions, without_file))]
@@ -319,6 +331,7 @@ pub fn upgrade(
         &passed
     };
     let ids = match &request.reach {
+        reach if request.seeds_only => seeds::to_apply(set, state, reach)?,
         // Nothing is to be done, and that is to be said quickly.
         Reach::To(Target::Head | Target::Heads) if state.pending.is_empty() => Vec::new(),
         Reach::Count(count) => graph.upgrade_count(usize::try_from(*count).unwrap_or(usize::MAX), passed)?,
@@ -364,7 +377,12 @@ pub fn upgrade(
         .map(|migration| step(migration, if request.record_only { Action::Record } else { Action::Apply }))
         .collect();
     // Repeatables stand on everything that is versioned, and not on a target short of that.
-    if left == 0 && passed_by.is_none() && !request.record_only && state.ahead.is_empty() {
+    if left == 0
+        && !request.seeds_only
+        && passed_by.is_none()
+        && !request.record_only
+        && state.ahead.is_empty()
+    {
         steps
             .extend(state.due().filter_map(|id| set.get(id)).map(|migration| step(migration, Action::Apply)));
     }

@@ -35,7 +35,9 @@ impl MigrationSet {
     /// # Errors
     /// A file that is no migration, or a graph that does not hang together.
     pub fn load(source: &Source, options: &ReadOptions) -> Result<Self, SetError> {
-        Ok(Self::new(source.read(options)?)?)
+        let mut all = source.read(options)?;
+        all.extend(options.carried.iter().cloned());
+        Ok(Self::new(all)?)
     }
 
     /// Reads the bytes and headers of every migration of `source`: what of it is to be done, [`MigrationSet::trusting`] finds
@@ -44,7 +46,8 @@ impl MigrationSet {
     /// # Errors
     /// As [`MigrationSet::load`], as far as it is seen by now.
     pub(crate) fn glance(source: &Source, options: &ReadOptions) -> Result<Self, SetError> {
-        let glanced = source.outlines(options, &|outline| Ok(Box::new(outline.glanced(options)?)))?;
+        let mut glanced = source.outlines(options, &|outline| Ok(Box::new(outline.glanced(options)?)))?;
+        glanced.extend(options.carried.iter().cloned().map(Box::new));
         Ok(Self::of(glanced)?)
     }
 
@@ -96,7 +99,9 @@ impl MigrationSet {
             same.cloned().map_or_else(|| outline.migration(options), Ok)
         };
         let outlines = source.outlines(options, &Ok)?;
-        Ok(Self::new(outlines.into_iter().map(read).collect::<Result<_, _>>()?)?)
+        let mut all: Vec<Migration> = outlines.into_iter().map(read).collect::<Result<_, _>>()?;
+        all.extend(options.carried.iter().cloned());
+        Ok(Self::new(all)?)
     }
 
     /// Takes `all` as the migrations.

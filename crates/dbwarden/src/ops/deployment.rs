@@ -6,12 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::apply::hooks::{Commands, HookList};
 use crate::apply::lock::{LockError, LockOptions};
 use crate::apply::owner;
 use crate::apply::run::{Cancel, Clock, Event, Observer, Points, Run, SystemClock};
 use crate::dialect::{self, Dialect};
 use crate::driver::{self, DriverError, DriverErrorKind, OpenOptions, Session};
 use crate::error::{Error, ErrorKind};
+use crate::migration::rust::RustMigration;
 use crate::migration::source::{ReadOptions, Source};
 use crate::project::DatabaseSettings;
 use crate::url::DatabaseUrl;
@@ -45,6 +47,10 @@ pub struct Deployment<'host> {
     pub settings: DatabaseSettings,
     /// Where the migrations are.
     pub source: Source,
+    /// Migrations in Rust, beside those.
+    pub rust: Vec<RustMigration>,
+    /// What is called around each migration, before the commands of the settings.
+    pub hooks: HookList,
     /// Other databases of the project: files with their name in front are not for this one.
     pub others: BTreeSet<String>,
     /// How the database is reached.
@@ -79,6 +85,8 @@ impl<'host> Deployment<'host> {
         Self {
             settings,
             source,
+            rust: Vec::new(),
+            hooks: HookList::default(),
             others: BTreeSet::new(),
             connection: Connection::Address,
             lock,
@@ -124,7 +132,20 @@ impl<'host> Deployment<'host> {
     /// # Errors
     /// That this version cannot run on the engine.
     pub fn read_options(&self) -> Result<ReadOptions, Error> {
-        Ok(ReadOptions { dialect: self.dialect()?, others: self.others() })
+        let carried = self.rust.iter().map(RustMigration::migration).collect();
+        Ok(ReadOptions { dialect: self.dialect()?, others: self.others(), carried })
+    }
+
+    /// Returns what is called around each migration.
+    pub(super) fn hooks(&self) -> HookList {
+        let mut hooks = self.hooks.clone();
+        let commands = &self.settings.hooks;
+        if *commands != crate::project::Hooks::default() {
+            let (before, after, failure) =
+                (commands.before.clone(), commands.after.clone(), commands.failure.clone());
+            hooks.push(Arc::new(Commands { before, after, failure }));
+        }
+        hooks
     }
 
     /// Returns the other databases whose files may stand beside ours.

@@ -34,6 +34,8 @@ pub struct MigrateOptions {
     pub tags: BTreeSet<String>,
     /// Leaves seeds out.
     pub without_seeds: bool,
+    /// Applies seeds, and nothing else.
+    pub seeds_only: bool,
     /// Refuses a pending migration that is older than an applied one.
     pub strict: bool,
     /// All pending ones in one transaction.
@@ -74,6 +76,7 @@ impl MigrateOptions {
             strict: self.strict,
             single_transaction: self.single_transaction,
             record_only: self.record_only,
+            seeds_only: self.seeds_only,
         })
     }
 }
@@ -236,10 +239,6 @@ fn unknown_tags(set: &MigrationSet, tags: &BTreeSet<String>) -> Vec<String> {
 /// Settings that this version reads and does not act on: said, never silently ignored.
 fn not_yet(settings: &crate::project::DatabaseSettings) -> Vec<String> {
     let mut notes = Vec::new();
-    let hooks = &settings.hooks;
-    if !(hooks.before.is_empty() && hooks.after.is_empty() && hooks.failure.is_empty()) {
-        notes.push("the hooks in the settings are not run by this version yet".to_owned());
-    }
     if settings.safety.destructive != crate::project::Destructive::default() {
         notes.push("safety.destructive in the settings is not acted on by this version yet".to_owned());
     }

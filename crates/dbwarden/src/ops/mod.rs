@@ -3,7 +3,9 @@
 pub mod backup;
 mod deployment;
 pub mod doctor;
+pub mod health;
 pub mod init;
+pub mod load;
 pub mod lock;
 pub mod migrate;
 pub mod new;
@@ -13,6 +15,7 @@ pub mod restore;
 pub mod rollback;
 mod run;
 pub mod script;
+pub mod seed;
 pub mod stamp;
 pub mod status;
 mod survey;

@@ -1,6 +1,6 @@
 //! Writes an empty migration, in the style of those that are there.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::migration::graph::Target;
 use crate::migration::set::MigrationSet;
 use crate::migration::source::write::{self, Family, NewFile};
-use crate::migration::source::{Headers, Layout, Source};
+use crate::migration::source::{Headers, Layout, Source, SourceFile, script_of};
 use crate::migration::{Kind, Migration, RevisionId};
 
 /// What is asked of `new`.
@@ -51,6 +51,8 @@ pub struct Created {
     pub down_path: Option<PathBuf>,
     /// Its id.
     pub version: RevisionId,
+    /// It was there already, with the same words and the same SQL.
+    pub existed: bool,
 }
 
 /// Writes a migration.
@@ -66,6 +68,9 @@ pub fn new(deployment: &Deployment<'_>, options: &NewOptions) -> Result<Created,
     };
     if crate::migration::source::formats::words(&options.description).is_empty() {
         return Err(usage("the text has no letter or digit to name a file by".to_owned()));
+    }
+    if let Some(created) = existing(deployment, directory, options)? {
+        return Ok(created);
     }
     let named = deployment.source.names()?;
     let layout = match options.kind {
@@ -154,7 +159,7 @@ pub fn new(deployment: &Deployment<'_>, options: &NewOptions) -> Result<Created,
     if let (None, Layout::Pair | Layout::Directory) = (&template, layout) {
         let (up, down) = texts(options, &links, &date);
         let (path, down) = write::write_both(directory, &name, layout, &up, &down)?;
-        return Ok(Created { path, down_path: Some(down), version });
+        return Ok(Created { path, down_path: Some(down), version, existed: false });
     }
     let text = match template {
         // What says where it stands is no part of a template.
@@ -166,7 +171,40 @@ pub fn new(deployment: &Deployment<'_>, options: &NewOptions) -> Result<Created,
         Layout::Directory => write::write(&directory.join(name.trim_end_matches(".sql")), "up.sql", &text)?,
         Layout::Pair | Layout::File => write::write(directory, &name, &text)?,
     };
-    Ok(Created { path, down_path: None, version })
+    Ok(Created { path, down_path: None, version, existed: false })
+}
+
+/// The migration that is there with these words and this SQL: a program that makes its migrations when it starts makes each once.
+fn existing(
+    deployment: &Deployment<'_>,
+    directory: &Path,
+    options: &NewOptions,
+) -> Result<Option<Created>, Error> {
+    let Some(scripts) = options.scripts.as_ref().filter(|_| options.version.is_none() && directory.is_dir())
+    else {
+        return Ok(None);
+    };
+    let dialect = deployment.dialect()?;
+    let sum = |text: &str| {
+        let file = SourceFile::text("the SQL", text);
+        Ok::<_, Error>(script_of(&file, text, dialect)?.0.checksum)
+    };
+    let (up, down) = (sum(&scripts.up)?, scripts.down.as_deref().map(sum).transpose()?);
+    let words = crate::migration::source::formats::words;
+    // Files that cannot be read are found out about by what comes next.
+    let Ok(set) = survey::files(deployment) else { return Ok(None) };
+    let found = set.iter().find(|it| {
+        it.kind == options.kind
+            && words(&it.description) == words(&options.description)
+            && *it.checksum() == up
+            && it.down.as_ref().map(|down| &down.checksum) == down.as_ref()
+    });
+    Ok(found.map(|migration| Created {
+        path: migration.file.name.clone().into(),
+        down_path: migration.down_file().map(|down| down.file.name.clone().into()),
+        version: migration.id.clone(),
+        existed: true,
+    }))
 }
 
 /// The one head that a new file stands on, where its number does not say so; nothing in an empty directory.

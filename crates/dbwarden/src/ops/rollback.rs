@@ -15,11 +15,11 @@ use crate::backup::Reason;
 use crate::dialect::Dialect;
 use crate::driver::Session;
 use crate::error::{Error, ErrorKind, Refusal};
-use crate::migration::RevisionId;
 use crate::migration::graph::Target;
 use crate::migration::plan::{self, Limits, Plan, Reach, Recorded, RecordedScript};
 use crate::migration::source::{SourceFile, script_of};
 use crate::migration::state::{Selection, State};
+use crate::migration::{Kind, RevisionId};
 
 /// What is asked of `rollback`.
 #[derive(Debug, Clone, Default)]
@@ -28,6 +28,8 @@ pub struct RollbackOptions {
     pub target: Option<Target>,
     /// So many migrations.
     pub count: Option<u64>,
+    /// Undoes seeds, and nothing else: what was applied behind them stays.
+    pub seeds_only: bool,
     /// Plans, and changes nothing.
     pub dry_run: bool,
     /// Leaves out the checks before a rollback.
@@ -78,7 +80,15 @@ fn rollback_here(
     let (source, read) = (deployment.source.clone(), deployment.read_options()?);
     let (mut survey, mut session) = survey::open(deployment, &selection, Patience::of(&mut run, lock.wait))?;
     let records = Arc::new(dialect.records(&settings.tables));
-    let (mut plan, mut recorded) = self::plan(&survey, &mut *session, dialect, &records, &reach)?;
+    let ids = if options.seeds_only { plan::seeds::to_undo } else { plan::downgrade_ids };
+    let ids = |survey: &Survey| ids(&survey.set, &survey.history, &reach);
+    let only = |mut plan: Plan| {
+        // A seed makes nothing that a repeatable could stand on.
+        plan.steps.retain(|step| !options.seeds_only || step.kind == Kind::Versioned);
+        plan
+    };
+    let (mut plan, mut recorded) = self::plan(&survey, &mut *session, dialect, &records, &ids(&survey)?)?;
+    plan = only(plan);
     let mut report = report(&settings, &survey, &plan);
     if plan.is_empty() {
         return Ok(report);
@@ -98,7 +108,8 @@ fn rollback_here(
     survey.set = survey.set.again(&source, &read)?;
     survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait, &run.cancel)?;
     survey.state = State::new(&survey.set, &survey.history, &selection)?;
-    (plan, recorded) = self::plan(&survey, guard.session(), dialect, &records, &reach)?;
+    (plan, recorded) = self::plan(&survey, guard.session(), dialect, &records, &ids(&survey)?)?;
+    plan = only(plan);
     report = self::report(&settings, &survey, &plan);
     run.point("planned");
     if let (Some(directory), false) = (&options.backup, plan.is_empty()) {
@@ -137,9 +148,8 @@ fn plan(
     session: &mut dyn Session,
     dialect: &'static dyn Dialect,
     records: &crate::dialect::Records,
-    reach: &Reach,
+    ids: &[RevisionId],
 ) -> Result<(Plan, Recorded), Error> {
-    let ids = plan::downgrade_ids(&survey.set, &survey.history, reach)?;
     let without_file: Vec<RevisionId> = ids
         .iter()
         .filter(|id| survey.set.get(id).is_none() && survey.history.get(id).is_some_and(|row| row.has_down))
@@ -154,7 +164,7 @@ fn plan(
         let (script, headers) = script_of(&file, &text, dialect)?;
         recorded.insert(id, RecordedScript { file, script, limits: Limits::of(&headers) });
     }
-    let plan = plan::downgrade(&survey.set, &survey.history, &ids, &recorded)?;
+    let plan = plan::downgrade(&survey.set, &survey.history, ids, &recorded)?;
     Ok((plan, recorded))
 }
 

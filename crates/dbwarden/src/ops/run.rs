@@ -7,9 +7,10 @@ use super::{Deployment, Report};
 use crate::apply::execute::{Executor, Task};
 use crate::apply::failure::{Cause, Kept, StepError};
 use crate::apply::history::DOWN_SCRIPT_LIMIT;
+use crate::apply::hooks::{Hook, HookList, HookOutcome, Moment};
 use crate::apply::lock::LockGuard;
-use crate::apply::run::{Event, Resume, Run};
-use crate::driver::DriverError;
+use crate::apply::run::{Event, Resume, Run, StepReport};
+use crate::driver::{DriverError, Notice};
 use crate::error::{Error, ErrorKind};
 use crate::migration::applied::{Applied, Direction, History, Unfinished};
 use crate::migration::plan::{Action, Plan, Recorded, Step};
@@ -64,6 +65,8 @@ pub(super) struct DeploymentLimits {
     lock_timeout: std::time::Duration,
     patience: std::time::Duration,
     dialect: &'static dyn crate::dialect::Dialect,
+    database: String,
+    hooks: HookList,
 }
 
 impl DeploymentLimits {
@@ -73,7 +76,52 @@ impl DeploymentLimits {
             lock_timeout: deployment.settings.safety.lock_timeout,
             patience: deployment.lock.wait,
             dialect: deployment.dialect()?,
+            database: deployment.settings.name.clone(),
+            hooks: deployment.hooks(),
         })
+    }
+}
+
+/// Around each migration that is run.
+impl DeploymentLimits {
+    fn call(
+        &self,
+        step: &Step,
+        run: &mut Run<'_>,
+        call: impl Fn(&dyn Hook, &mut Moment<'_>) -> HookOutcome,
+    ) -> Result<(), String> {
+        if !matches!(step.action, Action::Apply | Action::Undo) {
+            return Ok(());
+        }
+        for hook in self.hooks.iter() {
+            let mut moment = Moment::new(&self.database, &run.id, step, &run.cancel);
+            let called = call(hook, &mut moment);
+            for text in moment.said() {
+                let notice = Notice { level: "HOOK".to_owned(), text };
+                run.observer.event(&Event::Notice { notice: &notice });
+            }
+            called.map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    fn before(&self, step: &Step, run: &mut Run<'_>) -> Result<(), Box<StepError>> {
+        self.call(step, run, |hook, moment| hook.before(moment)).map_err(|message| {
+            let cause = if run.cancel.take_note() { Cause::Cancelled } else { Cause::Hook { message } };
+            Box::new(stopped(step, cause))
+        })
+    }
+
+    fn after(&self, step: &Step, done: &StepReport, run: &mut Run<'_>, report: &mut Report) {
+        if let Err(why) = self.call(step, run, |hook, moment| hook.after(moment, done)) {
+            report.notes.push(format!("the hook after {} failed: {why}", step.id));
+        }
+    }
+
+    fn failed(&self, step: &Step, error: &StepError, run: &mut Run<'_>, report: &mut Report) {
+        if let Err(why) = self.call(step, run, |hook, moment| hook.failed(moment, error)) {
+            report.notes.push(format!("the hook for the failure of {} failed: {why}", step.id));
+        }
     }
 }
 
@@ -103,18 +151,24 @@ fn all(
     };
     for (index, step) in plan.steps.iter().enumerate() {
         executor.run.next = plan.steps.get(index + 1).map(|step| step.id.clone());
-        let outcome = match task(step, ground, limits.dialect, executor.run) {
-            Ok(task) => executor.step(&task),
-            Err(error) => Err(error),
-        };
+        let outcome = limits.before(step, executor.run).and_then(|()| {
+            let task = task(step, ground, limits.dialect, executor.run)?;
+            executor.step(&task)
+        });
         match outcome {
-            Ok(done) => report.steps.push(done),
+            Ok(done) => {
+                if !shared {
+                    limits.after(step, &done, executor.run, report);
+                }
+                report.steps.push(done);
+            }
             Err(error) => {
                 if shared {
                     // What went before is rolled back with it.
                     executor.guard.session().rollback().ok();
                     report.rolled_back = report.steps.drain(..).map(|step| step.version).collect();
                 }
+                limits.failed(step, &error, executor.run, report);
                 return Err((error, index));
             }
         }
@@ -132,9 +186,14 @@ fn all(
         if let Err((cause, kept)) = committed {
             executor.guard.session().rollback().ok();
             report.rolled_back = report.steps.drain(..).map(|step| step.version).collect();
-            return Err((Box::new(StepError { kept, ..*whole(plan, &cause) }), last));
+            let error = Box::new(StepError { kept, ..*whole(plan, &cause) });
+            limits.failed(&plan.steps[last], &error, executor.run, report);
+            return Err((error, last));
         }
         executor.run.point("committed");
+        for (step, done) in plan.steps.iter().zip(report.steps.clone()) {
+            limits.after(step, &done, executor.run, report);
+        }
     }
     Ok(())
 }
@@ -160,7 +219,8 @@ fn task<'a>(
                 Box::new(stopped(step, Cause::Source(Arc::new(error))))
             })?;
             let mut note = ground.note.clone();
-            if down.is_none() && migration.kind == Kind::Versioned && migration.down.is_some() {
+            let in_sql = migration.code.is_none();
+            if down.is_none() && migration.kind == Kind::Versioned && migration.down.is_some() && in_sql {
                 let words = "its down script is longer than 1 MiB: a rollback needs the file";
                 note = Some(note.map_or_else(|| words.to_owned(), |note| format!("{note}\n{words}")));
             }
@@ -187,7 +247,8 @@ pub(super) fn down_script(
 ) -> Result<Option<String>, SourceProblem> {
     use std::io::Read;
     let Some(down) = &migration.down else { return Ok(None) };
-    if migration.kind != Kind::Versioned || down.length > DOWN_SCRIPT_LIMIT as u64 {
+    let long = down.length > DOWN_SCRIPT_LIMIT as u64;
+    if migration.kind != Kind::Versioned || long || migration.code.is_some() {
         return Ok(None);
     }
     let mut text = String::new();
@@ -244,7 +305,7 @@ fn row(migration: &Migration, has_down: bool, note: Option<String>, run: &Run<'_
 fn stopped(step: &Step, cause: Cause) -> StepError {
     StepError {
         id: step.id.clone(),
-        direction: Direction::Up,
+        direction: if step.action == Action::Undo { Direction::Down } else { Direction::Up },
         file: step.file.clone(),
         position: None,
         line: None,

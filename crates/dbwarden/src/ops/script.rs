@@ -137,6 +137,10 @@ impl Writer {
             writeln!(out, "{};", self.record(migration)?).map_err(unwritten)?;
             return Ok(());
         }
+        if migration.code.is_some() {
+            let message = format!("{} is written in Rust: there is no SQL of it to print", migration.id);
+            return Err(ErrorKind::Usage { message }.into());
+        }
         self.statements(migration, &migration.file, &migration.up, out)
     }
 

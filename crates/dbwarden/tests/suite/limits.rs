@@ -120,11 +120,19 @@ on_every_database! {
             loop {
                 let mut deployment = deployment(&database);
                 let (cancel, delay) = (deployment.cancel.clone(), random.time_below(Duration::from_millis(90)));
+                // From the first statement on: to open a database may take longer than all of them.
+                let (begins, begun) = std::sync::mpsc::channel();
                 let thread = std::thread::spawn(move || {
+                    begun.recv().ok();
                     std::thread::sleep(delay);
                     cancel.cancel();
                 });
-                let ran = run(&mut deployment, &MigrateOptions::default(), &mut Silent);
+                let ran = run(&mut deployment, &MigrateOptions::default(), &mut |event: &Event<'_>| {
+                    if matches!(event, Event::StatementStarted { .. }) {
+                        begins.send(()).ok();
+                    }
+                });
+                drop(begins);
                 thread.join().unwrap();
                 if let Err(error) = &ran {
                     assert_eq!(error.code(), "interrupted", "{error}");
@@ -232,6 +240,25 @@ mod told_to_stop {
                 assert_eq!(database.versions(), ["0001"]);
             }
             assert_eq!(log(&database), ["2"]);
+        }
+
+        fn a_call_that_was_told_to_stop_is_asked_for(database) {
+            database.write(&[LOG, ("0002_procedure.sql", "CREATE PROCEDURE p() BEGIN DO SLEEP(30); INSERT INTO log (what) VALUES ('p'); END;\n")]);
+            migrate(&database).unwrap();
+            database.write(&[("0003_call.sql", "CALL p();\nINSERT INTO log (what) VALUES ('behind');\n")]);
+            let mut deployment = deployment(&database);
+            let cancel = deployment.cancel.clone();
+            let ran = std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    wait_until_it_runs(&database, "DO SLEEP");
+                    cancel.cancel();
+                });
+                run(&mut deployment, &MigrateOptions::default(), &mut Silent)
+            });
+            assert_eq!(code(ran), "interrupted");
+            assert_eq!(database.versions(), ["0001", "0002"]);
+            assert_eq!(database.rows("SELECT state FROM dbwarden_journal"), ["begun"]);
+            assert_eq!(code(migrate(&database)), "doubtful");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Runs one step of a plan: its statements, its record and the renewal of the lease in one transaction where the plan has one
 //! group, else unit by unit with the journal, so that a killed run goes on where it stopped.
 
+mod code;
 mod left;
 mod packet;
 mod settle;
@@ -117,6 +118,10 @@ struct Progress<'t> {
     traces: bool,
     /// Something in the session outlives a rollback.
     marked: bool,
+    /// Code in Rust commits parts of its work by itself, and is run again from its beginning.
+    loose: bool,
+    /// The statement at hand ran longer than it may.
+    over: Option<Duration>,
     watchdog: Option<Watchdog>,
 }
 
@@ -152,6 +157,8 @@ impl<'t> Progress<'t> {
             skipped: 0,
             traces: false,
             marked: false,
+            loose: false,
+            over: None,
             watchdog: None,
         }
     }
@@ -285,6 +292,9 @@ impl Executor<'_, '_, '_> {
                 self.run.observer.event(&Event::Resumed { id, done, total });
             }
             progress.traces = script.changes_session;
+            if let Some(code) = progress.task.migration.and_then(|migration| migration.code.as_ref()) {
+                return self.code(progress, code, script);
+            }
             if self.fits_one_packet(progress, file, script) {
                 return self.whole(progress, file, script);
             }

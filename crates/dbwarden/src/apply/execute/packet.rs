@@ -13,8 +13,8 @@ use crate::apply::failure::Cause;
 use crate::apply::journal::{self, NewUnit, UnitState};
 use crate::apply::lock::LockError;
 use crate::apply::run::Event;
-use crate::dialect::{Manner, Settle};
-use crate::driver::{DriverErrorKind, Part, PartError};
+use crate::dialect::{Manner, Settle, TOLD_TO_STOP};
+use crate::driver::{DriverError, DriverErrorKind, Part, PartError};
 use crate::migration::Script;
 use crate::migration::groups::{Group, GroupKind};
 use crate::migration::source::{GroupHash, SourceError, SourceFile, SourceProblem, section_reader};
@@ -148,8 +148,13 @@ impl Executor<'_, '_, '_> {
                 && statement.is_none_or(|it| !it.alone || self.dialect.settle(&it.text) != Settle::Ask);
             if error.kind == DriverErrorKind::Busy && attempt < progress.tries() && may {
                 attempt += 1;
-                self.guard.session().rollback().map_err(around("rolling back"))?;
-                if self.run.cancel.take_note() {
+                let cancelled = self.run.cancel.take_note();
+                if let Err(cause) = self.guard.session().rollback().map_err(around("rolling back")) {
+                    self.look_up(progress);
+                    return Err(cause);
+                }
+                if cancelled {
+                    self.look_up(progress);
                     return Err(Cause::Cancelled);
                 }
                 self.run.observer.event(&Event::Retrying { attempt, reason: &error.message });
@@ -230,8 +235,8 @@ impl Executor<'_, '_, '_> {
                 for sql in before.into_iter().flat_map(|(_, rows)| rows) {
                     packet.ours(number, at, sql);
                 }
-                packet.ours(number, at, self.fence(false));
                 packet.ours(number, at, self.beginning(progress, first, unit));
+                packet.ours(number, at, self.fence());
                 packet.commit(number, at, committed);
                 // Tried again from the check on: by then the lock may be another's.
                 packet.theirs(number, Some(at), &statement.text);
@@ -244,7 +249,7 @@ impl Executor<'_, '_, '_> {
                 for sql in self.ending(progress, first, unit) {
                     packet.ours(number, at, sql);
                 }
-                packet.ours(number, at, self.fence(true));
+                packet.ours(number, at, self.fence());
                 packet.commit(number, at, Some(number));
                 opened = None;
             }
@@ -266,17 +271,16 @@ impl Executor<'_, '_, '_> {
         for sql in rows {
             packet.ours(number, at, sql);
         }
-        packet.ours(number, at, self.fence(false));
+        packet.ours(number, at, self.fence());
         packet.commit(number, at, Some(finished));
     }
 
-    /// Checks the token; behind statements of the migration that are `to_be_kept` also that nobody told the session to stop.
-    fn fence(&self, to_be_kept: bool) -> Sql {
+    /// Checks the token, and that nobody told the session to stop: what the server passed over then, it says nothing of. It stands right
+    /// before each COMMIT, behind all that is to be kept.
+    fn fence(&self) -> Sql {
         let records = self.guard.records();
-        let sql = records.fence.as_ref().map(|fence| match &fence.unless_told_to_stop {
-            Some(sql) if to_be_kept => sql.clone(),
-            _ => fence.sql.clone(),
-        });
+        let fence = records.fence.as_ref();
+        let sql = fence.map(|fence| fence.unless_told_to_stop.as_ref().unwrap_or(&fence.sql).clone());
         (sql.unwrap_or_default(), vec![Value::from(self.guard.token())])
     }
 
@@ -341,16 +345,16 @@ impl Executor<'_, '_, '_> {
         packet: &Packet<'_>,
         statements: &[Statement],
         part: usize,
-        error: crate::driver::DriverError,
+        error: DriverError,
     ) -> Cause {
         let cut = error.kind == DriverErrorKind::Cut;
-        // The server may have gone on, to the end.
-        progress.committing = cut;
+        // The server may have gone on, to the end; and an interrupt may hit a COMMIT that is done.
+        let ours = !matches!(packet.parts.get(part), Some(Part::Theirs(_)));
+        progress.committing = cut || ours;
         progress.recorded = part > packet.recorded;
         progress.committed = packet.committed_before(part);
         let number = packet.places.get(part).map_or(script.statements, |(number, _)| *number);
         progress.ordinal = number;
-        progress.announced = cut.then_some(number);
         let statement =
             usize::try_from(number).ok().and_then(|number| statements.get(number.checked_sub(1)?));
         if let Some(statement) = statement {
@@ -359,12 +363,25 @@ impl Executor<'_, '_, '_> {
             let head = usize::try_from(progress.unit - 1).ok().and_then(|at| statements.get(at));
             progress.summary = head.map(|head| summary(&head.text)).unwrap_or_default();
         }
-        if !matches!(packet.parts.get(part), Some(Part::Theirs(_))) {
+        // Its row says that it was begun; it may be done, and what follows it was hit.
+        progress.announced = (cut || (!ours && statement.is_some_and(|it| it.alone))).then_some(number);
+        if ours {
             let fence = progress.records.fence.as_ref();
             if fence.is_some_and(|fence| error.code.as_deref() == Some(fence.code)) {
+                progress.committing = false;
+                let cancelled = self.run.cancel.take_note();
                 self.guard.session().rollback().ok();
-                let told_to_stop = self.run.cancel.take_note() && !self.guard.is_lost();
-                return if told_to_stop { Cause::Cancelled } else { Cause::Lock(LockError::Lost) };
+                // Interrupted, the check itself may say that it found no row of ours.
+                let told_to_stop = error.message.to_lowercase().contains(TOLD_TO_STOP);
+                if !told_to_stop && (!cancelled || self.guard.is_lost()) {
+                    return Cause::Lock(LockError::Lost);
+                }
+                self.look_up(progress);
+                if cancelled {
+                    return Cause::Cancelled;
+                }
+                let error = DriverError::new(DriverErrorKind::Interrupted, "the session was told to stop");
+                return around("committing")(error);
             }
             if cut {
                 return around("committing")(error);

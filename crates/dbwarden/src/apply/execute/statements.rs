@@ -192,6 +192,10 @@ impl Executor<'_, '_, '_> {
         if passed {
             progress.summary = summary(piece.text);
             progress.unit_hash.statement(piece.found, piece.text, self.dialect);
+            if manner == Manner::Alone {
+                // Until its row says that it is done.
+                progress.announced = Some(progress.ordinal);
+            }
             return Ok(false);
         }
         self.keys(progress, group)?;
@@ -297,6 +301,7 @@ impl Executor<'_, '_, '_> {
             ran = self.guard.session().run(piece.text);
         }
         let over = progress.watchdog.as_ref().and_then(Watchdog::stop);
+        progress.over = over;
         for notice in self.guard.session().notices() {
             self.run.observer.event(&Event::Notice { notice: &notice });
         }
@@ -314,8 +319,8 @@ impl Executor<'_, '_, '_> {
             }
             return Err(Cause::Statement(error));
         }
-        // Told to stop, a server may pass over the statement and say nothing: see `close_once`.
-        if let Some(limit) = over.filter(|_| in_transaction) {
+        // Told to stop, a server may pass over the statement and say nothing.
+        if let Some(limit) = over {
             return Err(Cause::TimedOut { limit });
         }
         self.run.point("statement-run");

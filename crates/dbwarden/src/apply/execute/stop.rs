@@ -55,6 +55,8 @@ impl Executor<'_, '_, '_> {
 
     /// Opens the session anew. Returns whether another run has taken over; nothing where nobody can be asked.
     fn reconnected(&mut self) -> Option<bool> {
+        // No interrupt of ours is to hit the looking up.
+        self.run.cancel.take_note();
         // Whoever took over ended our session, and what we committed before stands all the same.
         let lost = match self.guard.reconnect() {
             Ok(()) => false,
@@ -116,7 +118,13 @@ impl Executor<'_, '_, '_> {
             );
         // What commits by itself and was interrupted did not fail: where it was begun, its row says so, and the next run looks.
         let worth_a_row = worth_a_row && !(matches!(cause, Cause::Cancelled) && self.is_alone(progress));
-        let left = if worth_a_row { self.left(progress, &cause) } else { Left::Unasked };
+        let left = if progress.loose {
+            Left::Part
+        } else if worth_a_row {
+            self.left(progress, &cause)
+        } else {
+            Left::Unasked
+        };
         progress.left = left;
         if left == Left::Nothing && progress.committed == 0 {
             // Nothing of it is there: it is as if it had never been begun, and keeps nobody from something else.
@@ -147,6 +155,10 @@ impl Executor<'_, '_, '_> {
         if error.cause.is_cut() && self.run.cancel.is_cancelled() {
             // Ended for us, who asked for it; what is known of it is what is known behind a cut.
             error.cause = Cause::Cancelled;
+        } else if error.cause.is_cut()
+            && let Some(limit) = progress.over
+        {
+            error.cause = Cause::TimedOut { limit };
         }
         Box::new(error)
     }
@@ -200,6 +212,10 @@ impl Executor<'_, '_, '_> {
     /// The statement that commits by itself, and of which it is not known whether it was done: the server may go on with it. Its row
     /// says already that it was begun.
     fn in_doubt(&self, progress: &Progress<'_>, cause: &Cause) -> Option<u64> {
+        // It is run again in any case.
+        if progress.loose {
+            return None;
+        }
         if matches!(cause, Cause::Doubtful { .. }) {
             return Some(progress.ordinal);
         }

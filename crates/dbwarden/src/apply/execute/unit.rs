@@ -5,6 +5,7 @@ use crate::apply::failure::Cause;
 use crate::apply::history;
 use crate::apply::inspect::{self, Violations};
 use crate::apply::journal::{self, NewUnit, UnitState};
+use crate::apply::lock::LockError;
 use crate::apply::run::Event;
 use crate::dialect::{Dialect, SessionTrace, Settle};
 use crate::driver::DriverErrorKind;
@@ -81,10 +82,6 @@ impl Executor<'_, '_, '_> {
             // Behind a statement that ran outside.
             self.open(progress)?;
         }
-        // Told to stop, a server may pass over the statement and say nothing: MariaDB answers of an UPDATE that it found no row.
-        if progress.announced.is_none() && !self.shared && self.run.cancel.take_note() {
-            return Err(Cause::Cancelled);
-        }
         if let Some(before) = progress.violations.take() {
             self.check_keys(&before)?;
         }
@@ -98,6 +95,7 @@ impl Executor<'_, '_, '_> {
             return Ok(());
         }
         self.renew(progress, progress.ordinal + 1)?;
+        self.unless_told_to_stop(progress)?;
         progress.committing = true;
         self.guard.session().commit().map_err(around("committing"))?;
         progress.committing = false;
@@ -106,6 +104,16 @@ impl Executor<'_, '_, '_> {
         progress.committed = progress.ordinal;
         progress.unit = progress.ordinal + 1;
         self.as_the_file_wants(progress)
+    }
+
+    /// Sees that nobody told the session to stop, before what it did is committed: a server may pass over a statement then, of the file or
+    /// of ours, and say nothing, as MariaDB answers of an UPDATE that it found no row.
+    pub(super) fn unless_told_to_stop(&mut self, progress: &mut Progress<'_>) -> Result<(), Cause> {
+        if !self.run.cancel.take_note() {
+            return Ok(());
+        }
+        progress.recorded = false;
+        Err(Cause::Cancelled)
     }
 
     /// Takes back the role that the file took: our records are written by whom the session belongs to.
@@ -143,7 +151,14 @@ impl Executor<'_, '_, '_> {
         } else {
             Some(format!("{id} statement {statement}"))
         };
-        self.guard.renew(doing.as_deref()).map_err(Cause::Lock)?;
+        if let Err(error) = self.guard.renew(doing.as_deref()) {
+            // Interrupted, the check may say that it found no row of ours.
+            let interrupted = matches!(error, LockError::Lost) && self.run.cancel.take_note();
+            if interrupted && self.guard.session().rollback().is_ok() && !self.guard.is_lost() {
+                return Err(Cause::Cancelled);
+            }
+            return Err(Cause::Lock(error));
+        }
         self.run.point("renewed");
         Ok(())
     }
@@ -169,6 +184,7 @@ impl Executor<'_, '_, '_> {
         journal::write(self.guard.session(), &progress.records, &unit, now)
             .map_err(around("writing the journal"))?;
         self.renew(progress, progress.ordinal)?;
+        self.unless_told_to_stop(progress)?;
         self.guard.session().commit().map_err(around("committing"))?;
         progress.announced = Some(progress.ordinal);
         self.run.point("unit-begun");

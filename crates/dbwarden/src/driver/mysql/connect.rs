@@ -93,6 +93,11 @@ impl Address {
         tcp.map(|place| (place.get_ip_or_hostname().into_owned(), place.get_tcp_port()))
     }
 
+    /// Returns each place by itself.
+    pub(super) fn each(&self) -> impl Iterator<Item = Self> {
+        self.places.iter().map(|place| Self { places: vec![place.clone()], tls: self.tls })
+    }
+
     /// Returns the same account at another host, with TLS as it is wanted here; it does not wait long for it.
     pub(super) fn at_place(&self, host: &str, port: u16) -> Self {
         let place = self.places.first().cloned().unwrap_or_default();

@@ -99,11 +99,7 @@ pub(super) fn presence(session: &mut MysqlSession, other: &ServerSession) -> Res
         return Ok(Presence::Unseen);
     }
     let Ok(id) = other.id.parse::<u64>() else { return Ok(Presence::Gone) };
-    let (now, then) = (server_start(session), other.started.parse::<i64>().ok());
-    let now = now.and_then(|now| now.parse::<i64>().ok());
-    if let (Some(now), Some(then)) = (now, then)
-        && now.abs_diff(then) > TOLERANCE.unsigned_abs()
-    {
+    if !is_the_server_of(session, other) {
         // The server was started again since: nothing of that time is left.
         return Ok(Presence::Gone);
     }
@@ -124,6 +120,16 @@ pub(super) fn presence(session: &mut MysqlSession, other: &ServerSession) -> Res
         Ok(_) => Presence::There,
         Err(_) => Presence::Unseen,
     })
+}
+
+/// Whether `session` is on the node of `other`, and on the server as it was started then; where it cannot be told, it is taken for it.
+pub(super) fn is_the_server_of(session: &MysqlSession, other: &ServerSession) -> bool {
+    let now = server_start(session).and_then(|now| now.parse::<i64>().ok());
+    let restarted = match (now, other.started.parse::<i64>().ok()) {
+        (Some(now), Some(then)) => now.abs_diff(then) > TOLERANCE.unsigned_abs(),
+        _ => false,
+    };
+    !restarted && !is_elsewhere(session, other)
 }
 
 fn is_elsewhere(session: &MysqlSession, other: &ServerSession) -> bool {

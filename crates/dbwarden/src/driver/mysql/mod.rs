@@ -244,8 +244,9 @@ impl Session for MysqlSession {
     fn execute(&mut self, sql: &str, parameters: &[Value]) -> Result<u64, DriverError> {
         let sql = filled(sql, parameters);
         let mut changed = self.one(&sql)?.changed;
-        // Told to stop, the server may say that an UPDATE found no row.
-        if changed == 0 && sql.starts_with("UPDATE") && self.told_to_stop.load(Ordering::SeqCst) {
+        // Told to stop, the server may say of an UPDATE or a DELETE that it found no row. Ours may be sent twice.
+        let passes_over = || sql.starts_with("UPDATE") || sql.starts_with("DELETE");
+        if changed == 0 && self.told_to_stop.load(Ordering::SeqCst) && passes_over() {
             changed = self.one(&sql)?.changed;
         }
         Ok(changed)
@@ -352,7 +353,7 @@ impl Session for MysqlSession {
     }
 
     fn interrupter(&self) -> Arc<dyn Interrupt> {
-        Arc::new(cancel::Canceller::new(&self.address, &self.link, self.id, &self.told_to_stop))
+        Arc::new(cancel::Canceller::of(self))
     }
 
     fn notices(&mut self) -> Vec<Notice> {

@@ -7,7 +7,7 @@ use mysql::prelude::Queryable;
 use super::failure::{answer, settle_place};
 use super::literal::filled;
 use super::{MysqlSession, value};
-use crate::driver::{DriverErrorKind, Notice, Part, PartError};
+use crate::driver::{DriverError, DriverErrorKind, Notice, Part, PartError};
 use crate::value::Row;
 
 /// The columns of SHOW WARNINGS.
@@ -31,6 +31,9 @@ pub(super) fn run(session: &mut MysqlSession, parts: &[Part<'_>]) -> Result<(), 
             )),
         }
     }
+    // The end is told as well: an answer that stops short of it is none.
+    let end = parts.len();
+    text.push_str(&format!("SELECT '{mark}', {end} LIMIT 1"));
     let mut progress = Progress { mark, at: None, inside: false, warnings: Vec::new() };
     let ran = {
         let mut conn = session.link.lock().unwrap_or_else(PoisonError::into_inner);
@@ -39,6 +42,13 @@ pub(super) fn run(session: &mut MysqlSession, parts: &[Part<'_>]) -> Result<(), 
             Ok(mut results) => progress.read(&mut results),
         }
     };
+    let ran = match ran {
+        Ok(()) if progress.at != Some(end) => {
+            Err(DriverError::new(DriverErrorKind::Cut, "the server answered a part of what was sent"))
+        }
+        ran => ran,
+    };
+    progress.at = progress.at.filter(|&at| at < end);
     for row in std::mem::take(&mut progress.warnings) {
         let text = format!("{} ({})", row.text(2), row.text(1));
         session.notices.push(Notice { level: row.text(0).to_owned(), text });

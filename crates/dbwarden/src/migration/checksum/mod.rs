@@ -13,10 +13,28 @@ pub mod v1;
 #[serde(transparent)]
 pub struct Checksum(String);
 
+/// Stands before the checksum of a migration in Rust.
+const CODE: &str = "rust1:";
+
 impl Checksum {
     /// Takes `text` as a checksum that was recorded, as it stands.
     pub fn recorded(text: impl Into<String>) -> Self {
         Self(text.into())
+    }
+
+    /// Returns the checksum of a migration in Rust, whose id and version have this hash.
+    pub(crate) fn of_code(hash: &FileHash) -> Self {
+        Self(format!("{CODE}{}", hash.0))
+    }
+
+    /// Returns whether it is that of a migration in Rust: the program that carries it has no file of it.
+    pub fn is_of_code(&self) -> bool {
+        self.0.starts_with(CODE)
+    }
+
+    /// Returns whether this version knows how it is made.
+    pub fn is_known(&self) -> bool {
+        self.0.starts_with("v1:") || self.is_of_code()
     }
 
     /// Returns the checksum as text.

@@ -36,6 +36,8 @@ pub struct ReadOptions {
     pub dialect: &'static dyn Dialect,
     /// Other databases of the project: files with their name in front are not for this one.
     pub others: BTreeSet<String>,
+    /// Migrations beside those of files: what a program has in Rust.
+    pub carried: Vec<Migration>,
 }
 
 impl Source {
@@ -358,6 +360,7 @@ impl Outline {
             file,
             beside,
             name: self.name,
+            code: None,
             glanced: true,
         }
     }

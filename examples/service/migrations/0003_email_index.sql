@@ -1,0 +1,5 @@
+-- upgrade
+CREATE INDEX ix_orders_email ON orders (email);
+
+-- rollback
+DROP INDEX ix_orders_email;

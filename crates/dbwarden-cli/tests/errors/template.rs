@@ -118,6 +118,7 @@ fn what_makes_no_sense() {
             &["data", "--up", "-- nothing"],
             &["data", "--up", "UPDATE t SET a = 'open"],
             &["data", "--up", "SELECT 1", "--down", ""],
+            &["data", "--up", "SELECT 1;\n-- rollback\nDROP TABLE y"],
             &["drop-column", "--table", "t", "--column", "a", "--default", "1"],
             &["add-colum", "--table", "t"],
         ]

@@ -7,8 +7,9 @@ use super::deployment::Patience;
 use super::new::Scripts;
 use crate::dialect::{Dialect, RenderError, Rendering, Sql};
 use crate::error::{Error, ErrorKind};
+use crate::migration::source::is_marker;
 use crate::operation::{Irreversible, Operation, OperationError};
-use crate::sql::{Rules, split};
+use crate::sql::{Rules, TokenKind, split, tokens};
 use crate::value::Row;
 
 /// The SQL of some operations, both ways.
@@ -107,6 +108,12 @@ fn statements(dialect: &dyn Dialect, what: &'static str, sql: &str) -> Result<()
     let statements = split(sql, Rules::new(dialect.syntax())).map_err(|error| wrong(error.to_string()))?;
     if statements.is_empty() {
         return Err(wrong("it has no statement".to_owned()));
+    }
+    // What stands behind a marker would be a part of the other script.
+    let comments =
+        tokens(sql, Rules::new(dialect.syntax())).filter(|token| token.kind == TokenKind::LineComment);
+    if let Some(marker) = comments.map(|token| token.text).find(|text| is_marker(text)) {
+        return Err(wrong(format!("the comment `{}` divides a migration", marker.trim())));
     }
     Ok(())
 }

@@ -132,12 +132,12 @@ impl Live {
 
     /// A name beside the table's that nothing has.
     fn free(&self, end: &str) -> String {
-        let taken = |name: &String| self.objects.iter().any(|object| object.name.eq_ignore_ascii_case(name));
-        let names = (0..).map(|at| match at {
+        let free = |name: &String| !self.objects.iter().any(|object| object.name.eq_ignore_ascii_case(name));
+        let mut names = (0..).map(|at| match at {
             0 => format!("{}__{end}", self.name),
             _ => format!("{}__{end}{at}", self.name),
         });
-        names.skip_while(taken).next().unwrap_or_default()
+        names.find(free).unwrap_or_default()
     }
 }
 

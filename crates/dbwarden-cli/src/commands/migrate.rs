@@ -22,7 +22,7 @@ pub(super) fn run(
     if let Some(option) = args.later.given() {
         return Err(Failure::later(option));
     }
-    let mut options = MigrateOptions {
+    let options = MigrateOptions {
         target: args.revision.clone().or_else(|| args.to_version.clone()),
         count: args.count,
         tags: args.tag.iter().cloned().collect(),
@@ -39,6 +39,15 @@ pub(super) fn run(
     if args.sql {
         return print_script(deployment, global, args, &options);
     }
+    apply(deployment, global, options)
+}
+
+/// Applies, and shows what it came to.
+pub(super) fn apply(
+    deployment: &mut Deployment<'_>,
+    global: &Global,
+    mut options: MigrateOptions,
+) -> Result<Answer, Failure> {
     let name = deployment.settings.name.clone();
     let mut observer = progress(deployment, global);
     let report = agreeing(global, &name, |agreed| {

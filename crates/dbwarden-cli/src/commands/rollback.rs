@@ -15,7 +15,7 @@ pub(super) fn run(
     if let Some(option) = args.later.given() {
         return Err(Failure::later(option));
     }
-    let mut options = RollbackOptions {
+    let options = RollbackOptions {
         target: args.revision.clone().or_else(|| args.to_version.clone()),
         count: args.count,
         seeds_only: false,
@@ -25,6 +25,15 @@ pub(super) fn run(
         agreed: false,
         resume: args.resume.map(Into::into),
     };
+    undo(deployment, global, options)
+}
+
+/// Undoes, and shows what it came to.
+pub(super) fn undo(
+    deployment: &mut Deployment<'_>,
+    global: &Global,
+    mut options: RollbackOptions,
+) -> Result<Answer, Failure> {
     let name = deployment.settings.name.clone();
     let mut observer = progress(deployment, global);
     let report = agreeing(global, &name, |agreed| {

@@ -1,12 +1,12 @@
 //! `dbwarden seed apply`, `seed list`, `seed rollback`.
 
 use dbwarden::ops::Deployment;
-use dbwarden::ops::migrate::{MigrateOptions, migrate};
-use dbwarden::ops::rollback::{RollbackOptions, rollback};
+use dbwarden::ops::migrate::MigrateOptions;
+use dbwarden::ops::rollback::RollbackOptions;
 use dbwarden::ops::seed::seeds;
 use serde_json::json;
 
-use super::{Answer, agreeing, heading, progress, speaks};
+use super::{Answer, heading, speaks};
 use crate::args::{Global, Seed, SeedApply, SeedRollback};
 use crate::error::Failure;
 use crate::ui::{clean, columns, line};
@@ -24,7 +24,7 @@ pub(super) fn run(
 }
 
 fn apply(deployment: &mut Deployment<'_>, global: &Global, args: &SeedApply) -> Result<Answer, Failure> {
-    let mut options = MigrateOptions {
+    let options = MigrateOptions {
         target: args.to_version.clone(),
         count: args.count,
         tags: args.tag.iter().cloned().collect(),
@@ -33,25 +33,11 @@ fn apply(deployment: &mut Deployment<'_>, global: &Global, args: &SeedApply) -> 
         backup: args.before.directory(&deployment.settings),
         ..MigrateOptions::default()
     };
-    let name = deployment.settings.name.clone();
-    let mut observer = progress(deployment, global);
-    let report = agreeing(global, &name, |agreed| {
-        options.agreed = agreed;
-        migrate(deployment, &options, &mut observer)
-    })
-    .map_err(Failure::applying)?;
-    drop(observer);
-    if speaks(global) {
-        super::migrate::show(&heading(deployment), &report, "applied");
-        if let Some(made) = &report.backup {
-            super::backup::show(made, global, &name);
-        }
-    }
-    Ok(Answer::of(global, || super::migrate::json(&report)))
+    super::migrate::apply(deployment, global, options)
 }
 
 fn undo(deployment: &mut Deployment<'_>, global: &Global, args: &SeedRollback) -> Result<Answer, Failure> {
-    let mut options = RollbackOptions {
+    let options = RollbackOptions {
         target: args.to_version.clone(),
         count: args.count,
         seeds_only: true,
@@ -59,21 +45,7 @@ fn undo(deployment: &mut Deployment<'_>, global: &Global, args: &SeedRollback) -
         backup: args.before.directory(&deployment.settings),
         ..RollbackOptions::default()
     };
-    let name = deployment.settings.name.clone();
-    let mut observer = progress(deployment, global);
-    let report = agreeing(global, &name, |agreed| {
-        options.agreed = agreed;
-        rollback(deployment, &options, &mut observer)
-    })
-    .map_err(Failure::applying)?;
-    drop(observer);
-    if speaks(global) {
-        super::migrate::show(&heading(deployment), &report, "rolled back");
-        if let Some(made) = &report.backup {
-            super::backup::show(made, global, &name);
-        }
-    }
-    Ok(Answer::of(global, || super::migrate::json(&report)))
+    super::rollback::undo(deployment, global, options)
 }
 
 fn list(deployment: &mut Deployment<'_>, global: &Global, tags: &[String]) -> Result<Answer, Failure> {

@@ -220,6 +220,19 @@ on_sqlite! {
 mod told_to_stop {
     use super::*;
 
+    /// Runs, and cancels while the server rests.
+    fn interrupted_at_its_rest(database: &Database) -> Result<Report, Error> {
+        let mut deployment = deployment(database);
+        let cancel = deployment.cancel.clone();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                wait_until_it_runs(database, "DO SLEEP");
+                cancel.cancel();
+            });
+            run(&mut deployment, &MigrateOptions::default(), &mut Silent)
+        })
+    }
+
     testkit::on_mysql! {
         fn what_the_server_passes_over_when_it_is_told_to_stop_is_not_recorded_as_done(database) {
             database.write(&[LOG]);
@@ -227,16 +240,7 @@ mod told_to_stop {
             for header in ["", "-- no-transaction\n"] {
                 // MariaDB makes a warning of it.
                 database.write(&[("0002_rest.sql", &format!("{header}INSERT INTO log (what) VALUES ('2');\nDO SLEEP(30);\n"))]);
-                let mut deployment = deployment(&database);
-                let cancel = deployment.cancel.clone();
-                let ran = std::thread::scope(|scope| {
-                    scope.spawn(|| {
-                        wait_until_it_runs(&database, "DO SLEEP");
-                        cancel.cancel();
-                    });
-                    run(&mut deployment, &MigrateOptions::default(), &mut Silent)
-                });
-                assert_eq!(code(ran), "interrupted");
+                assert_eq!(code(interrupted_at_its_rest(&database)), "interrupted");
                 assert_eq!(database.versions(), ["0001"]);
             }
             assert_eq!(log(&database), ["2"]);
@@ -246,16 +250,7 @@ mod told_to_stop {
             database.write(&[LOG, ("0002_procedure.sql", "CREATE PROCEDURE p() BEGIN DO SLEEP(30); INSERT INTO log (what) VALUES ('p'); END;\n")]);
             migrate(&database).unwrap();
             database.write(&[("0003_call.sql", "CALL p();\nINSERT INTO log (what) VALUES ('behind');\n")]);
-            let mut deployment = deployment(&database);
-            let cancel = deployment.cancel.clone();
-            let ran = std::thread::scope(|scope| {
-                scope.spawn(|| {
-                    wait_until_it_runs(&database, "DO SLEEP");
-                    cancel.cancel();
-                });
-                run(&mut deployment, &MigrateOptions::default(), &mut Silent)
-            });
-            assert_eq!(code(ran), "interrupted");
+            assert_eq!(code(interrupted_at_its_rest(&database)), "interrupted");
             assert_eq!(database.versions(), ["0001", "0002"]);
             assert_eq!(database.rows("SELECT state FROM dbwarden_journal"), ["begun"]);
             assert_eq!(code(migrate(&database)), "doubtful");

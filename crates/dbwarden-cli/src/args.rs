@@ -4,6 +4,7 @@
 mod backup;
 mod merge;
 mod records;
+pub(crate) mod template;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,7 +19,7 @@ pub(crate) use self::records::{Adopt, Stamp};
 
 const GROUPS: &str = "\
 Start    init  doctor  config  database list
-Write    new
+Write    new  template
 Apply    migrate  rollback  stamp  seed apply  seed list  seed rollback
 See      status  history  show  heads  branches  verify
 Team     merge  adopt
@@ -128,6 +129,16 @@ Examples:
   dbwarden new \"add coupons\"
   dbwarden new --renumber migrations/0007_add_coupons.sql")]
     New(New),
+    /// Write the SQL of a usual change, both ways
+    #[command(after_help = "\
+Examples:
+  dbwarden template add-column --table users --column phone --type 'string(20)'
+  dbwarden template create-table --table posts --column title:text --write \"create posts\"")]
+    Template {
+        /// What is to be changed
+        #[command(subcommand)]
+        kind: template::Template,
+    },
     /// Apply what is pending [also: upgrade]
     #[command(
         alias = "upgrade",

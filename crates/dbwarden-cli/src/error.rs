@@ -288,6 +288,7 @@ fn said_by_the_server(note: &str) -> String {
 fn exit(error: &Error) -> u8 {
     match error.code() {
         "locked" | "busy" | "old-lock" => return LOCKED,
+        "needs-database" | "table-rebuild" => return FAILED,
         "interrupted" => return INTERRUPTED,
         "changed" | "file-gone" | "renamed" | "edited" | "backup-changed" | "backup-damaged"
         | "backup-record" | "no-file" | "old-checksum" => {
@@ -310,6 +311,7 @@ fn exit(error: &Error) -> u8 {
         | ErrorKind::Url(_)
         | ErrorKind::Target(_)
         | ErrorKind::NothingToAccept { .. }
+        | ErrorKind::Template { .. }
         | ErrorKind::Usage { .. }
         | ErrorKind::NotYet { .. } => USAGE,
         ErrorKind::Backup(

@@ -1,6 +1,7 @@
 //! What to type next, after each error and beside what `status` and `verify` found.
 
 mod adopt;
+mod template;
 
 pub(crate) use adopt::LOOK;
 
@@ -111,6 +112,7 @@ pub(crate) fn after(error: &Error) -> String {
         ErrorKind::ForeignRecords { records } if records.from.is_some() => return LOOK.to_owned(),
         ErrorKind::History(history) if history.of_known_tool().is_some() => return LOOK.to_owned(),
         ErrorKind::Refused { refusal } => return after_refusal(refusal),
+        ErrorKind::Template { error, .. } => return template::after(error),
         ErrorKind::Backup(error) => return after_backup(error),
         ErrorKind::Restore { error, atomic, replaced } => {
             return after_restore(error, *atomic, replaced.as_deref());

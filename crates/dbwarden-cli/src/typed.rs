@@ -63,7 +63,8 @@ pub(crate) fn failure(error: &clap::Error) -> Failure {
         .into_iter()
         .find_map(|kind| match error.get(kind)? {
             ContextValue::String(name) => Some(name.clone()),
-            ContextValue::Strings(names) => names.first().cloned(),
+            // The nearest is the last.
+            ContextValue::Strings(names) => names.last().cloned(),
             _ => None,
         });
     let next = match meant {

@@ -8,6 +8,7 @@ use crate::apply::run::Cancel;
 use crate::error::{Error, ErrorKind};
 use crate::migration::RevisionId;
 use crate::migration::applied::Applied;
+use crate::operation::Operation;
 use crate::ops::Report;
 use crate::ops::adopt::{AdoptOptions, Adoption};
 use crate::ops::against::Comparison;
@@ -21,6 +22,7 @@ use crate::ops::renumber::Renumbered;
 use crate::ops::restore::{RestoreOptions, Restored};
 use crate::ops::rollback::RollbackOptions;
 use crate::ops::status::Status;
+use crate::ops::template::Template;
 use crate::ops::verify::Verification;
 use crate::startup::Probe;
 
@@ -292,6 +294,14 @@ impl Migrator {
     pub async fn renumber(&self, file: &Path) -> Result<Renumbered, Error> {
         let file = file.to_owned();
         self.call(move |migrator| migrator.renumber(&file)).await
+    }
+
+    /// As [`Migrator::template`](crate::Migrator::template).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn template(&self, operations: Vec<Operation>) -> Result<Template, Error> {
+        self.call(move |migrator| migrator.template(&operations)).await
     }
 
     /// As [`Migrator::verify`](crate::Migrator::verify).

@@ -6,6 +6,7 @@ use crate::apply::history::HistoryError;
 use crate::apply::lock::LockError;
 use crate::backup::BackupError;
 use crate::database::Database;
+use crate::dialect::RenderError;
 use crate::driver::{DriverError, DriverErrorKind};
 use crate::migration::RevisionId;
 use crate::migration::applied::ForeignRecords;
@@ -13,6 +14,7 @@ use crate::migration::graph::{GraphError, TargetError};
 use crate::migration::plan::PlanError;
 use crate::migration::set::SetError;
 use crate::migration::source::SourceError;
+use crate::operation::OperationError;
 use crate::ops::Report;
 use crate::ops::adopt::SetAside;
 use crate::ops::against::GitError;
@@ -135,6 +137,14 @@ pub enum ErrorKind {
         atomic: bool,
         /// The backup of what was to be replaced.
         replaced: Option<Box<Made>>,
+    },
+    /// A template.
+    #[error("{error}{}", unasked.as_ref().map(|why| format!(": {why}")).unwrap_or_default())]
+    Template {
+        /// Why it has no SQL.
+        error: RenderError,
+        /// Why the database was not asked, where it should have been.
+        unasked: Option<String>,
     },
     /// What was to be printed cannot be written.
     #[error("the script cannot be written: {error}")]
@@ -330,6 +340,7 @@ impl Error {
             ErrorKind::StrictAhead { .. } => "ahead",
             ErrorKind::Git(error) => error.code(),
             ErrorKind::Output { .. } => "output",
+            ErrorKind::Template { error, .. } => crate::ops::template::code(error),
             ErrorKind::Backup(error) | ErrorKind::Restore { error, .. } => backup_code(error),
             ErrorKind::NothingToAccept { .. } | ErrorKind::Usage { .. } => "usage",
         }
@@ -464,6 +475,12 @@ fn driver_code(error: &DriverError) -> &'static str {
 impl<E: Into<ErrorKind>> From<E> for Error {
     fn from(error: E) -> Self {
         Error(Box::new(error.into()))
+    }
+}
+
+impl From<OperationError> for ErrorKind {
+    fn from(error: OperationError) -> Self {
+        ErrorKind::Template { error: error.into(), unasked: None }
     }
 }
 

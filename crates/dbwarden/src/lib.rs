@@ -22,6 +22,7 @@ pub mod error;
 pub mod migration;
 mod migrator;
 mod nearest;
+pub mod operation;
 pub mod ops;
 pub mod project;
 pub mod sql;

@@ -16,6 +16,7 @@ use crate::migration::rust::RustMigration;
 use crate::migration::source::{EmbeddedFile, Source};
 use crate::migration::state::Selection;
 use crate::migration::{Kind, RevisionId};
+use crate::operation::Operation;
 use crate::ops::adopt::{AdoptOptions, Adoption, adopt};
 use crate::ops::against::{Comparison, against};
 use crate::ops::backup::{BackupOptions, Made, backup};
@@ -30,6 +31,7 @@ use crate::ops::restore::{RestoreOptions, Restored, restore};
 use crate::ops::rollback::{RollbackOptions, rollback};
 use crate::ops::stamp::{Stamp, StampOptions, stamp};
 use crate::ops::status::{Status, StatusOptions, status};
+use crate::ops::template::{Template, template};
 use crate::ops::verify::{Verification, verify};
 use crate::ops::{Deployment, Report, Survey, files, survey};
 use crate::project::{DatabaseSettings, Environment, Tables};
@@ -482,6 +484,15 @@ impl<'host> Migrator<'host> {
     /// As [`restore`](crate::ops::restore::restore).
     pub fn restore(&mut self, options: &RestoreOptions) -> Result<Restored, Error> {
         restore(&mut self.deployment, options, &mut *self.observer)
+    }
+
+    /// Returns the SQL of `operations` for the engine, both ways; [`Migrator::create_with`] makes a file of it. The database is asked
+    /// only where what is there matters.
+    ///
+    /// # Errors
+    /// As [`template`](crate::ops::template::template).
+    pub fn template(&mut self, operations: &[Operation]) -> Result<Template, Error> {
+        template(&mut self.deployment, operations)
     }
 
     /// Writes an empty migration into the directory, with the next free id.

@@ -122,7 +122,7 @@ mod shell {
                 text.push('\n');
             }
             let tables = format!(
-                "SELECT '\"' || schema_name || '\".\"' || table_name || '\"' FROM duckdb_tables() \
+                "SELECT '\"' || schema_name || '\".\"' || replace(table_name, '\"', '\"\"') || '\"' FROM duckdb_tables() \
                  WHERE table_name NOT IN {ours} ORDER BY 1"
             );
             for table in ask(connection, &tables)? {

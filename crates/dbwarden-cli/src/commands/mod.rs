@@ -20,6 +20,7 @@ mod shell;
 mod show;
 mod stamp;
 mod status;
+mod template;
 mod verify;
 
 use std::io::Read;
@@ -81,6 +82,9 @@ pub(crate) fn run(cli: Cli) -> u8 {
         Command::Database { command: Database::Other(words) } => Err(shell::unknown_of_database(&words)),
         Command::New(args) => on_each(&global, |deployment| new::run(deployment, &global, &args)),
         Command::Merge(args) => on_each(&global, |deployment| merge::run(deployment, &global, &args)),
+        Command::Template { kind } => {
+            on_each(&global, |deployment| template::run(deployment, &global, &kind))
+        }
         Command::Migrate(args) => on_each(&global, |deployment| migrate::run(deployment, &global, &args)),
         Command::Rollback(args) => on_each(&global, |deployment| rollback::run(deployment, &global, &args)),
         Command::Seed { command } => on_each(&global, |deployment| seed::run(deployment, &global, &command)),
@@ -127,6 +131,7 @@ fn name(command: &Command) -> &'static str {
         Command::Init => "init",
         Command::New(_) => "new",
         Command::Merge(_) => "merge",
+        Command::Template { .. } => "template",
         Command::Migrate(_) => "migrate",
         Command::Rollback(_) => "rollback",
         Command::Seed { command } => command.name(),

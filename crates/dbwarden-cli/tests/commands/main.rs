@@ -14,6 +14,7 @@ mod output;
 mod secrets;
 mod seed;
 mod streams;
+mod template;
 mod typed;
 mod unchanged;
 mod written;

@@ -26,5 +26,6 @@ mod records;
 mod safety;
 mod settings;
 mod statements;
+mod template;
 mod transactions;
 mod typed;

@@ -24,7 +24,6 @@ fn later_commands_and_flags() {
         &["check"],
         &["check-db", "-o", "json"],
         &["diff"],
-        &["template", "add-column", "--table", "t"],
         &["database", "clean"],
         &["database", "create"],
         &["migrate", "--sandbox"],

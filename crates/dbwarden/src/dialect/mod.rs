@@ -3,6 +3,7 @@
 //! A dialect is one folder and one line in [`of`].
 
 use crate::database::Database;
+use crate::operation::{NameLimit, Operation};
 use crate::project::Tables;
 use crate::sql::Syntax;
 use crate::value::{Row, Value};
@@ -11,11 +12,14 @@ pub(crate) mod duckdb;
 pub(crate) mod mysql;
 mod postgres;
 mod records;
+mod render;
+mod rendering;
 mod sqlite;
 
 pub use self::records::{
     Fence, Records, Restoring, TOLD_TO_STOP, aside_table, foreign_tables, restoring_table,
 };
+pub use self::rendering::{Lack, RenderError, Rendering, Sql};
 
 /// What is known of one engine.
 pub trait Dialect: Sync + std::fmt::Debug {
@@ -115,6 +119,21 @@ pub trait Dialect: Sync + std::fmt::Debug {
         };
         names.iter().map(rename).collect()
     }
+
+    /// Returns how long a name may be.
+    fn name_limit(&self) -> NameLimit {
+        NameLimit::None
+    }
+
+    /// Returns the queries whose rows [`Dialect::render`] would like to know, in order; none where it needs no database.
+    fn asks(&self, operation: &Operation) -> Vec<(String, Vec<Value>)>;
+
+    /// Returns the SQL of `operation`, both ways. `known` are the rows that a database answered to [`Dialect::asks`], a list for each
+    /// query; nothing where none was asked.
+    ///
+    /// # Errors
+    /// That the engine cannot do it, or that it must be known what is there.
+    fn render(&self, operation: &Operation, known: Option<&[Vec<Row>]>) -> Result<Rendering, RenderError>;
 
     /// Returns `name` quoted as an identifier.
     fn quote(&self, name: &str) -> String {

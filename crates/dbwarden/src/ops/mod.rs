@@ -23,6 +23,7 @@ pub mod seed;
 pub mod stamp;
 pub mod status;
 mod survey;
+pub mod template;
 pub mod verify;
 
 pub use deployment::{Connection, Deployment};

@@ -179,6 +179,8 @@ pub(super) fn translated(statement: &str, shared: &Shared, client: u16) -> Strin
 pub(super) fn translated_alone(statement: &str) -> String {
     // It is taken, and means nothing (https://www.cockroachlabs.com/docs/stable/create-index).
     let text = statement.replace("INDEX CONCURRENTLY ", "INDEX ").replace("inet_client_port()", "0");
+    // PostgreSQL has it not (https://www.cockroachlabs.com/docs/stable/create-table#on-update-expressions).
+    let text = text.replace(" ON UPDATE now()", "");
     // An index is named behind its table (https://www.cockroachlabs.com/docs/stable/drop-index).
     match text.strip_prefix("DROP INDEX ").and_then(|rest| rest.split_once('@')) {
         Some((_, index)) => format!("DROP INDEX {index}"),

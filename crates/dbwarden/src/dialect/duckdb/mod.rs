@@ -2,13 +2,20 @@
 
 mod catalog;
 mod history;
+mod render;
 #[cfg(test)]
 mod tests;
 
-use super::{Capabilities, Dialect, Existence, Manner, Object, Records, SessionTrace, TableState};
+use super::render::{Render, knowing};
+use super::{
+    Capabilities, Dialect, Existence, Manner, Object, Records, RenderError, Rendering, SessionTrace,
+    TableState,
+};
 use crate::database::Database;
+use crate::operation::Operation;
 use crate::project::Tables;
 use crate::sql::{Rules, Syntax, keywords};
+use crate::value::{Row, Value};
 
 /// The session's own database as a name and as a text, in the SQL of our tables; the driver puts its name there. DuckDB calls a
 /// database after its file, and without that name `USE` and temporary tables would lead our statements astray: `main.t` is
@@ -97,6 +104,15 @@ impl Dialect for Duckdb {
         // They are checked at once, and cannot be turned off.
         None
     }
+
+    fn asks(&self, operation: &Operation) -> Vec<(String, Vec<Value>)> {
+        render::asks(operation)
+    }
+
+    fn render(&self, operation: &Operation, known: Option<&[Vec<Row>]>) -> Result<Rendering, RenderError> {
+        let live = known.and_then(|answers| render::read(operation, answers));
+        self.both(&knowing(operation, live))
+    }
 }
 
 /// Keywords, names and symbols in upper case.
@@ -163,8 +179,16 @@ fn state(statement: &str) -> TableState {
         {
             TableState::WantsSettled
         }
+        // It writes the rows that are there, each with a value of its own.
+        Some("ALTER") if has(&["ADD"]) && computed(&words) => TableState::Unsettled,
         _ => TableState::Same,
     }
+}
+
+/// Whether a default is not the same for all rows: a call, or a word that is one.
+fn computed(words: &[String]) -> bool {
+    let mut behind = words.iter().skip_while(|word| *word != "DEFAULT");
+    behind.any(|word| word == "(" || word.starts_with("CURRENT_"))
 }
 
 fn head(text: &str, length: usize) -> &str {

@@ -1,9 +1,14 @@
 //! MariaDB, where it is not as MySQL.
 
-use super::Mysql;
+use super::{Mysql, render};
 use crate::database::Database;
-use crate::dialect::{Capabilities, Dialect, Existence, Manner, Object, Records, SessionTrace, Settle};
+use crate::dialect::render::{Render, knowing};
+use crate::dialect::{
+    Capabilities, Dialect, Existence, Manner, Object, Records, RenderError, Rendering, SessionTrace, Settle,
+};
+use crate::operation::{NameLimit, Operation};
 use crate::project::Tables;
+use crate::value::{Row, Value};
 
 /// MariaDB's dialect.
 #[derive(Debug)]
@@ -60,6 +65,19 @@ impl Dialect for Mariadb {
 
     fn rename_tables(&self, home: &str, names: &[(String, String)]) -> Vec<String> {
         Mysql.rename_tables(home, names)
+    }
+
+    fn name_limit(&self) -> NameLimit {
+        Mysql.name_limit()
+    }
+
+    fn asks(&self, operation: &Operation) -> Vec<(String, Vec<Value>)> {
+        render::asks(self, operation)
+    }
+
+    fn render(&self, operation: &Operation, known: Option<&[Vec<Row>]>) -> Result<Rendering, RenderError> {
+        let live = known.map(|answers| render::known(operation, answers)).transpose()?.flatten();
+        self.both(&knowing(operation, live))
     }
 
     fn quote(&self, name: &str) -> String {

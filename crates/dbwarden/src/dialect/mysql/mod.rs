@@ -3,14 +3,21 @@
 mod catalog;
 mod history;
 mod mariadb;
+mod read;
+mod render;
 mod settle;
 mod trace;
 mod words;
 
 use self::words::{Words, first_word, is};
-use super::{Capabilities, Dialect, Existence, Manner, Object, Records, SessionTrace, Settle};
+use super::render::{Render, knowing};
+use super::{
+    Capabilities, Dialect, Existence, Manner, Object, Records, RenderError, Rendering, SessionTrace, Settle,
+};
 use crate::database::Database;
+use crate::operation::{NameLimit, Operation};
 use crate::project::Tables;
+use crate::value::{Row, Value};
 
 pub(crate) use self::history::stop_sign;
 pub(super) use self::mariadb::Mariadb;
@@ -116,6 +123,20 @@ impl Dialect for Mysql {
     fn rename_tables(&self, home: &str, names: &[(String, String)]) -> Vec<String> {
         let one = |(from, to): &(String, String)| format!("{home}{} TO {home}{}", quote(from), quote(to));
         vec![format!("RENAME TABLE {}", names.iter().map(one).collect::<Vec<_>>().join(", "))]
+    }
+
+    /// <https://dev.mysql.com/doc/refman/8.4/en/identifier-length.html>.
+    fn name_limit(&self) -> NameLimit {
+        NameLimit::Characters(64)
+    }
+
+    fn asks(&self, operation: &Operation) -> Vec<(String, Vec<Value>)> {
+        render::asks(self, operation)
+    }
+
+    fn render(&self, operation: &Operation, known: Option<&[Vec<Row>]>) -> Result<Rendering, RenderError> {
+        let live = known.map(|answers| render::known(operation, answers)).transpose()?.flatten();
+        self.both(&knowing(operation, live))
     }
 
     fn quote(&self, name: &str) -> String {

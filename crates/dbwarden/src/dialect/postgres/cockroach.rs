@@ -3,13 +3,18 @@
 
 mod catalog;
 mod history;
+mod render;
 mod settle;
 
-use super::{Postgres, Words, first_word, is_one_of};
+use super::{Postgres, Words, first_word, is_one_of, render as as_postgres};
 use crate::database::Database;
-use crate::dialect::{Capabilities, Dialect, Existence, Manner, Object, Records, SessionTrace, Settle};
+use crate::dialect::render::{Render, knowing};
+use crate::dialect::{
+    Capabilities, Dialect, Existence, Manner, Object, Records, RenderError, Rendering, SessionTrace, Settle,
+};
+use crate::operation::Operation;
 use crate::project::Tables;
-use crate::value::Value;
+use crate::value::{Row, Value};
 
 /// CockroachDB's dialect.
 #[derive(Debug)]
@@ -128,6 +133,15 @@ impl Dialect for Cockroach {
 
     fn foreign_key_violations(&self) -> Option<&'static str> {
         None
+    }
+
+    fn asks(&self, operation: &Operation) -> Vec<(String, Vec<Value>)> {
+        as_postgres::asks(self, operation)
+    }
+
+    fn render(&self, operation: &Operation, known: Option<&[Vec<Row>]>) -> Result<Rendering, RenderError> {
+        let live = known.and_then(|answers| as_postgres::read(operation, answers));
+        self.both(&knowing(operation, live))
     }
 }
 

@@ -3,14 +3,20 @@
 mod catalog;
 mod cockroach;
 mod history;
+mod render;
 mod settle;
 
 pub(super) use cockroach::Cockroach;
 
-use super::{Capabilities, Dialect, Existence, Manner, Object, Records, SessionTrace, Settle};
+use super::render::{Render, knowing};
+use super::{
+    Capabilities, Dialect, Existence, Manner, Object, Records, RenderError, Rendering, SessionTrace, Settle,
+};
 use crate::database::Database;
+use crate::operation::{NameLimit, Operation};
 use crate::project::Tables;
 use crate::sql::{Rules, Syntax, Token, TokenKind, tokens};
+use crate::value::{Row, Value};
 
 /// PostgreSQL's dialect.
 #[derive(Debug)]
@@ -176,6 +182,20 @@ impl Dialect for Postgres {
 
     fn foreign_key_violations(&self) -> Option<&'static str> {
         None
+    }
+
+    /// <https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS>.
+    fn name_limit(&self) -> NameLimit {
+        NameLimit::Bytes(63)
+    }
+
+    fn asks(&self, operation: &Operation) -> Vec<(String, Vec<Value>)> {
+        render::asks(self, operation)
+    }
+
+    fn render(&self, operation: &Operation, known: Option<&[Vec<Row>]>) -> Result<Rendering, RenderError> {
+        let live = known.and_then(|answers| render::read(operation, answers));
+        self.both(&knowing(operation, live))
     }
 }
 

@@ -2,11 +2,18 @@
 
 mod catalog;
 mod history;
+mod rebuild;
+mod render;
+mod table;
 
-use super::{Capabilities, Dialect, Existence, Manner, Object, Records, SessionTrace};
+use super::{
+    Capabilities, Dialect, Existence, Manner, Object, Records, RenderError, Rendering, SessionTrace,
+};
 use crate::database::Database;
+use crate::operation::Operation;
 use crate::project::Tables;
 use crate::sql::{Rules, Syntax, keywords};
+use crate::value::{Row, Value};
 
 /// SQLite's dialect.
 #[derive(Debug)]
@@ -65,6 +72,14 @@ impl Dialect for Sqlite {
 
     fn foreign_key_violations(&self) -> Option<&'static str> {
         Some("PRAGMA foreign_key_check")
+    }
+
+    fn asks(&self, operation: &Operation) -> Vec<(String, Vec<Value>)> {
+        render::asks(operation)
+    }
+
+    fn render(&self, operation: &Operation, known: Option<&[Vec<Row>]>) -> Result<Rendering, RenderError> {
+        render::render(operation, known)
     }
 }
 

@@ -113,6 +113,6 @@ pub(super) fn begins_as_rollback(comment: &str) -> bool {
         .any(|name| text.strip_prefix(name).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric)))
 }
 
-pub(super) fn is_marker(comment: &str) -> bool {
+pub(crate) fn is_marker(comment: &str) -> bool {
     marker(comment).is_some() || other_tool(comment).is_some() || nearly_marker(comment).is_some()
 }

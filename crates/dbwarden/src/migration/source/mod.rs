@@ -28,6 +28,7 @@ pub use directives::{Condition, Directive};
 pub use error::{SourceError, SourceProblem};
 pub use headers::{Headers, Phase};
 pub use layout::Layout;
+pub(crate) use markers::is_marker;
 pub(crate) use metadata::Metadata;
 pub use read::ReadOptions;
 pub(crate) use read::{Outline, in_order, script_of, split};

@@ -37,6 +37,8 @@ mod postgres_alone;
 mod postgres_statements;
 #[path = "suite/records.rs"]
 mod records;
+#[path = "suite/relative.rs"]
+mod relative;
 #[path = "suite/repeatables.rs"]
 mod repeatables;
 #[path = "suite/review.rs"]

@@ -9,7 +9,7 @@ use super::target;
 #[derive(Debug, Args)]
 pub(crate) struct Stamp {
     /// The revision; base for none
-    #[arg(value_name = "REV", value_parser = target, required_unless_present_any = ["only", "remove"])]
+    #[arg(value_name = "REV", value_parser = target, required_unless_present_any = ["only", "remove"], allow_hyphen_values = true)]
     pub(crate) revision: Option<Target>,
     /// Add this one alone
     #[arg(long, value_name = "REV", conflicts_with_all = ["revision", "remove"])]

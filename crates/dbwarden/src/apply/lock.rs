@@ -184,7 +184,8 @@ impl<'s> LockGuard<'s> {
         run: &mut Run<'_>,
     ) -> Result<Self, LockError> {
         let started = Instant::now();
-        let mut here = Owner { session: session.itself(), ..Owner::this(&run.who, &run.id) };
+        let itself = session.itself();
+        let mut here = Owner { session: itself, undoes: run.undoes, ..Owner::this(&run.who, &run.id) };
         let mut watch: Option<Watch> = None;
         let mut last_told: Option<Instant> = None;
         let mut seen: Option<Holder> = None;
@@ -483,6 +484,7 @@ fn attempt(
             });
             let Some(why) = ended(session, &holder, why)? else { return Ok(Attempt::Held(Some(holder))) };
             run.observer.event(&Event::TakenOver { holder: &holder, why });
+            run.followed = Some(holder.clone());
             holder.token
         }
     };

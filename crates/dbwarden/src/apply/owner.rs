@@ -31,6 +31,9 @@ pub struct Owner {
     /// Its session on the server, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<ServerSession>,
+    /// It undoes migrations.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub undoes: bool,
 }
 
 /// Who holds the lock, as its row says.
@@ -69,6 +72,7 @@ impl Owner {
             session_lock: false,
             run: run.to_owned(),
             session: None,
+            undoes: false,
         }
     }
 

@@ -289,6 +289,10 @@ pub struct Run<'a> {
     pub who: String,
     /// What it does once it has the lock, for those who wait: the migration that is run next.
     pub next: Option<RevisionId>,
+    /// It undoes migrations.
+    pub undoes: bool,
+    /// Whose lock it took over.
+    pub followed: Option<Holder>,
 }
 
 impl fmt::Debug for Run<'_> {

@@ -127,6 +127,13 @@ pub enum Reach {
     Count(u64),
 }
 
+impl Reach {
+    /// Returns whether it counts from where the database is.
+    pub fn is_relative(&self) -> bool {
+        matches!(self, Reach::Count(_) | Reach::To(Target::Relative(_)))
+    }
+}
+
 /// What is asked of an upgrade.
 #[derive(Debug, Clone)]
 pub struct UpgradeRequest {

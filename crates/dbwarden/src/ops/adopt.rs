@@ -125,8 +125,12 @@ pub fn adopt(
 
 /// Whether an old table may have been given its other name by another run, between one look and the next.
 fn moved_meanwhile(error: &Error) -> bool {
+    // Where definitions commit by themselves another one may be in the middle of it.
+    if matches!(error.kind(), ErrorKind::Adopt(AdoptError::Recorded { .. })) {
+        return true;
+    }
     let ErrorKind::History(history::HistoryError::Driver(answer)) = error.kind() else { return false };
-    answer.kind == DriverErrorKind::Statement
+    matches!(answer.kind, DriverErrorKind::Statement | DriverErrorKind::Busy)
 }
 
 /// What stays the same while records are taken over.

@@ -185,6 +185,8 @@ impl<'host> Deployment<'host> {
             points: self.points.clone(),
             who: self.who.clone(),
             next: None,
+            undoes: false,
+            followed: None,
         }
     }
 }

@@ -10,6 +10,7 @@ use super::survey::{self, Survey, read_history};
 use super::{Deployment, Report, backup};
 use crate::apply::history;
 use crate::apply::lock::LockGuard;
+use crate::apply::owner::Holder;
 use crate::apply::run::{Event, Observer, Resume};
 use crate::backup::Reason;
 use crate::dialect::Dialect;
@@ -92,7 +93,8 @@ fn rollback_here(
     let which = |survey: &Survey| -> Result<Option<String>, Error> {
         Ok(if counts { plan::first_to_go(&survey.state.current, &ids(survey)?) } else { None })
     };
-    let (mut plan, mut recorded) = self::plan(&survey, &mut *session, dialect, &records, &ids(&survey)?)?;
+    let asked = ids(&survey)?;
+    let (mut plan, mut recorded) = self::plan(&survey, &mut *session, dialect, &records, &asked)?;
     plan = only(plan);
     plan.notes.extend(which(&survey)?);
     let mut report = report(&settings, &survey, &plan);
@@ -110,14 +112,24 @@ fn rollback_here(
     history::writable(&survey.history)?;
     let company = company.then_some((&settings.url, &open));
     run.next = plan.steps.first().map(|step| step.id.clone());
+    run.undoes = true;
     let mut guard = LockGuard::acquire(session, Arc::clone(&records), &lock, company, &mut run)?;
     survey.set = survey.set.again(&source, &read)?;
     survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait, &run.cancel)?;
     survey.state = State::new(&survey.set, &survey.history, &selection)?;
-    (plan, recorded) = self::plan(&survey, guard.session(), dialect, &records, &ids(&survey)?)?;
+    let mut note = None;
+    let left = if reach.is_relative() {
+        still(&survey, &asked, options.seeds_only, run.followed.as_ref(), &mut note)?
+    } else {
+        ids(&survey)?
+    };
+    (plan, recorded) = self::plan(&survey, guard.session(), dialect, &records, &left)?;
     plan = only(plan);
-    plan.notes.extend(which(&survey)?);
+    if !plan.is_empty() {
+        plan.notes.extend(which(&survey)?);
+    }
     report = self::report(&settings, &survey, &plan);
+    report.notes.extend(note);
     run.point("planned");
     if let (Some(directory), false) = (&options.backup, plan.is_empty()) {
         let history = &survey.history;
@@ -148,6 +160,42 @@ fn rollback_here(
     release(guard, &mut report);
     run.point("released");
     Ok(report)
+}
+
+/// What of `asked` is still to be undone, now that the lock is ours. So many migrations, or so many steps down, means those that were
+/// there when it was asked: whoever held the lock before may have undone them, also one that was killed and is asked for again, and what
+/// is below them was not meant.
+fn still(
+    survey: &Survey,
+    asked: &[RevisionId],
+    seeds_only: bool,
+    followed: Option<&Holder>,
+    note: &mut Option<String>,
+) -> Result<Vec<RevisionId>, Error> {
+    let history = &survey.history;
+    let gone = |id: &RevisionId| history.get(id).is_none();
+    let done = followed.filter(|holder| holder.owner.undoes).and_then(|holder| holder.doing.as_deref());
+    let done = done.and_then(|doing| doing.split(' ').next()).map(RevisionId::from);
+    if let Some(done) = done.filter(|id| gone(id) && !asked.contains(id)) {
+        *note = Some(format!(
+            "the run that was ended has undone {done}, and nothing more is undone now: ask once more to go further down"
+        ));
+        return Ok(Vec::new());
+    }
+    let (undone, left): (Vec<_>, Vec<_>) = asked.iter().cloned().partition(gone);
+    if !undone.is_empty() {
+        let names = undone.iter().map(RevisionId::as_str).collect::<Vec<_>>().join(", ");
+        *note = Some(format!("{names}: undone by another run meanwhile"));
+    }
+    let above = |id: &RevisionId| {
+        let descendants = survey.set.graph().descendants(id);
+        descendants.into_iter().find(|above| !gone(above) && !left.contains(above))
+    };
+    if let Some((id, above)) = left.iter().find_map(|id| Some((id, above(id)?))).filter(|_| !seeds_only) {
+        let message = format!("another run applied {above} above {id} meanwhile: nothing was undone");
+        return Err(ErrorKind::Usage { message }.into());
+    }
+    Ok(left)
 }
 
 fn plan(

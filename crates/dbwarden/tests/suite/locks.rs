@@ -45,6 +45,8 @@ fn acquire(database: &Database, id: &str, options: &LockOptions) -> Result<LockG
         points: None,
         who: format!("{id}@test"),
         next: None,
+        undoes: false,
+        followed: None,
     };
     LockGuard::acquire(
         session(&settings),

@@ -1,7 +1,7 @@
 //! What other tools record: their tables, their ids, their checksums, and how those stand to our files. Touches no database.
 //!
 //! A tool is one file here and one line in [`TOOLS`]; its tables are looked for by
-//! [`foreign_tables`](crate::dialect::foreign_tables).
+//! [`foreign_tables`].
 
 mod alembic;
 mod error;

@@ -73,7 +73,7 @@ pub trait Copier: Sync + std::fmt::Debug {
     }
 
     /// Makes the database what `from` holds, and nothing else, all at once or not at all where the engine can do that. `token` is that
-    /// of our lock: see [`Place::fence`]. Where a copy takes the place of the database, it is returned, made ready beside it, with a
+    /// of our lock: see `Place::fence`. Where a copy takes the place of the database, it is returned, made ready beside it, with a
     /// free lock and a token beyond `token` and its own; the database is as it was then.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ impl TableName {
     /// Reads `table` or `schema.table`. What stands in double quotes is a name as it is, dots and all.
     ///
     /// # Errors
-    /// A part that is no name, see [`check`]; more than two parts.
+    /// A part that is no name, see `check`; more than two parts.
     pub fn parse(what: &'static str, text: &str) -> Result<Self, OperationError> {
         let parts = parts(text);
         let wrong = |reason| OperationError::Name { what, name: text.to_owned(), reason };
@@ -95,7 +95,7 @@ fn parts(text: &str) -> Vec<String> {
 /// Reads the name of one thing: quotes around it are taken off, what is in them is the name as it is.
 ///
 /// # Errors
-/// As [`check`].
+/// As `check`.
 pub fn parse_name(what: &'static str, text: &str) -> Result<String, OperationError> {
     let text = text.trim();
     let inside = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));

@@ -1,7 +1,7 @@
 //! The SQL that a run would send, as text, without a database.
 
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::io::{Read, Write};
 
 use super::migrate::MigrateOptions;
 use super::run::down_script;
@@ -16,7 +16,7 @@ use crate::migration::set::MigrationSet;
 use crate::migration::source::{Condition, Directive, SourceError, SourceFile, directives, section_reader};
 use crate::migration::state::State;
 use crate::migration::{Kind, Migration, RevisionId, Script};
-use crate::sql::{Event, ReadError, Rules, Syntax, TokenKind, tokens};
+use crate::sql::{Event, ReadError, Reader, Rules, Syntax, TokenKind, tokens};
 
 /// Returns `statement` with its end, as the engine's shell wants it: MySQL's ends each statement at the first `;`, that of a body too,
 /// unless `DELIMITER` says otherwise.
@@ -66,6 +66,10 @@ pub fn script(
         foreign_keys: deployment.settings.foreign_keys,
         environment: deployment.environment(),
     };
+    if dialect.syntax() == Syntax::Mysql {
+        // What we write is UTF-8, whatever the shell takes the terminal for.
+        writeln!(out, "SET NAMES utf8mb4;").map_err(unwritten)?;
+    }
     if writer.foreign_keys {
         writeln!(out, "{};", foreign_keys(true)).map_err(unwritten)?;
     }
@@ -86,6 +90,29 @@ pub fn script(
         writeln!(out, "COMMIT;").map_err(unwritten)?;
     }
     Ok(plan)
+}
+
+/// Writes the rows behind a COPY with their end, as they stand in the file; nothing where the statement is left out.
+fn rows(
+    reader: &mut Reader<Box<dyn Read + Send + '_>>,
+    mut out: Option<&mut dyn Write>,
+    fail: &impl Fn(std::io::Error) -> Error,
+) -> Result<(), Error> {
+    loop {
+        let (piece, ends): (&[u8], bool) = match reader.next() {
+            Ok(Some(Event::CopyData(rows))) => (rows, false),
+            Ok(Some(Event::CopyEnd) | None) => (b"\\.\n", true),
+            Ok(Some(_)) => continue,
+            Err(ReadError::Io(error)) => return Err(fail(error)),
+            Err(ReadError::Text(error)) => return Err(fail(std::io::Error::other(error.to_string()))),
+        };
+        if let Some(out) = &mut out {
+            out.write_all(piece).map_err(unwritten)?;
+        }
+        if ends {
+            return Ok(());
+        }
+    }
 }
 
 /// A history in which `ids` are applied as their files are.
@@ -203,6 +230,9 @@ impl Writer {
                 let rules = Rules::new(self.dialect.syntax());
                 writeln!(out, "{}", for_the_shell(statement.text, rules)).map_err(unwritten)?;
             }
+            if statement.copy {
+                rows(&mut reader, wanted.then_some(&mut *out), &fail)?;
+            }
             let ends = ordinal + 1 == current.first + current.count;
             if ordinal == last {
                 writeln!(out, "{};", self.record(migration)?).map_err(unwritten)?;
@@ -240,7 +270,11 @@ impl Writer {
 
     /// The statements that record `migration`.
     fn record(&self, migration: &Migration) -> Result<String, Error> {
-        let text = |text: &str| format!("'{}'", text.replace('\'', "''"));
+        let mysql = self.dialect.syntax() == Syntax::Mysql;
+        let text = |text: &str| {
+            let text = if mysql { text.replace('\\', "\\\\") } else { text.to_owned() };
+            format!("'{}'", text.replace('\'', "''"))
+        };
         let down = down_script(migration, self.dialect)
             .map_err(|error| Error::from(SourceError::new(migration.file_of_down().name.clone(), error)))?;
         let values = [

@@ -209,6 +209,11 @@ if text.to_ascii_lowercase().contains("delimiter") {
         if lower.contains("delimiter") || lower.contains("copy") || lower.contains("rollback") || lower.contains("upgrade") {
             return Ok(());
         }
+        // Before a statement the reader takes `--` for a comment whatever follows it, as people write it; MySQL's tokens do not.
+        let dashes = |rest: &str| !rest.starts_with(|c: char| c.is_ascii_whitespace() || c.is_ascii_control());
+        if rules.syntax == Syntax::Mysql && text.split("--").skip(1).any(dashes) {
+            return Ok(());
+        }
         let tokens: Vec<_> = tokens(&text, rules).collect();
         for event in events(text.as_bytes(), rules) {
             let Owned::Statement { start, end, terminated, .. } = event else { continue };

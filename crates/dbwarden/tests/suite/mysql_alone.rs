@@ -289,15 +289,17 @@ on_mysql! {
 
     fn a_script_with_routines_runs_in_the_shell(database) {
         let text = "CREATE PROCEDURE note(what TEXT)\nBEGIN\n  INSERT INTO log (what) VALUES (what); -- 1 // 2\n  \
-                    INSERT INTO log (what) VALUES ('a;b');\nEND;\nCALL note('x;y');\n";
+                    INSERT INTO log (what) VALUES ('a;b');\nEND;\nCALL note('x;y');\n\
+                    INSERT INTO log (what) VALUES ('Zażółć 😀');\n-- rollback\nDELETE FROM log WHERE what = 'a\\\\b';\n";
         database.write(&[LOG, ("0002_note.sql", text)]);
         let mut out = Vec::new();
         script(&deployment(&database), &MigrateOptions::default(), None, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text.matches("DELIMITER").count(), 2, "{text}");
         database.owned().shell(&text);
-        assert_eq!(log(&database), ["x;y", "a;b"]);
+        assert_eq!(log(&database), ["x;y", "a;b", "Zażółć 😀"]);
         assert_eq!(database.versions(), ["0001", "0002"]);
+        assert_eq!(database.rows("SELECT LENGTH(down_script) - LENGTH(REPLACE(down_script, CHAR(92), '')) FROM dbwarden_migrations WHERE version = '0002'"), ["2"]);
         assert!(migrate(&database).unwrap().steps.is_empty());
     }
 

@@ -8,6 +8,7 @@ use dbwarden::apply::failure::StepError;
 use dbwarden::apply::run::{Event, Points, Resume, Silent};
 use dbwarden::error::{Error, ErrorKind};
 use dbwarden::ops::migrate::{MigrateOptions, migrate as run};
+use dbwarden::ops::script::script;
 use testkit::{Database, Loss, Proxy, on_postgres};
 
 use crate::{LOG, code, deployment, log, migrate, migrate_with, steps};
@@ -192,6 +193,16 @@ on_postgres! {
         assert_eq!(code(migrate(&database)), "sql");
         assert_eq!(database.one("SELECT count(*) FROM c"), "3");
         assert_eq!(database.lock_owner(), "");
+    }
+
+    fn rows_behind_a_copy_stand_in_the_script(database) {
+        let text = "CREATE TABLE c (a integer, b text);\nCOPY c (a, b) FROM stdin;\n1\tone\n2\t\\N\n\\.\nINSERT INTO c VALUES (3, 'x');\n";
+        database.write(&[("0001_c.sql", text), ("0002_d.sql", "-- no-transaction\nCOPY c (a, b) FROM stdin;\n4\tfour\n\\.\n")]);
+        let mut out = Vec::new();
+        script(&deployment(&database), &MigrateOptions::default(), None, &mut out).unwrap();
+        database.owned().shell(&String::from_utf8(out).unwrap());
+        assert_eq!(database.rows("SELECT a, b FROM c ORDER BY a"), ["1|one", "2|NULL", "3|x", "4|four"]);
+        assert!(migrate(&database).unwrap().steps.is_empty());
     }
 
     fn what_a_file_sets_ends_with_it(database) {

@@ -1,14 +1,15 @@
 //! What to type next, after each error and beside what `status` and `verify` found.
 
 mod adopt;
+mod backup;
+mod step;
 mod template;
 
 pub(crate) use adopt::LOOK;
 
-use dbwarden::apply::failure::{Cause, Kept};
+use dbwarden::apply::failure::Cause;
 use dbwarden::apply::history::HistoryError;
 use dbwarden::apply::lock::LockError;
-use dbwarden::backup::BackupError;
 use dbwarden::driver::{DriverError, DriverErrorKind};
 use dbwarden::error::Refusal;
 use dbwarden::migration::RevisionId;
@@ -16,14 +17,12 @@ use dbwarden::migration::applied::Direction;
 use dbwarden::migration::graph::GraphError;
 use dbwarden::migration::plan::PlanError;
 use dbwarden::migration::source::SourceProblem;
-use dbwarden::ops::backup::Made;
 use dbwarden::ops::verify::Finding;
 use dbwarden::sql::TextError;
 use dbwarden::url::DatabaseUrl;
 use dbwarden::{Error, ErrorKind};
 
 use crate::args::Global;
-use crate::commands::backup;
 
 /// Puts the global options that were typed into the commands of `next`, so that they can be typed as they stand. A password is
 /// never among them.
@@ -104,7 +103,7 @@ pub(crate) fn after(error: &Error) -> String {
             .to_owned();
     }
     if let ErrorKind::Step { step, .. } = error.kind() {
-        return after_step(step);
+        return step::after(step);
     }
     match error.kind() {
         ErrorKind::Adopt(error) => return adopt::after(error),
@@ -113,9 +112,9 @@ pub(crate) fn after(error: &Error) -> String {
         ErrorKind::History(history) if history.of_known_tool().is_some() => return LOOK.to_owned(),
         ErrorKind::Refused { refusal } => return after_refusal(refusal),
         ErrorKind::Template { error, .. } => return template::after(error),
-        ErrorKind::Backup(error) => return after_backup(error),
+        ErrorKind::Backup(error) => return backup::after(error),
         ErrorKind::Restore { error, atomic, replaced } => {
-            return after_restore(error, *atomic, replaced.as_deref());
+            return backup::after_restore(error, *atomic, replaced.as_deref());
         }
         ErrorKind::Plan(PlanError::Renamed { now, .. }) => {
             return format!(
@@ -399,81 +398,6 @@ fn after_disk(error: &DriverError) -> &'static str {
     }
 }
 
-fn after_step(step: &dbwarden::apply::failure::StepError) -> String {
-    let command = if step.direction == Direction::Up { "migrate" } else { "rollback" };
-    match &step.cause {
-        _ if step.kept == Kept::Unknown => {
-            format!(
-                "once the server answers, `dbwarden status`, then `dbwarden {command}` goes on from there"
-            )
-        }
-        Cause::Statement(error) | Cause::Condition(error) | Cause::Around { error, .. }
-            if error.kind == DriverErrorKind::Cut =>
-        {
-            format!("`dbwarden {command}` goes on from there")
-        }
-        Cause::Statement(error) | Cause::Around { error, .. } if error.kind == DriverErrorKind::Disk => {
-            format!("{}, then `dbwarden {command}`", after_disk(error))
-        }
-        Cause::Statement(error) | Cause::Condition(error) | Cause::Around { error, .. }
-            if error.kind == DriverErrorKind::Rights =>
-        {
-            format!("{}, then `dbwarden {command}`", crate::rights::wanted(error))
-        }
-        Cause::Statement(error) | Cause::Around { error, .. } if error.kind == DriverErrorKind::Busy => {
-            format!("find what else writes to the database, then `dbwarden {command}`")
-        }
-        Cause::Statement(_) if matches!(step.kept, Kept::Part { asks: true, .. }) => format!(
-            "look what statement {} did, then `dbwarden {command} --resume=retry` to run it again or `--resume=skip` where that is enough",
-            step.statement
-        ),
-        Cause::Statement(_) if matches!(step.kept, Kept::Part { .. }) => {
-            format!(
-                "look what statement {} did, correct it so that it bears that, then `dbwarden {command}` runs it again",
-                step.statement
-            )
-        }
-        Cause::Statement(_) | Cause::Condition(_)
-            if matches!(step.kept, Kept::Statements(_) | Kept::Doubtful { .. }) =>
-        {
-            format!("correct statement {}, then `dbwarden {command}` goes on from it", step.statement)
-        }
-        Cause::Statement(_) | Cause::Condition(_) | Cause::TransactionEnded => {
-            format!("correct the file, then `dbwarden {command}`")
-        }
-        // What is found out with the commit is of the file's making; what else we do ourselves is not.
-        Cause::Around { doing: "committing", error } if error.kind == DriverErrorKind::Statement => {
-            format!("correct the file, then `dbwarden {command}`")
-        }
-        Cause::Around { doing: "opening the transaction", error }
-            if error.kind == DriverErrorKind::Statement && error.message.contains("sql_mode") =>
-        {
-            format!(
-                "take it out of sql_mode, or write that text without a backslash, then `dbwarden {command}`"
-            )
-        }
-        Cause::Hook { .. } => {
-            format!("mend what `hooks.before` in the settings runs, then `dbwarden {command}`")
-        }
-        Cause::ForeignKeys { .. } => {
-            format!("correct the file, so that no row is left without its parent, then `dbwarden {command}`")
-        }
-        Cause::TimedOut { .. } => {
-            format!("raise `-- statement_timeout:` in the file, then `dbwarden {command}`")
-        }
-        Cause::Doubtful { .. } => format!(
-            "look at the database, then `dbwarden {command} --resume=retry` to run it again or `--resume=skip` where it was done"
-        ),
-        Cause::Edited { .. } => "put that statement back as it was; what follows it may change".to_owned(),
-        Cause::TemporaryGone { .. } => {
-            "make it an ordinary table and drop it at the end, or undo by hand what is committed and stamp"
-                .to_owned()
-        }
-        Cause::Cancelled => format!("`dbwarden {command}` goes on from here"),
-        _ => format!("`dbwarden {command}` again"),
-    }
-}
-
 /// The command that goes on with what is half done.
 pub(crate) fn to_finish(direction: Direction) -> &'static str {
     match direction {
@@ -501,68 +425,6 @@ pub(crate) fn after_ahead(id: &RevisionId) -> String {
         "deploy the release that has the file, or put it back from version control; where it is gone for good, \
          `dbwarden verify --accept {id} --reason \"…\"`"
     )
-}
-
-fn after_backup(error: &BackupError) -> String {
-    match error {
-        BackupError::NotYet { .. } => "use the engine's own tools for now".to_owned(),
-        BackupError::NoTool { package, tool } => {
-            format!("install {tool}: on Debian and Ubuntu it is in the package {package}")
-        }
-        BackupError::Tool { said, .. } if said.iter().any(|line| line.contains("version mismatch")) => {
-            "install the client tools of the server's version, and put them first on PATH".to_owned()
-        }
-        BackupError::Missing { .. } => "`dbwarden backups` lists those there are".to_owned(),
-        BackupError::NoRecord { .. } => {
-            "where you know what it is, run this again with --unrecorded; its checksum cannot be compared"
-                .to_owned()
-        }
-        BackupError::Changed { .. } | BackupError::Damaged { .. } | BackupError::Record { .. } => {
-            "take another: `dbwarden backups` lists those there are".to_owned()
-        }
-        BackupError::File { .. } => {
-            "look at its rights and the room on the disk, or take another --backup-dir".to_owned()
-        }
-        BackupError::OtherEngine { .. } => "name the database it belongs to with -d".to_owned(),
-        BackupError::Driver(error) if error.kind == DriverErrorKind::Busy => {
-            "end the program that uses the database, then run this again".to_owned()
-        }
-        BackupError::TooLong { length, .. } => {
-            format!(
-                "`SET GLOBAL max_allowed_packet = {}` on the server, then run this again",
-                length.next_multiple_of(1 << 20)
-            )
-        }
-        BackupError::Definer { account, .. } => format!(
-            "have an administrator grant {account} SET USER (MariaDB), SET_ANY_DEFINER or SET_USER_ID (MySQL), or restore as an account that has it"
-        ),
-        BackupError::RecordsElsewhere { records, .. } => {
-            format!("back both up with the engine's own tools, {records} and the database, at one moment")
-        }
-        BackupError::InMemory { .. } => "name a file: `--url sqlite:app.db`".to_owned(),
-        BackupError::NoDatabase { .. } => "`dbwarden migrate` makes it".to_owned(),
-        BackupError::Tool { tool, .. } => format!("mend what {tool} names, then run this again"),
-        BackupError::Cancelled => "run this again when you are ready".to_owned(),
-        _ => String::new(),
-    }
-}
-
-fn after_restore(error: &BackupError, atomic: bool, replaced: Option<&Made>) -> String {
-    match (atomic, replaced) {
-        (false, Some(made)) => format!("{} brings back what was there", backup::restore(made)),
-        (false, None) => match error {
-            BackupError::Tool { tool, .. } => {
-                format!("mend what {tool} names and run this again, or `dbwarden restore` another backup")
-            }
-            _ => "run this again".to_owned(),
-        },
-        (true, _) => match error {
-            BackupError::Tool { said, .. } if said.iter().any(|line| line.contains("lock timeout")) => {
-                "end the programs that use the database, then run this again".to_owned()
-            }
-            other => after_backup(other),
-        },
-    }
 }
 
 fn after_refusal(refusal: &Refusal) -> String {

@@ -89,14 +89,14 @@ fn rollback_here(
         plan
     };
     // Of several heads a count takes what was applied last, and says which that is.
-    let counts = !options.seeds_only && matches!(reach, Reach::Count(_) | Reach::To(Target::Relative(_)));
-    let which = |survey: &Survey| -> Result<Option<String>, Error> {
-        Ok(if counts { plan::first_to_go(&survey.state.current, &ids(survey)?) } else { None })
+    let counts = !options.seeds_only && reach.is_relative();
+    let which = |survey: &Survey, ids: &[RevisionId]| {
+        if counts { plan::first_to_go(&survey.state.current, ids) } else { None }
     };
     let asked = ids(&survey)?;
     let (mut plan, mut recorded) = self::plan(&survey, &mut *session, dialect, &records, &asked)?;
     plan = only(plan);
-    plan.notes.extend(which(&survey)?);
+    plan.notes.extend(which(&survey, &asked));
     let mut report = report(&settings, &survey, &plan);
     if plan.is_empty() {
         return Ok(report);
@@ -125,9 +125,7 @@ fn rollback_here(
     };
     (plan, recorded) = self::plan(&survey, guard.session(), dialect, &records, &left)?;
     plan = only(plan);
-    if !plan.is_empty() {
-        plan.notes.extend(which(&survey)?);
-    }
+    plan.notes.extend(which(&survey, &left));
     report = self::report(&settings, &survey, &plan);
     report.notes.extend(note);
     run.point("planned");

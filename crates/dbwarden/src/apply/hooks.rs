@@ -178,8 +178,9 @@ fn run(command: &str, moment: &mut Moment<'_>, document: &Json) -> Result<(), St
         .spawn()
         .map_err(|error| format!("it cannot be started: {error}"))?;
     if let Some(mut stdin) = child.stdin.take() {
-        // One that does not read it closes the pipe.
-        stdin.write_all(document.to_string().as_bytes()).ok();
+        let document = document.to_string();
+        // One that does not read it closes the pipe when it ends; until then a long document does not fit into it.
+        std::thread::spawn(move || stdin.write_all(document.as_bytes()).ok());
     }
     let heard: Vec<_> =
         [child.stdout.take().map(listen), child.stderr.take().map(listen)].into_iter().flatten().collect();

@@ -149,13 +149,11 @@ impl Executor<'_, '_, '_> {
             if error.kind == DriverErrorKind::Busy && attempt < progress.tries() && may {
                 attempt += 1;
                 let cancelled = self.run.cancel.take_note();
-                if let Err(cause) = self.guard.session().rollback().map_err(around("rolling back")) {
+                let rolled_back = self.guard.session().rollback().map_err(around("rolling back"));
+                let may = rolled_back.and(if cancelled { Err(Cause::Cancelled) } else { Ok(()) });
+                if let Err(cause) = may {
                     self.look_up(progress);
                     return Err(cause);
-                }
-                if cancelled {
-                    self.look_up(progress);
-                    return Err(Cause::Cancelled);
                 }
                 self.run.observer.event(&Event::Retrying { attempt, reason: &error.message });
                 std::thread::sleep(rest(attempt));

@@ -258,7 +258,7 @@ fn killed_twice_it_is_run_again_on_sqlite() {
 #[test]
 fn killed_twice_it_is_run_again_on_postgres() {
     let names = ["groups", "an index made concurrently", "a setting that is set again"];
-    killed_twice(Engine::Postgres, &names, 8, 12);
+    killed_twice(Engine::Postgres, &names, 12, 20);
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn killed_twice_it_is_run_again_on_mariadb() {
 #[cfg(feature = "duckdb")]
 fn killed_twice_it_is_run_again_on_duckdb() {
     let names = ["groups", "checkpoints", "what an index cannot follow"];
-    killed_twice(Engine::Duckdb, &names, 10, 12);
+    killed_twice(Engine::Duckdb, &names, 14, 20);
 }
 
 /// Kills each of `names` at random moments, `rounds` times.

@@ -12,7 +12,7 @@ use dbwarden::ops::migrate::{MigrateOptions, migrate as run};
 use dbwarden::ops::rollback::{RollbackOptions, rollback as back};
 use dbwarden::ops::{Deployment, Report};
 use dbwarden::value::Value;
-use testkit::{Database, Engine, on_every_database};
+use testkit::{Database, on_every_database};
 
 use crate::{LOG, code, deployment, log, status};
 
@@ -241,23 +241,35 @@ on_every_database! {
         assert!(error.to_string().contains("suite/rust.rs:"), "{error}");
     }
 
-    fn code_that_met_a_conflict_is_run_anew(database) {
-        if database.engine() != Engine::Scripted {
-            // What cannot be ordered is CockroachDB's; elsewhere the code runs once.
-            database.write(&[USERS]);
-        } else {
+    fn code_that_meets_nobody_is_called_once(database) {
+        database.write(&[USERS]);
+        assert_eq!(calls(&database), 1);
+    }
+}
+
+/// Runs code that gives everybody a name, and returns how often it was called.
+fn calls(database: &Database) -> usize {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let code = RustMigration::new("0002", "counts", move |work| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        work.execute("UPDATE users SET full_name = 'x'", &[])?;
+        Ok(())
+    });
+    migrate(&mut with(database, [code])).unwrap();
+    assert_eq!(database.rows("SELECT count(*) FROM users WHERE full_name = 'x'"), ["3"]);
+    calls.load(Ordering::SeqCst)
+}
+
+#[cfg(unix)]
+mod conflicts {
+    use super::*;
+
+    testkit::on_scripted_cockroach! {
+        fn code_that_met_a_conflict_is_run_anew(database) {
             database.write(&[USERS]);
             database.scripted().refuse("SET full_name = 'x'", 2, "40001", "restart transaction");
+            assert_eq!(calls(&database), 3);
         }
-        let calls = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&calls);
-        let code = RustMigration::new("0002", "counts", move |work| {
-            counted.fetch_add(1, Ordering::SeqCst);
-            work.execute("UPDATE users SET full_name = 'x'", &[])?;
-            Ok(())
-        });
-        migrate(&mut with(&database, [code])).unwrap();
-        assert_eq!(calls.load(Ordering::SeqCst), if database.engine() == Engine::Scripted { 3 } else { 1 });
-        assert_eq!(database.rows("SELECT count(*) FROM users WHERE full_name = 'x'"), ["3"]);
     }
 }

@@ -1,8 +1,6 @@
 //! A database of the deployment's engine that is made for a proof and gone behind it: a file in a temporary folder, a database on the
 //! same server, or an empty one that the user names.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "squash, which proves on it, is the next to come"))]
-
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -144,10 +142,7 @@ impl Scratch {
     /// # Errors
     /// A missing right; a given database that is not empty, is the deployment's own, or of another engine; the engine's answer; that it
     /// was cancelled. [`ErrorKind::AnotherEngine`] where another engine answers than the address says: see `Deployment::meeting`.
-    pub(super) fn new(
-        deployment: &mut Deployment<'_>,
-        url: Option<&DatabaseUrl>,
-    ) -> Result<Self, Error> {
+    pub(super) fn new(deployment: &mut Deployment<'_>, url: Option<&DatabaseUrl>) -> Result<Self, Error> {
         let dialect = deployment.dialect()?;
         not_cancelled(&deployment.cancel, &deployment.settings.url)?;
         let open = deployment.open_options(true);
@@ -160,16 +155,20 @@ impl Scratch {
         };
         match (url, dialect.scratch()) {
             (Some(url), _) => {
-                let given = scratch(fit(url, &deployment.settings)?, match url.path() {
-                    Some(path) if !path.exists() => Place::NewFile(path.to_owned()),
-                    _ => Place::Given,
-                });
+                let given = scratch(
+                    fit(url, &deployment.settings)?,
+                    match url.path() {
+                        Some(path) if !path.exists() => Place::NewFile(path.to_owned()),
+                        _ => Place::Given,
+                    },
+                );
                 given.refuse_unless_empty()?;
                 Ok(given)
             }
             (None, None) => {
                 let folder = tempfile::Builder::new().prefix("dbwarden-scratch-").tempdir();
-                let folder = folder.map_err(|error| ScratchError::Folder { folder: std::env::temp_dir(), error })?;
+                let folder =
+                    folder.map_err(|error| ScratchError::Folder { folder: std::env::temp_dir(), error })?;
                 let url = file_in(folder.path(), &deployment.settings.url);
                 Ok(scratch(url, Place::Folder(folder)))
             }
@@ -215,16 +214,15 @@ impl Scratch {
     fn refuse_unless_empty(&self) -> Result<(), Error> {
         let open = OpenOptions { create: false, ..self.open.clone() };
         let mut connection = Connection::Address;
-        let mut session = connection.open(&self.settings, &open, &self.cancel).map_err(|error| {
-            match error.kind() {
+        let mut session =
+            connection.open(&self.settings, &open, &self.cancel).map_err(|error| match error.kind() {
                 ErrorKind::AnotherEngine { database } => {
                     let (target, database) = (self.settings.url.target(), *database);
                     let own = self.settings.url.database();
                     ScratchError::OtherEngine { target, given: database, database: own }.into()
                 }
                 _ => error,
-            }
-        })?;
+            })?;
         let found = relations(&mut *session, self.dialect);
         let found = found.map_err(|error| self.failed("the scratch database cannot be read", error))?;
         if found.is_empty() {
@@ -310,12 +308,7 @@ impl Scratch {
     }
 
     /// Drops the database on the server, over a session of its own that nobody's cancel reaches.
-    fn drop_database(
-        &self,
-        name: &str,
-        home: &DatabaseSettings,
-        making: &Scratching,
-    ) -> Result<(), Error> {
+    fn drop_database(&self, name: &str, home: &DatabaseSettings, making: &Scratching) -> Result<(), Error> {
         let options = OpenOptions { create: false, ..self.open.clone() };
         let mut connection = Connection::Address;
         let mut session = connection.open(home, &options, &Cancel::default())?;

@@ -40,7 +40,8 @@ fn told(before: &Fingerprint, after: &Fingerprint) -> Vec<String> {
 
 /// Without what the kit puts into every database.
 fn is_empty(database: &Database, found: &Fingerprint) -> bool {
-    let of_the_kit = |object: &str| database.engine() == Engine::Duckdb && object.ends_with("sequence test_keys");
+    let of_the_kit =
+        |object: &str| database.engine() == Engine::Duckdb && object.ends_with("sequence test_keys");
     found.objects().all(|(object, _)| of_the_kit(object))
 }
 

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod backup;
+mod scratch;
 mod step;
 mod template;
 
@@ -113,6 +114,7 @@ pub(crate) fn after(error: &Error) -> String {
         ErrorKind::Refused { refusal } => return after_refusal(refusal),
         ErrorKind::Template { error, .. } => return template::after(error),
         ErrorKind::Backup(error) => return backup::after(error),
+        ErrorKind::Scratch(error) => return scratch::after(error),
         ErrorKind::Restore { error, atomic, replaced } => {
             return backup::after_restore(error, *atomic, replaced.as_deref());
         }

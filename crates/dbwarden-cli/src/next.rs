@@ -3,6 +3,7 @@
 mod adopt;
 mod backup;
 mod squash;
+mod scratch;
 mod step;
 mod template;
 
@@ -115,6 +116,7 @@ pub(crate) fn after(error: &Error) -> String {
         ErrorKind::Template { error, .. } => return template::after(error),
         ErrorKind::Squash(error) => return squash::after(error),
         ErrorKind::Backup(error) => return backup::after(error),
+        ErrorKind::Scratch(error) => return scratch::after(error),
         ErrorKind::Restore { error, atomic, replaced } => {
             return backup::after_restore(error, *atomic, replaced.as_deref());
         }

@@ -71,8 +71,8 @@ pub enum ScratchError {
         /// The system's answer.
         error: std::io::Error,
     },
-    /// It was made, and could not be taken away again.
-    #[error("the scratch database {target} stays: {reason}")]
+    /// It could not be taken away again; or it was given, and what the proof made is still in it.
+    #[error("the scratch database {target} {}: {reason}", if *made { "stays" } else { "is not empty any more" })]
     Stays {
         /// The database.
         target: String,
@@ -198,7 +198,8 @@ impl Scratch {
         Ok(read.map_err(|error| self.failed("the scratch database cannot be read", error))?)
     }
 
-    /// Takes it away, and says what could not be. Dropping it does the same in silence.
+    /// Takes it away, and says what could not be; dropping it does the same in silence. A database that was given is left as the proof
+    /// left it, which is no business of ours to clear: a file that was not there before is removed.
     ///
     /// # Errors
     /// [`ScratchError::Stays`].
@@ -301,7 +302,12 @@ impl Scratch {
             Place::NewFile(path) => without(&path).map_err(|error| stays(error.to_string(), false)),
             Place::Given => match self.refuse_unless_empty() {
                 Ok(()) => Ok(()),
-                Err(error) => Err(stays(error.to_string(), false)),
+                Err(error) => Err(match error.kind() {
+                    ErrorKind::Scratch(ScratchError::NotEmpty { found, .. }) => {
+                        stays(format!("it has {}", listed(found)), false)
+                    }
+                    _ => stays(error.to_string(), false),
+                }),
             },
             Place::Nowhere => Ok(()),
         }
@@ -418,6 +424,8 @@ fn without(path: &Path) -> std::io::Result<()> {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        self.remove().ok();
+        if !matches!(self.place, Place::Given) {
+            self.remove().ok();
+        }
     }
 }

@@ -1,11 +1,13 @@
 //! `dbwarden history`.
 
 use dbwarden::migration::RevisionId;
-use dbwarden::migration::applied::Applied;
+use dbwarden::migration::applied::{Applied, Direction};
 use dbwarden::migration::state::Selection;
+use dbwarden::ops::status::{UnfinishedLine, unfinished};
 use dbwarden::ops::{Deployment, Survey, survey};
 use serde_json::{Value, json};
 
+use super::status::part_done;
 use super::{Answer, speaks};
 use crate::args::Global;
 use crate::error::Failure;
@@ -13,7 +15,8 @@ use crate::ui::{clean, columns, line, time};
 
 pub(super) fn run(deployment: &mut Deployment<'_>, global: &Global) -> Result<Answer, Failure> {
     let survey = survey(deployment, &Selection::default())?;
-    let entries = entries(&survey);
+    let unfinished = unfinished(&survey.set, &survey.history);
+    let entries = entries(&survey, &unfinished);
     if speaks(global) {
         let rows: Vec<_> = entries.iter().map(Entry::cells).collect();
         if rows.is_empty() {
@@ -37,29 +40,33 @@ struct Entry<'a> {
     created: Option<&'a str>,
     kind: &'a str,
     row: Option<&'a Applied>,
+    /// How far it is, where it was begun and is not finished.
+    unfinished: Option<&'a UnfinishedLine>,
 }
 
-/// All revisions, newest first; then rows without a file.
-fn entries(survey: &Survey) -> Vec<Entry<'_>> {
+/// All revisions, newest first; before them what has no file.
+fn entries<'a>(survey: &'a Survey, unfinished: &'a [UnfinishedLine]) -> Vec<Entry<'a>> {
     let graph = survey.set.graph();
     let heads = graph.heads();
-    let mut entries: Vec<_> = survey
-        .history
-        .applied
-        .iter()
-        .rev()
-        .filter(|row| survey.set.get(&row.version).is_none())
-        .map(|row| Entry {
-            id: &row.version,
-            description: &row.description,
-            parents: Vec::new(),
-            labels: Vec::new(),
-            head: false,
-            created: None,
-            kind: "no file",
-            row: Some(row),
-        })
+    let part = |id: &RevisionId| unfinished.iter().find(|line| line.unfinished.version == *id);
+    let without_file = |id: &'a RevisionId, description: &'a str, row| Entry {
+        id,
+        description,
+        parents: Vec::new(),
+        labels: Vec::new(),
+        head: false,
+        created: None,
+        kind: "no file",
+        row,
+        unfinished: part(id),
+    };
+    let begun = unfinished.iter().map(|line| &line.unfinished.version);
+    let mut entries: Vec<_> = begun
+        .filter(|id| survey.set.get(id).is_none() && survey.history.get(id).is_none())
+        .map(|id| without_file(id, "", None))
         .collect();
+    let rows = survey.history.applied.iter().rev().filter(|row| survey.set.get(&row.version).is_none());
+    entries.extend(rows.map(|row| without_file(&row.version, &row.description, Some(&**row))));
     let migrations: Vec<_> = survey.set.iter().collect();
     entries.extend(migrations.into_iter().rev().map(|migration| {
         let versioned = graph.contains(&migration.id);
@@ -76,6 +83,7 @@ fn entries(survey: &Survey) -> Vec<Entry<'_>> {
                 migration.kind.name()
             },
             row: survey.history.get(&migration.id),
+            unfinished: part(&migration.id),
         }
     }));
     entries
@@ -96,15 +104,20 @@ impl Entry<'_> {
         marks.extend(&self.labels);
         marks.extend(Some(self.kind).filter(|kind| !kind.is_empty()));
         let marks = if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) };
-        let applied = self.row.map_or_else(
-            || "not applied".to_owned(),
-            |row| {
-                let when = row.applied_at.get(..16).unwrap_or(&row.applied_at);
-                let millis = time(u64::try_from(row.duration_ms).unwrap_or(0));
-                let note = if row.note.is_some() { "  *" } else { "" };
-                format!("{when}  {millis}  {}{note}", row.applied_by)
-            },
-        );
+        let part = self.unfinished.map(|line| match line.unfinished.direction {
+            Direction::Up => format!("part done, {}", part_done(line)),
+            Direction::Down => format!("part undone, {}", part_done(line)),
+        });
+        let row = self.row.map(|row| {
+            let when = row.applied_at.get(..16).unwrap_or(&row.applied_at);
+            let millis = time(u64::try_from(row.duration_ms).unwrap_or(0));
+            let note = if row.note.is_some() { "  *" } else { "" };
+            format!("{when}  {millis}  {}{note}", row.applied_by)
+        });
+        let applied = match (part, row) {
+            (Some(part), Some(row)) => format!("{part}  {row}"),
+            (part, row) => part.or(row).unwrap_or_else(|| "not applied".to_owned()),
+        };
         let created = self.created.map_or_else(String::new, |created| format!(", written {created}"));
         vec![
             clean(&format!("{arrow}{marks}")),
@@ -122,6 +135,7 @@ impl Entry<'_> {
             "head": self.head,
             "created": self.created,
             "applied": self.row,
+            "unfinished": self.unfinished,
         })
     }
 }

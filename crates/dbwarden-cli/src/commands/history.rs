@@ -8,7 +8,7 @@ use dbwarden::ops::{Deployment, Survey, survey};
 use serde_json::{Value, json};
 
 use super::status::part_done;
-use super::{Answer, speaks};
+use super::{Answer, headed, speaks};
 use crate::args::Global;
 use crate::error::Failure;
 use crate::ui::{clean, columns, line, time};
@@ -18,6 +18,7 @@ pub(super) fn run(deployment: &mut Deployment<'_>, global: &Global) -> Result<An
     let unfinished = unfinished(&survey.set, &survey.history);
     let entries = entries(&survey, &unfinished);
     if speaks(global) {
+        headed(deployment, global, "");
         let rows: Vec<_> = entries.iter().map(Entry::cells).collect();
         if rows.is_empty() {
             line("no migrations");

@@ -8,7 +8,7 @@ use dbwarden::ops::{Deployment, survey};
 use serde_json::json;
 
 use super::status::part_done;
-use super::{Answer, broken, read_part, speaks};
+use super::{Answer, broken, headed, read_part, speaks};
 use crate::args::Global;
 use crate::error::Failure;
 use crate::ui::{clean, columns, count, line};
@@ -44,6 +44,7 @@ pub(super) fn run(
     let down = migration.down.as_ref().map(|down| text(migration.file_of_down(), down)).transpose()?;
     let down_file = migration.down_file().map(|down| down.file.name.clone());
     if speaks(global) {
+        headed(deployment, global, "");
         let names = |ids: Vec<&dbwarden::migration::RevisionId>| {
             ids.into_iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ")
         };

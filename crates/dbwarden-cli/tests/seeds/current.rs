@@ -1,6 +1,8 @@
 //! DBWarden, the current version: several databases (`-d NAME`, `--all`), repeatables, headers, `--dev`.
 
+use dbwarden::Migrator;
 use dbwarden::migration::checksum::FileHash;
+use dbwarden::project::{Project, Sources};
 use testkit::{Database, Engine};
 
 use crate::sandbox::listing;
@@ -86,6 +88,17 @@ fn locking(walk: &mut Walk) {
     assert!(!is_there(&walk.database, "clients"));
 
     walk.does(
+        "`migrate_with_lock(db_name)`",
+        "`Migrator::with_settings(project.select(Some(\"primary\"))?).build()?.migrate()?`",
+    );
+    let sources = Sources { directory: walk.sandbox.path(""), ..Sources::default() };
+    let project = Project::load(&sources).unwrap();
+    let mut migrator = Migrator::with_settings(project.select(Some("primary")).unwrap()).build().unwrap();
+    assert_eq!(migrator.migrate().unwrap().count(), 1);
+    assert!(is_there(&walk.database, "clients") && walk.database.lock_owner().is_empty());
+    assert_eq!(migrator.rollback().unwrap().count(), 1);
+
+    walk.does(
         "`finally: release_lock(lock)`",
         "the same, also when a migration fails or the run is interrupted",
     );
@@ -93,6 +106,11 @@ fn locking(walk: &mut Walk) {
     walk.runs("dbwarden migrate -d primary").exits(1);
     assert_eq!(walk.database.lock_owner(), "");
     walk.sandbox.remove("migrations/primary/0002_wrong.sql");
+    table(walk, "primary", "0002", "bills");
+    walk.holds("dbwarden migrate -d primary").interrupted();
+    assert_eq!(walk.database.lock_owner(), "");
+    assert!(walk.runs("dbwarden lock-status -d primary").exits(0).out.contains("lock free"));
+    walk.sandbox.remove("migrations/primary/0002_create_bills.sql");
 
     table(walk, "primary", "0002", "orders");
     walk.holds("dbwarden migrate -d primary").killed();

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::sandbox::{wait_for, wait_until};
 use crate::walk::Walk;
 
@@ -45,9 +47,22 @@ impl Held {
 
     /// Lets it go on, and sees that it ends well.
     #[track_caller]
-    pub(crate) fn goes_on(mut self) {
+    pub(crate) fn goes_on(self) {
+        self.goes_on_to(0);
+    }
+
+    /// Lets it go on to another exit code.
+    #[track_caller]
+    pub(crate) fn goes_on_to(mut self, exit: i32) {
         std::fs::write(&self.go, "").unwrap();
-        assert!(wait_for(&mut self.child).success());
+        assert_eq!(wait_for(&mut self.child).code(), Some(exit));
+    }
+
+    /// Has it end by SIGTERM, as Ctrl-C does too, and sees that it says so.
+    #[track_caller]
+    pub(crate) fn interrupted(mut self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        assert_eq!(wait_for(&mut self.child).code(), Some(130));
     }
 
     /// Kills it, so that nothing of it is left but what it left behind.

@@ -7,7 +7,7 @@ use crate::sandbox::{git, listing};
 use crate::walk::Walk;
 
 /// A column's type for a point in time.
-fn time(walk: &Walk) -> &'static str {
+pub(super) fn time(walk: &Walk) -> &'static str {
     if walk.engine() == Engine::Postgres { "TIMESTAMP" } else { "DATETIME" }
 }
 

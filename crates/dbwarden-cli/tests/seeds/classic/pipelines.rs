@@ -1,6 +1,7 @@
 //! What the document runs without a person: pipelines, containers, programs; and what it says of many migrations and of failed ones.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use dbwarden::Migrator;
@@ -20,7 +21,21 @@ fn without_settings(walk: &mut Walk) {
 
 pub(super) fn pipelines(walk: &mut Walk) {
     without_settings(walk);
-    walk.does("`pip install dbwarden`", "`cargo install`; [`deploy/`](../../../deploy) has whole recipes");
+    walk.does(
+        "`pip install dbwarden` in a pipeline",
+        "`cargo install dbwarden-cli`, with a cache, as in the recipes below",
+    );
+    for (path, says) in [
+        ("github-actions/deploy.yml", "cargo install --locked"),
+        ("gitlab-ci.yml", "cargo install --locked"),
+        ("Dockerfile", "ENTRYPOINT [\"dbwarden\"]"),
+        ("kubernetes/job.yaml", "args: [\"migrate\""),
+    ] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy").join(path);
+        let text =
+            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        assert!(text.contains(says), "{}: {says}", path.display());
+    }
     walk.does(
         "`STRATA_SQLALCHEMY_URL`, `STRATA_ASYNC` in the environment",
         "the same, without a `warden.toml`; the newer name is `DATABASE_URL`",
@@ -121,14 +136,15 @@ pub(super) fn environments(walk: &mut Walk) {
     walk.runs("dbwarden migrate").exits(0);
     assert_eq!(walk.database.versions(), ["20240215_143000"]);
     assert!(walk.database.rows("SELECT email FROM guests").is_empty());
-    walk.types(
-        "`-- V20240215_143001__demo_data.sql (demo only)`: a comment that keeps nobody from running it",
-        "dbwarden migrate --tag demo",
+    walk.does(
+        "`-- V20240215_143001__demo_data.sql (demo only)`",
+        "a line `-- tags: demo` beside that comment, and `dbwarden migrate --tag demo`; without the tag it is left out",
     );
+    walk.runs("dbwarden migrate --tag demo").exits(0);
     assert_eq!(walk.database.rows("SELECT email FROM guests"), ["demo@example.org"]);
     walk.does(
-        "…",
-        "with the line `-- tags: demo` in the file, or `-- environments: dev, staging` and `--env`",
+        "the same for environments",
+        "a line `-- environments: dev, staging` in the file, and `dbwarden migrate --env staging`",
     );
     walk.runs("dbwarden rollback").exits(0);
     assert!(walk.database.rows("SELECT email FROM guests").is_empty());
@@ -175,6 +191,10 @@ pub(super) fn performance(walk: &mut Walk) {
         table(walk, &format!("20240215_1430{number:02}"), &format!("part_{number}"));
     }
     walk.types("`dbwarden migrate --count 10`", "dbwarden migrate --count 10");
+    assert_eq!(walk.database.versions().len(), 10);
+    walk.does("a count of more than are pending", "says how many are, and exits with 2");
+    let refused = walk.runs("dbwarden migrate --count 10").exits(2);
+    assert!(refused.err.contains("2 are pending"), "{}", refused.transcript);
     assert_eq!(walk.database.versions().len(), 10);
     walk.types("`dbwarden migrate`", "dbwarden migrate");
     walk.does(
@@ -226,6 +246,6 @@ pub(super) fn recovery(walk: &mut Walk) {
     assert!(status.out.contains("pending  20240215_143001"), "{}", status.out);
     walk.runs("dbwarden migrate").exits(0);
     assert_eq!(walk.database.rows("SELECT stars FROM ratings"), ["5"]);
-    walk.types("…", "dbwarden stamp --remove 20240215_143001");
+    walk.types("the same as a command", "dbwarden stamp --remove 20240215_143001");
     assert_eq!(walk.database.versions(), ["20240215_143000"]);
 }

@@ -423,12 +423,18 @@ fn recovery(walk: &mut Walk) {
     assert!(history.out.contains("2 of 3 statements"), "{}", history.out);
     let status = walk.runs("dbwarden status -d primary").exits(0);
     assert!(status.out.contains("2 of 3 statements"), "{}", status.out);
+    walk.does(
+        "roll back what is half done",
+        "it is finished first: `dbwarden rollback` says so, and changes nothing",
+    );
+    let refused = walk.runs("dbwarden rollback -d primary").exits(1);
+    assert!(refused.err.contains("error[unfinished]"), "{}", refused.transcript);
     write(walk, "primary/0003_marks.sql", &text.replace("INTO mark ", "INTO marks "));
     let again = walk.types("`dbwarden migrate --verbose`, again", "dbwarden migrate --verbose -d primary");
     assert!(again.err.contains("INSERT INTO marks VALUES (2)"), "{}", again.err);
     assert!(!again.err.contains("INSERT INTO marks VALUES (1)"), "{}", again.err);
     assert_eq!(walk.database.rows("SELECT id FROM marks ORDER BY id"), ["1", "2"]);
-    walk.types("roll back …", "dbwarden rollback -d primary --count 2");
+    walk.types("roll back what is applied …", "dbwarden rollback -d primary --count 2");
     assert_eq!(walk.database.versions(), ["0001"]);
     walk.types("… and apply again in smaller steps", "dbwarden migrate -d primary --count 1");
     assert_eq!(walk.database.versions(), ["0001", "0002"]);

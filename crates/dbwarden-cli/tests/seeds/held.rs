@@ -8,8 +8,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::sandbox::{wait_for, wait_until};
 use crate::walk::Walk;
 
-/// What the run waits for, a minute at most.
-const HOOK: &str = "for i in $(seq 600); do [ ! -e go ] || exit 0; sleep 0.1; done; exit 1";
+/// What the run waits in: until it may go on, or its project is gone; five minutes at most.
+const HOOK: &str =
+    "for i in $(seq 3000); do [ ! -e go ] || exit 0; [ -e held.toml ] || exit 1; sleep 0.1; done; exit 1";
 
 /// A run that holds the lock. Dropped, it is killed.
 pub(crate) struct Held {

@@ -313,6 +313,13 @@ fn heading(deployment: &Deployment<'_>) -> String {
     ui::clean(&text)
 }
 
+/// With `--all`: which database it is that the following text is about, behind `mark`.
+fn headed(deployment: &Deployment<'_>, global: &Global, mark: &str) {
+    if global.all && speaks(global) {
+        ui::line(&format!("{mark}{}", heading(deployment)));
+    }
+}
+
 /// Whether text is to be printed.
 fn speaks(global: &Global) -> bool {
     !global.json && !global.quiet

@@ -142,11 +142,14 @@ impl<'host> Builder<'host> {
         self.set(|deployment| deployment.hooks.push(Arc::new(hook)))
     }
 
-    /// Sets the environment, for migrations that name one.
+    /// Sets the environment, for migrations that name one. `prod` is protected, as it is where settings are read from files.
     #[must_use]
     pub fn environment(self, name: &str) -> Self {
         let environment = Environment::parse(name);
-        self.set(|deployment| deployment.settings.environment = environment)
+        self.set(|deployment| {
+            deployment.settings.protected |= environment == Some(Environment::Prod);
+            deployment.settings.environment = environment;
+        })
     }
 
     /// Runs migrations with this tag too.

@@ -81,6 +81,7 @@ pub(crate) fn run(cli: Cli) -> u8 {
         Command::Database { command: Database::List } => database::list(&global),
         Command::Database { command: Database::Other(words) } => Err(shell::unknown_of_database(&words)),
         Command::New(args) => on_each(&global, |deployment| new::run(deployment, &global, &args)),
+        Command::Create(args) => on_each(&global, |deployment| new::create(deployment, &global, &args)),
         Command::Merge(args) => on_each(&global, |deployment| merge::run(deployment, &global, &args)),
         Command::Template { kind } => {
             on_each(&global, |deployment| template::run(deployment, &global, &kind))
@@ -129,7 +130,7 @@ pub(crate) fn run(cli: Cli) -> u8 {
 fn name(command: &Command) -> &'static str {
     match command {
         Command::Init => "init",
-        Command::New(_) => "new",
+        Command::New(_) | Command::Create(_) => "new",
         Command::Merge(_) => "merge",
         Command::Template { .. } => "template",
         Command::Migrate(_) => "migrate",

@@ -14,3 +14,4 @@ mod sandbox;
 mod walk;
 
 mod classic;
+mod manager;

@@ -450,10 +450,22 @@ impl<'host> Migrator<'host> {
     /// Makes the records say that `target` and its ancestors are applied, and nothing else, without running anything.
     ///
     /// # Errors
-    /// A target that is not there; the lock; the engine's answer.
+    /// A target that is not there; a protected database, to which [`Migrator::stamp_with`] says that somebody agreed; the lock; the
+    /// engine's answer.
     pub fn stamp(&mut self, target: &str) -> Result<Report, Error> {
-        let options = StampOptions { stamp: Stamp::Exactly(target.parse()?), dry_run: false, agreed: false };
-        stamp(&mut self.deployment, &options, &mut *self.observer)
+        self.stamp_with(&StampOptions {
+            stamp: Stamp::Exactly(target.parse()?),
+            dry_run: false,
+            agreed: false,
+        })
+    }
+
+    /// Makes the records say what `options` ask for, without running anything.
+    ///
+    /// # Errors
+    /// As [`Migrator::stamp`].
+    pub fn stamp_with(&mut self, options: &StampOptions) -> Result<Report, Error> {
+        stamp(&mut self.deployment, options, &mut *self.observer)
     }
 
     /// Takes over what another tool recorded, without running anything; once that is done, finds it done.

@@ -7,6 +7,7 @@ use dbwarden::Migrator;
 use dbwarden::apply::run::Event;
 use dbwarden::migration::rust::RustMigration;
 use dbwarden::ops::rollback::RollbackOptions;
+use dbwarden::ops::stamp::{Stamp, StampOptions};
 use dbwarden::startup::{Probe, Startup};
 use testkit::{Database, on_every_database};
 
@@ -77,6 +78,11 @@ on_every_database! {
         assert_eq!(migrator.rollback().unwrap_err().code(), "protected");
         assert_eq!(migrator.stamp("base").unwrap_err().code(), "protected");
         assert_eq!(database.versions(), ["0001"]);
+        let stamp = Stamp::Exactly("base".parse().unwrap());
+        migrator.stamp_with(&StampOptions { stamp, dry_run: false, agreed: true }).unwrap();
+        assert_eq!(database.versions().len(), 0);
+        let stamp = Stamp::Exactly("head".parse().unwrap());
+        migrator.stamp_with(&StampOptions { stamp, dry_run: false, agreed: true }).unwrap();
         migrator.rollback_with(&RollbackOptions { agreed: true, ..RollbackOptions::default() }).unwrap();
         assert_eq!(database.versions().len(), 0);
     }

@@ -6,9 +6,8 @@ use super::{builder, columns, migrator, tables};
 use crate::walk::Walk;
 
 pub(super) fn chapter(walk: &mut Walk) {
-    for rows in [3, 1200] {
-        logic(walk, rows);
-    }
+    logic(walk);
+    logic_in_parts(walk);
     logic_in_sql(walk);
     condition(walk);
     dependencies(walk);
@@ -36,8 +35,7 @@ fn status() -> RustMigration {
         let mut from = 0;
         while from < count {
             let sql = "UPDATE users SET status = 'active' WHERE id > ? AND id <= ?";
-            let changed = work.execute(sql, &[from.into(), (from + step).into()])?;
-            work.says(&format!("{changed} more"));
+            work.execute(sql, &[from.into(), (from + step).into()])?;
             from += step;
         }
         Ok(())
@@ -48,25 +46,22 @@ fn status() -> RustMigration {
     })
 }
 
-fn logic(walk: &mut Walk, rows: usize) {
-    begin(walk, rows);
-    if rows <= 1000 {
-        walk.does(
-            "`upgrade()` with `op.get_bind()`, `connection.execute(…)`, `result.scalar()`",
-            "`RustMigration::new(\"0002\", \"…\", |work| { … })` with `work.query(…)?`, `work.execute(…)?`; `Builder::rust` adds it",
-        );
-    } else {
-        walk.does(
-            "`upgrade()` on a large table, part by part",
-            "the same, with a loop; `without_transaction()` keeps each part",
-        );
+const ACTIVE: &str = "SELECT count(*) FROM users WHERE status = 'active'";
+
+fn logic(walk: &mut Walk) {
+    walk.does(
+        "`upgrade()` with `op.get_bind()`, `connection.execute(…)`, `result.scalar()`",
+        "`RustMigration::new(\"0002\", \"…\", |work| { … })` with `work.query(…)?`, `work.execute(…)?`; `Builder::rust` adds it",
+    );
+    for rows in [3, 1200] {
+        begin(walk, rows);
+        let mut migrator = builder(walk).rust(status()).build().unwrap();
+        assert_eq!(migrator.migrate().unwrap().count(), 1);
+        assert_eq!(walk.database.versions(), ["0001", "0002"]);
+        assert_eq!(walk.database.one(ACTIVE), rows.to_string());
+        migrator.rollback().unwrap();
+        assert_eq!(columns(walk, "users"), "id name");
     }
-    let mut migrator = builder(walk).rust(status()).build().unwrap();
-    let report = migrator.migrate().unwrap();
-    assert_eq!((report.count(), walk.database.versions()), (1, vec!["0001".to_owned(), "0002".to_owned()]));
-    assert_eq!(walk.database.one("SELECT count(*) FROM users WHERE status = 'active'"), rows.to_string());
-    migrator.rollback().unwrap();
-    assert_eq!(columns(walk, "users"), "id name");
     // What fails in the middle leaves nothing of it.
     let fails = RustMigration::new("0002", "fails", |work| {
         work.execute("ALTER TABLE users ADD COLUMN status VARCHAR(20)", &[])?;
@@ -74,6 +69,37 @@ fn logic(walk: &mut Walk, rows: usize) {
     });
     builder(walk).rust(fails).build().unwrap().migrate().unwrap_err();
     assert_eq!((columns(walk, "users").as_str(), walk.database.versions().len()), ("id name", 1));
+}
+
+fn logic_in_parts(walk: &mut Walk) {
+    walk.does(
+        "`if count > 1000:` in parts, which stay when a later one fails",
+        "`RustMigration::without_transaction()` with `work.transaction(|work| …)` for each part",
+    );
+    begin(walk, 1200);
+    let parts = |fails: bool| {
+        RustMigration::new("0002", "users have a status", move |work| {
+            if !work.has_column("users", "status")? {
+                work.execute("ALTER TABLE users ADD COLUMN status VARCHAR(20)", &[])?;
+            }
+            for part in 0..3 {
+                if fails && part == 2 {
+                    return Err("no more today".into());
+                }
+                let sql = "UPDATE users SET status = 'active' WHERE status IS NULL AND id > ? AND id <= ?";
+                work.transaction(|work| {
+                    Ok(work.execute(sql, &[(part * 500).into(), (part * 500 + 500).into()])?)
+                })?;
+            }
+            Ok(())
+        })
+        .without_transaction()
+    };
+    let mut migrator = builder(walk).rust(parts(true)).build().unwrap();
+    assert_eq!(migrator.migrate().unwrap_err().to_string(), "no more today");
+    assert_eq!((walk.database.one(ACTIVE), walk.database.versions().len()), ("1000".to_owned(), 1));
+    builder(walk).rust(parts(false)).build().unwrap().migrate().unwrap();
+    assert_eq!((walk.database.one(ACTIVE), walk.database.versions().len()), ("1200".to_owned(), 2));
 }
 
 fn logic_in_sql(walk: &mut Walk) {

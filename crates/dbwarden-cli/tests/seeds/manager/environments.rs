@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use dbwarden::Migrator;
 use dbwarden::project::{Environment, Project, Sources};
+#[cfg(feature = "duckdb")]
+use testkit::Database;
 use testkit::Engine;
 
 use super::{IDS, REVISIONS, tables};
@@ -73,6 +75,7 @@ fn read(walk: &mut Walk) {
     says(&shown, "max_overflow", "40", "DB_MAX_OVERFLOW (.env.prod:4)");
     says(&shown, "echo", "false", "DB_ECHO (.env.prod:5)");
     says(&shown, "protected", "true", "ENV");
+    assert!(!shown.out.contains("not-shown"), "{}", shown.transcript);
 }
 
 fn dev(walk: &mut Walk) {
@@ -84,13 +87,24 @@ fn dev(walk: &mut Walk) {
     {
         let library = testkit::duckdb_library().display().to_string();
         walk.sandbox.set("DBWARDEN_DUCKDB_LIBRARY", &library);
-        runs(walk, "dev", "dbwarden migrate").exits(0);
+        let seen = |walk: &Walk| {
+            let seen = Database::new(Engine::Duckdb);
+            std::fs::copy(walk.sandbox.path("dev.db"), seen.file()).unwrap();
+            let made =
+                "SELECT table_name FROM duckdb_tables() WHERE table_name NOT LIKE 'dbwarden%' ORDER BY 1";
+            (seen.versions().len(), seen.rows(made).join(" "))
+        };
+        let ran = runs(walk, "dev", "dbwarden migrate").exits(0);
+        assert!(format!("{}{}", ran.out, ran.err).contains("CREATE TABLE posts"), "{}", ran.transcript);
+        assert_eq!(seen(walk), (3, "posts tags users".to_owned()));
+        runs(walk, "dev", "dbwarden rollback").exits(0);
+        assert_eq!(seen(walk), (2, "posts users".to_owned()));
         walk.sandbox.unset("DBWARDEN_DUCKDB_LIBRARY");
-        let seen = testkit::Database::new(Engine::Duckdb);
-        std::fs::copy(walk.sandbox.path("dev.db"), seen.file()).unwrap();
-        assert_eq!(seen.versions(), IDS);
-        let made = "SELECT table_name FROM duckdb_tables() WHERE table_name NOT LIKE 'dbwarden%' ORDER BY 1";
-        assert_eq!(seen.rows(made), ["posts", "tags", "users"]);
+    }
+    #[cfg(not(feature = "duckdb"))]
+    {
+        let ran = runs(walk, "dev", "dbwarden migrate").exits(1);
+        assert!(ran.err.contains("--features duckdb"), "{}", ran.transcript);
     }
     assert_eq!(tables(walk), "", "no other environment's database is touched");
 }

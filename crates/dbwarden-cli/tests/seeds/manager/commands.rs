@@ -96,7 +96,7 @@ fn cargo_test(arguments: &[&str]) -> String {
 
 fn in_isolation(walk: &mut Walk) {
     walk.does(
-        "`@pytest.fixture def migration_manager()`, `def test_my_migration(migration_manager)`",
+        "a fixture with a `MigrationManager()` of its own, and a test that takes it",
         "`Migrator::builder(\"sqlite:///…\")` on a file of the test's own, or `Migrator::on(&mut connection)` in memory; \
          [`fresh.rs`](../../../examples/service/tests/fresh.rs) migrates once and copies",
     );

@@ -155,25 +155,25 @@ fn without_downtime(walk: &mut Walk) {
     let all = "SELECT * FROM users ORDER BY id";
 
     walk.types(
-        "`op.add_column('users', sa.Column('full_name', sa.String(255)))`",
-        "dbwarden template add-column --table users --column full_name --type 'sa.String(255)' --write \"add full_name\"",
+        "`op.add_column('users', sa.Column(…))`",
+        "dbwarden template add-column --table users --column shown_as --type 'sa.String(255)' --write \"add shown_as\"",
     );
     walk.runs("dbwarden migrate").exits(0);
     assert_eq!(walk.database.rows(all), ["1|Ada|NULL", "2|Søren|NULL"]);
     walk.types(
-        "`op.execute(\"UPDATE users SET full_name = name\")`",
-        "dbwarden template data --up \"UPDATE users SET full_name = name\" --down \"UPDATE users SET full_name = NULL\" --write \"copy names\"",
+        "`op.execute(\"UPDATE …\")`",
+        "dbwarden template data --up \"UPDATE users SET shown_as = name\" --down \"UPDATE users SET shown_as = NULL\" --write \"copy names\"",
     );
     walk.runs("dbwarden migrate").exits(0);
     // Both columns are there while the application is deployed.
     assert_eq!(walk.database.rows(all), ["1|Ada|Ada", "2|Søren|Søren"]);
     walk.types(
-        "`op.drop_column('users', 'name')`",
+        "`op.drop_column('users', …)`",
         "dbwarden template drop-column --table users --column name --write \"drop name\"",
     );
     let ran = walk.types("the column is dropped, with a backup before", "dbwarden migrate --with-backup");
     assert_eq!(walk.database.rows(all), ["1|Ada", "2|Søren"]);
-    assert_eq!(columns(walk, "users"), "id full_name");
+    assert_eq!(columns(walk, "users"), "id shown_as");
 
     let command = ran.out.split_once("to go back: `").unwrap().1.split('`').next().unwrap().to_owned();
     walk.does(
@@ -190,20 +190,20 @@ fn without_downtime(walk: &mut Walk) {
     let directory = walk.sandbox.path("kept");
     let made = migrator(walk).backup(&directory).unwrap();
     migrator(walk).migrate().unwrap();
-    assert_eq!(columns(walk, "users"), "id full_name");
+    assert_eq!(columns(walk, "users"), "id shown_as");
     let options = RestoreOptions {
         file: directory.join(&made.backup.file),
         directory: Some(directory),
         ..RestoreOptions::default()
     };
     migrator(walk).restore(&options).unwrap();
-    assert_eq!(columns(walk, "users"), "id name full_name");
+    assert_eq!(columns(walk, "users"), "id name shown_as");
 
     // The way back of each step keeps what the column that stays has.
     walk.runs("dbwarden migrate").exits(0);
     walk.types("the drop is undone: the column comes back, empty", "dbwarden rollback");
     assert_eq!(
-        walk.database.rows("SELECT name, full_name FROM users ORDER BY id"),
+        walk.database.rows("SELECT name, shown_as FROM users ORDER BY id"),
         ["NULL|Ada", "NULL|Søren"]
     );
 }

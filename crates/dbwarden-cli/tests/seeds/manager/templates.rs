@@ -198,9 +198,9 @@ fn table(walk: &mut Walk) {
 }
 
 fn rename(walk: &mut Walk) {
-    let line = "dbwarden template rename_column --table users --column name --to full_name";
+    let line = "dbwarden template rename_column --table users --column name --to shown_as";
     let operation =
-        Operation::RenameColumn { table: users(), from: "name".to_owned(), to: "full_name".to_owned() };
+        Operation::RenameColumn { table: users(), from: "name".to_owned(), to: "shown_as".to_owned() };
     let here = "Operation::RenameColumn { … }";
     let after = template(
         walk,
@@ -208,14 +208,14 @@ fn rename(walk: &mut Walk) {
         ("0006", operation, here),
         |walk| columns(walk, "users"),
     );
-    assert_eq!(after, "id full_name email age status phone");
-    assert_eq!(walk.database.rows("SELECT full_name FROM users ORDER BY id"), ["Ada", "Søren"]);
+    assert_eq!(after, "id shown_as email age status phone");
+    assert_eq!(walk.database.rows("SELECT shown_as FROM users ORDER BY id"), ["Ada", "Søren"]);
 }
 
 fn check(walk: &mut Walk) {
-    let line = "dbwarden template add_check_constraint --table users --name check_age_positive --condition 'age >= 0'";
-    let condition = Expression::parse("condition", "age >= 0", Syntax::Postgres).unwrap();
-    let constraint = Constraint::Check { name: "check_age_positive".to_owned(), condition };
+    let line = "dbwarden template add_check_constraint --table users --name check_age_known --condition 'age BETWEEN 0 AND 150'";
+    let condition = Expression::parse("condition", "age BETWEEN 0 AND 150", Syntax::Postgres).unwrap();
+    let constraint = Constraint::Check { name: "check_age_known".to_owned(), condition };
     let operation = Operation::AddConstraint { table: users(), constraint };
     let here = "Operation::AddConstraint { constraint: Constraint::Check { … }, … }";
     template(
@@ -225,16 +225,16 @@ fn check(walk: &mut Walk) {
         |walk| {
             let sql = match walk.engine() {
                 Engine::Postgres => {
-                    "SELECT count(*) FROM pg_constraint WHERE conname = 'check_age_positive' AND convalidated"
+                    "SELECT count(*) FROM pg_constraint WHERE conname = 'check_age_known' AND convalidated"
                 }
                 _ => {
-                    "SELECT count(*) FROM sqlite_schema WHERE name = 'users' AND sql LIKE '%\"check_age_positive\" CHECK%'"
+                    "SELECT count(*) FROM sqlite_schema WHERE name = 'users' AND sql LIKE '%\"check_age_known\" CHECK%'"
                 }
             };
             walk.database.one(sql)
         },
     );
-    refuses(walk, "UPDATE users SET age = -1", "check_age_positive");
+    refuses(walk, "UPDATE users SET age = -1", "check_age_known");
     // What the table had before is there still.
     let word = if walk.engine() == Engine::Postgres { "uix_users_email" } else { "UNIQUE" };
     refuses(walk, "INSERT INTO users (id, email) VALUES (3, 'ada@example.org')", word);
@@ -242,8 +242,8 @@ fn check(walk: &mut Walk) {
 
 fn data(walk: &mut Walk) {
     let (up, down) = (
-        "UPDATE users SET status = 'active' WHERE status IS NULL",
-        "UPDATE users SET status = NULL WHERE status = 'active'",
+        "UPDATE users SET status = 'known' WHERE status IS NULL",
+        "UPDATE users SET status = NULL WHERE status = 'known'",
     );
     let line = format!("dbwarden template data_migration --up \"{up}\" --down \"{down}\"");
     let operation = Operation::Execute { up: up.to_owned(), down: Some(down.to_owned()) };
@@ -254,7 +254,7 @@ fn data(walk: &mut Walk) {
         ("0008", operation, here),
         |walk| walk.database.rows("SELECT id, status FROM users ORDER BY id").join(" "),
     );
-    assert_eq!(after, "1|active 2|active");
+    assert_eq!(after, "1|known 2|known");
     let ran = walk.types(
         "its `description`, and a file of it at once",
         &format!("{line} --write \"Set default user status\""),

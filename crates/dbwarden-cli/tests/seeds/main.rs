@@ -17,3 +17,4 @@ mod walk;
 
 mod classic;
 mod current;
+mod manager;

@@ -144,10 +144,7 @@ impl Scratch {
     /// # Errors
     /// A missing right; a given database that is not empty, is the deployment's own, or of another engine; the engine's answer; that it
     /// was cancelled. [`ErrorKind::AnotherEngine`] where another engine answers than the address says: see `Deployment::meeting`.
-    pub(super) fn new(
-        deployment: &mut Deployment<'_>,
-        url: Option<&DatabaseUrl>,
-    ) -> Result<Self, Error> {
+    pub(super) fn new(deployment: &mut Deployment<'_>, url: Option<&DatabaseUrl>) -> Result<Self, Error> {
         let dialect = deployment.dialect()?;
         not_cancelled(&deployment.cancel, &deployment.settings.url)?;
         let open = deployment.open_options(true);
@@ -160,23 +157,27 @@ impl Scratch {
         };
         match (url, dialect.scratch()) {
             (Some(url), _) => {
-                let given = scratch(fit(url, &deployment.settings)?, match url.path() {
-                    Some(path) if !path.exists() => Place::NewFile(path.to_owned()),
-                    _ => Place::Given,
-                });
+                let given = scratch(
+                    fit(url, &deployment.settings)?,
+                    match url.path() {
+                        Some(path) if !path.exists() => Place::NewFile(path.to_owned()),
+                        _ => Place::Given,
+                    },
+                );
                 given.refuse_unless_empty()?;
                 Ok(given)
             }
             (None, None) => {
                 let folder = tempfile::Builder::new().prefix("dbwarden-scratch-").tempdir();
-                let folder = folder.map_err(|error| ScratchError::Folder { folder: std::env::temp_dir(), error })?;
+                let folder =
+                    folder.map_err(|error| ScratchError::Folder { folder: std::env::temp_dir(), error })?;
                 let url = file_in(folder.path(), &deployment.settings.url);
                 Ok(scratch(url, Place::Folder(folder)))
             }
             (None, Some(making)) => {
-                let home = Box::new(deployment.settings.clone());
+                let home = deployment.settings.clone();
                 let mut made = scratch(home.url.clone(), Place::Nowhere);
-                made.create(deployment, making, home)?;
+                made.create(deployment, making, &home)?;
                 Ok(made)
             }
         }
@@ -216,16 +217,15 @@ impl Scratch {
     fn refuse_unless_empty(&self) -> Result<(), Error> {
         let open = OpenOptions { create: false, ..self.open.clone() };
         let mut connection = Connection::Address;
-        let mut session = connection.open(&self.settings, &open, &self.cancel).map_err(|error| {
-            match error.kind() {
+        let mut session =
+            connection.open(&self.settings, &open, &self.cancel).map_err(|error| match error.kind() {
                 ErrorKind::AnotherEngine { database } => {
                     let (target, database) = (self.settings.url.target(), *database);
                     let own = self.settings.url.database();
                     ScratchError::OtherEngine { target, given: database, database: own }.into()
                 }
                 _ => error,
-            }
-        })?;
+            })?;
         let found = relations(&mut *session, self.dialect);
         let found = found.map_err(|error| self.failed("the scratch database cannot be read", error))?;
         if found.is_empty() {
@@ -239,13 +239,13 @@ impl Scratch {
         &mut self,
         deployment: &mut Deployment<'_>,
         making: &'static Scratching,
-        home: Box<DatabaseSettings>,
+        home: &DatabaseSettings,
     ) -> Result<(), Error> {
         let cancel = deployment.cancel.clone();
         let time = deployment.clock.now().strftime("%Y%m%d_%H%M%S");
         let base = format!("dbwarden_scratch_{time}_{}", std::process::id());
         let options = deployment.open_options(false);
-        let mut session = deployment.connection.open(&home, &options, &cancel)?;
+        let mut session = deployment.connection.open(home, &options, &cancel)?;
         let session = &mut *session;
         let failed = |error| ErrorKind::Driver {
             doing: "the scratch database cannot be made",
@@ -262,9 +262,9 @@ impl Scratch {
             cancel.watch(session.interrupter());
             let mut made = session.execute(&format!("CREATE DATABASE {quoted}{like}"), &[]).map(drop);
             // Where it is not known whether it was made, it is dropped if it is there.
-            if made.as_ref().map_or_else(|error| may_have_been_done(error), |()| true) {
+            if made.as_ref().map_or_else(may_have_been_done, |()| true) {
                 self.settings.url = home.url.clone().with_name(&name);
-                self.place = Place::Server { name, home: home.clone(), making };
+                self.place = Place::Server { name, home: Box::new(home.clone()), making };
             }
             if made.is_ok() {
                 made = alike.iter().flatten().try_for_each(|row| {
@@ -316,12 +316,7 @@ impl Scratch {
     }
 
     /// Drops the database on the server, over a session of its own that nobody's cancel reaches.
-    fn drop_database(
-        &self,
-        name: &str,
-        home: &DatabaseSettings,
-        making: &Scratching,
-    ) -> Result<(), Error> {
+    fn drop_database(&self, name: &str, home: &DatabaseSettings, making: &Scratching) -> Result<(), Error> {
         let options = OpenOptions { create: false, ..self.open.clone() };
         let mut connection = Connection::Address;
         let mut session = connection.open(home, &options, &Cancel::default())?;

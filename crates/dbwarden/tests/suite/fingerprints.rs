@@ -40,7 +40,8 @@ fn told(before: &Fingerprint, after: &Fingerprint) -> Vec<String> {
 
 /// Without what the kit puts into every database.
 fn is_empty(database: &Database, found: &Fingerprint) -> bool {
-    let of_the_kit = |object: &str| database.engine() == Engine::Duckdb && object.ends_with("sequence test_keys");
+    let of_the_kit =
+        |object: &str| database.engine() == Engine::Duckdb && object.ends_with("sequence test_keys");
     found.objects().all(|(object, _)| of_the_kit(object))
 }
 
@@ -156,7 +157,8 @@ mod longer_lane {
         // It has a constraint for each NOT NULL.
         let more = |object: &String| object.starts_with("constraint ") && object.ends_with("_not_null");
         let wrong = found.iter().filter(|(_, told, expected)| {
-            told.iter().filter(|object| !more(object)).collect::<Vec<_>>() != expected.iter().collect::<Vec<_>>()
+            told.iter().filter(|object| !more(object)).collect::<Vec<_>>()
+                != expected.iter().collect::<Vec<_>>()
         });
         let wrong: Vec<_> = wrong.collect();
         assert!(wrong.is_empty(), "{wrong:#?}");

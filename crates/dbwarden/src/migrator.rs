@@ -31,6 +31,7 @@ use crate::ops::ready::{Readiness, ready};
 use crate::ops::renumber::{Renumbered, renumber};
 use crate::ops::restore::{RestoreOptions, Restored, restore};
 use crate::ops::rollback::{RollbackOptions, rollback};
+use crate::ops::squash::{SquashOptions, Squashed, squash};
 use crate::ops::stamp::{Stamp, StampOptions, stamp};
 use crate::ops::status::{Status, StatusOptions, status};
 use crate::ops::template::{Template, template};
@@ -431,11 +432,12 @@ impl<'host> Migrator<'host> {
     /// As [`Migrator::survey`]; a reference that names none.
     pub fn is_applied(&mut self, reference: &str) -> Result<bool, Error> {
         let survey = self.survey()?;
-        if survey.history.get(&RevisionId::from(reference)).is_some() {
+        if survey.history.applied.iter().any(|row| row.version.as_str() == reference) {
             return Ok(true);
         }
-        let id = survey.set.graph().locate_from(reference, &survey.state.versions)?;
-        Ok(survey.history.get(&id).is_some())
+        let (graph, versions) = (survey.set.graph(), &survey.state.versions);
+        let id = graph.locate_from(reference, versions)?;
+        Ok(survey.history.get(&id).is_some() || graph.is_applied(&id, versions))
     }
 
     /// Returns what is applied, oldest first.
@@ -528,6 +530,15 @@ impl<'host> Migrator<'host> {
     /// A revision that is not there or is no head; a source that is no directory.
     pub fn merge(&self, options: &MergeOptions) -> Result<Merged, Error> {
         merge(&self.deployment, options)
+    }
+
+    /// Writes one migration in the place of many, and moves those into a directory, once it is proved on scratch databases that both come
+    /// to the same. Writes nothing where there are fewer than two.
+    ///
+    /// # Errors
+    /// As [`squash`](crate::ops::squash::squash).
+    pub fn squash(&mut self, options: &SquashOptions) -> Result<Squashed, Error> {
+        squash(&mut self.deployment, options)
     }
 
     /// Compares the directory's files with those of `base`, a branch, tag or commit, by git. Asks no database.

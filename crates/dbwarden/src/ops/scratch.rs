@@ -1,8 +1,6 @@
 //! A database of the deployment's engine that is made for a proof and gone behind it: a file in a temporary folder, a database on the
 //! same server, or an empty one that the user names.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "squash, which proves on it, is the next to come"))]
-
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;

@@ -238,7 +238,7 @@ fn choose(set: &MigrationSet, options: &SquashOptions) -> Result<Choice, Error> 
         let above = graph.descendants(&from);
         ids.retain(|id| *id == from || above.contains(id));
     }
-    if let Some(id) = ids.iter().find(|id| graph.replaced_by(id).is_some()) {
+    if let Some(id) = ids.iter().rfind(|id| graph.replaced_by(id).is_some()) {
         return Err(usage(format!("{id} is a part of a squash already: name that, or what comes behind it")));
     }
     let conditional = |id: &RevisionId| {

@@ -343,7 +343,7 @@ impl Draft<'_> {
             family,
         };
         // In the style of the file whose id it has.
-        let (name, _) = write::file_name(&[first.name.clone()], &file);
+        let (name, _) = write::file_name(std::slice::from_ref(&first.name), &file);
         let explicit = self.chosen.iter().any(|it| it.headers.down_revision.is_some());
         let ids: Vec<RevisionId> = self.chosen.iter().map(|it| it.id.clone()).collect();
         let outside =

@@ -254,15 +254,19 @@ pub(super) fn reaches(statement: &str, syntax: Syntax, own: Option<&str>) -> Opt
         TokenKind::Identifier => token.text.trim_matches('`').eq_ignore_ascii_case(own),
         _ => false,
     };
-    let mut pairs = tokens.windows(2);
-    let found = pairs.find(|pair| named(&pair[0]) && (pair[1].text == "." || is_database(&tokens, &pair[0])));
-    found.map(|pair| pair[0].text.to_owned() + ".")
+    let leads = |at: &usize| {
+        let dotted = tokens.get(at + 1).is_some_and(|next| next.text == ".");
+        named(&tokens[*at]) && (dotted || is_database(&tokens[..*at]))
+    };
+    let found = (0..tokens.len()).find(leads)?;
+    Some(tokens[found].text.to_owned() + ".")
 }
 
-/// Whether `name` stands behind `DATABASE` or `SCHEMA`.
-fn is_database(tokens: &[Token<'_>], name: &Token<'_>) -> bool {
-    let before = tokens.iter().rev().find(|token| token.start < name.start);
-    before.is_some_and(|word| ["DATABASE", "SCHEMA"].iter().any(|it| word.text.eq_ignore_ascii_case(it)))
+/// Whether a name stands behind `DATABASE` or `SCHEMA`, perhaps with `IF EXISTS` between.
+fn is_database(before: &[Token<'_>]) -> bool {
+    let is = |token: &Token<'_>, words: &[&str]| words.iter().any(|it| token.text.eq_ignore_ascii_case(it));
+    let word = before.iter().rev().find(|token| !is(token, &["IF", "NOT", "EXISTS"]));
+    word.is_some_and(|word| is(word, &["DATABASE", "SCHEMA"]))
 }
 
 /// Where a squash stands, in the words of headers.

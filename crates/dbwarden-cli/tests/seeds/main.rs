@@ -14,3 +14,6 @@ mod sandbox;
 mod walk;
 
 mod classic;
+mod manticore;
+mod program;
+mod routstr;

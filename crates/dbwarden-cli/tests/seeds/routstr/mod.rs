@@ -1,0 +1,4 @@
+//! x
+use crate::walk::{Walk, walk};
+walk!("routstr");
+fn walk(_: &mut Walk) {}

@@ -74,7 +74,9 @@ fn applying(walk: &mut Walk, migrator: &Migrator) {
     assert_eq!(awaits(migrator.migrate_to("2")).unwrap().count(), 2);
     assert_eq!(walk.database.versions(), ["0001", "0002"]);
     assert!(!has_table(walk, "badges"));
+    awaits(migrator.rollback_to("base")).unwrap();
     walk.types("the same, by a command", "dbwarden --migrations ./async_migrations migrate -t 2");
+    assert_eq!(walk.database.versions(), ["0001", "0002"]);
 }
 
 fn reverting(walk: &mut Walk, migrator: &Migrator) {

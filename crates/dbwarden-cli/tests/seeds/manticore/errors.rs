@@ -87,7 +87,10 @@ fn recovering(walk: &mut Walk) {
     let mut migrator = migrator(walk).build().unwrap();
     assert_eq!(done(&migrator.rollback_to("0001").unwrap()), ["0002"]);
     assert!(has_table(walk, "shelves") && !has_table(walk, "books"));
+    walk.runs("dbwarden migrate").exits(1);
+    assert!(has_table(walk, "books"));
     walk.types("the same, by a command", "dbwarden rollback -t 0001");
+    assert!(has_table(walk, "shelves") && !has_table(walk, "books"));
     // Mended, it goes on where it stopped.
     let mended = walk.sandbox.read("migrations/0003_fill_books.sql").replace("boks", "books");
     walk.sandbox.migration("0003_fill_books.sql", mended);

@@ -81,7 +81,7 @@ fn applying(walk: &mut Walk, migrator: &Migrator) {
 
 fn reverting(walk: &mut Walk, migrator: &Migrator) {
     walk.does(
-        "the way back by hand: `max(migrations, …).down_sql` is executed, its row of `_migrations` deleted",
+        "the way back by hand: the last migration's `down_sql` is executed, its row of `_migrations` deleted",
         "the same works on `dbwarden_migrations`: a migration without a row is pending again",
     );
     let loaded = awaits(migrator.migrations()).unwrap();
@@ -95,7 +95,7 @@ fn reverting(walk: &mut Walk, migrator: &Migrator) {
     awaits(migrator.migrate_to("2")).unwrap();
     assert!(columns(walk, "async_users").contains(&"mail_verified".to_owned()));
     walk.does(
-        "`last_migration.down_sql`, `else: print(\"No down SQL …\")`",
+        "the way back of the last migration, where it has a `down_sql`",
         "`migrator.rollback().await?`, in one transaction with its row; without a down script it says so, and changes nothing",
     );
     let report = awaits(migrator.rollback()).unwrap();
@@ -111,7 +111,7 @@ fn reverting(walk: &mut Walk, migrator: &Migrator) {
 
 fn checking(walk: &mut Walk, migrator: &Migrator) {
     walk.does(
-        "`SELECT version, description, applied_at FROM _migrations ORDER BY version`",
+        "`SELECT version, description, applied_at FROM _migrations …`",
         "the same of `dbwarden_migrations`; or `migrator.applied().await?`",
     );
     let rows = walk

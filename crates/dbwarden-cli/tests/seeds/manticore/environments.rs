@@ -20,7 +20,7 @@ pub(super) fn walk(walk: &mut Walk) {
 fn variables(walk: &mut Walk) {
     stamped(walk);
     walk.does(
-        "`if environment == \"development\": migration.create_migration(\"add_test_data\", …)`",
+        "`create_migration(\"add_test_data\", …)` where `environment` is `development`",
         "the file has `-- environments: development`, and stands in every checkout",
     );
     walk.sandbox.migration(
@@ -42,7 +42,7 @@ fn variables(walk: &mut Walk) {
     assert_eq!(walk.database.rows("SELECT count(*) FROM users"), ["0"]);
 
     walk.does(
-        "`os.environ.get(\"ENVIRONMENT\", \"development\")`",
+        "`ENVIRONMENT`, and `development` where it is not set",
         "`ENVIRONMENT=development` in `.env`; the variable itself stands above it",
     );
     walk.sandbox.unset("ENVIRONMENT");
@@ -54,7 +54,7 @@ fn variables(walk: &mut Walk) {
     walk.runs("dbwarden migrate").exits(0);
     assert_eq!(walk.database.rows("SELECT count(*) FROM users"), ["0"]);
 
-    walk.does("the same in a program", "`Migrator::builder(url).environment(&environment)`");
+    walk.does("`ENVIRONMENT` in a program", "`Migrator::builder(url).environment(&environment)`");
     let production = migrator(walk).environment("production").build().unwrap().migrate().unwrap();
     assert_eq!(production.count(), 0);
     let development = migrator(walk).environment("development").build().unwrap().migrate().unwrap();
@@ -64,7 +64,7 @@ fn variables(walk: &mut Walk) {
 fn conditions_in_sql(walk: &mut Walk) {
     let on_postgres = walk.does_on(
         Engine::Postgres,
-        "`DO $$ BEGIN IF current_setting('app.environment') = 'production' THEN … END $$;`",
+        "`DO $$ … $$` that asks for `current_setting('app.environment')`",
         "the same, with `session = [\"SET app.environment = '${ENVIRONMENT}'\"]` in the settings",
     );
     if !on_postgres {
@@ -109,7 +109,7 @@ fn conditions_in_comments(walk: &mut Walk) {
 
 fn directories(walk: &mut Walk) {
     walk.does(
-        "`migrations_dir = f\"./migrations/{environment}\"`",
+        "a `migrations_dir` for each environment: `./migrations/{environment}`",
         "`migrations = \"migrations/${ENVIRONMENT:-development}\"` in the settings; `{env}` in its place is `dev`, `staging` or `prod`",
     );
     let settings = walk.sandbox.read("warden.toml");
@@ -132,7 +132,7 @@ fn directories(walk: &mut Walk) {
     walk.runs("dbwarden --yes rollback").exits(0);
 
     walk.does(
-        "`Migration(db, migrations_dir=migrations_dir)`",
+        "the same in a program",
         "`Migrator::builder(url).directory(format!(\"./migrations/{environment}\"))`",
     );
     migrator_of(walk, "migrations/production").build().unwrap().migrate().unwrap();

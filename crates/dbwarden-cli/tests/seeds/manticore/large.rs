@@ -93,7 +93,7 @@ fn in_batches(walk: &mut Walk) {
         ),
     );
     walk.does(
-        "`migrate_data_in_batches(db, batch_size=1000)`: `UPDATE … WHERE id IN (SELECT id … LIMIT %s OFFSET %s)`, `print(f\"Processed …\")`",
+        "a loop of `UPDATE …` with `LIMIT` and `OFFSET`, 1,000 rows at a time, that prints how far it is",
         "`RustMigration::new(…).without_transaction()`: each batch is committed, `work.says(…)` tells how far it is, and a run that was stopped goes on with \
          what is left",
     );
@@ -184,7 +184,7 @@ fn in_small_transactions(walk: &mut Walk) {
         ),
     );
     walk.does(
-        "`migrate_in_smaller_transactions(db)`: `chunk_list(ids, 100)`, `db.run_in_transaction(process_batch)`",
+        "lists of 100 ids, each with a `db.run_in_transaction(…)` of its own",
         "`ids.chunks(100)` and `work.transaction(|work| …)` in a `RustMigration` without a transaction of its own",
     );
     let chunks = |fails: usize| {
@@ -229,7 +229,7 @@ fn measured(walk: &mut Walk) {
         "ALTER TABLE test_users ADD COLUMN mail TEXT;\n-- @UNDO\nALTER TABLE test_users DROP COLUMN mail;\n",
     );
     walk.does(
-        "`start_time = time.time()`, `await db.execute(\"ALTER TABLE …\")`, `end_time - start_time`",
+        "the time that an `ALTER TABLE` takes on 10,000 rows",
         "`migrator.migrate().await?`: `report.duration_ms`, and for each migration `report.steps[0].duration_ms`, which is recorded too",
     );
     let migrator = asynchronous::Migrator::from(migrator(walk).build().unwrap());

@@ -29,18 +29,18 @@ fn adding_columns(walk: &mut Walk) {
     walk.runs("dbwarden upgrade").exits(0);
     tokens(walk);
     walk.types(
-        "`op.add_column('apikey', sa.Column('last_rotation', sa.DateTime(), nullable=True))`",
+        "`op.add_column('apikey', sa.Column(…, sa.DateTime(), nullable=True))`",
         "dbwarden template add-column --table tokens --column last_rotation --type 'sa.DateTime()' --null --write 'add last rotation'",
     );
     walk.types(
-        "`connection.execute(\"UPDATE apikey SET last_rotation = created_at WHERE last_rotation IS NULL\")`",
+        "`connection.execute(…)` that fills it",
         "dbwarden template data --up 'UPDATE tokens SET last_rotation = created_at WHERE last_rotation IS NULL' \
          --down 'UPDATE tokens SET last_rotation = NULL' --write 'fill last rotation'",
     );
     walk.runs("dbwarden upgrade").exits(0);
     assert!(nullable(walk, "tokens").contains(&"last_rotation".to_owned()));
     walk.types(
-        "`op.alter_column('apikey', 'last_rotation', nullable=False)`",
+        "`op.alter_column(…, nullable=False)`",
         "dbwarden template alter-column --table tokens --column last_rotation --not-null --write 'require last rotation'",
     );
     walk.runs("dbwarden upgrade").exits(0);
@@ -118,7 +118,7 @@ fn data(walk: &mut Walk) {
     walk.runs("dbwarden upgrade").exits(0);
     tokens(walk);
     walk.does(
-        "a loop over `connection.execute('SELECT id, metadata …')` that decides for each row, with an `UPDATE` in it",
+        "a loop over the rows of a `SELECT` that decides for each, with an `UPDATE` in it",
         "a `RustMigration`: `work.query(…)?`, and `work.execute(\"UPDATE … WHERE id = ?\", &[…])?`, whose values are parameters",
     );
     let kinds = RustMigration::new("c3d4e5f6a7b8", "add key type", |work| {
@@ -137,7 +137,7 @@ fn data(walk: &mut Walk) {
     assert_eq!(walk.database.rows("SELECT key_type FROM tokens ORDER BY id"), ["premium", "it's standard"]);
 
     walk.does(
-        "`op.alter_column('apikey', 'key_type', nullable=False)` in a program",
+        "`op.alter_column(…, nullable=False)` in a program",
         "`migrator.template(&[Operation::AlterColumn { … }])?` and `migrator.create_with(…)?`",
     );
     let to = Alteration { nullable: Some(false), ..Alteration::default() };
@@ -165,7 +165,7 @@ fn enums(walk: &mut Walk) {
     walk.runs("dbwarden upgrade").exits(0);
     tokens(walk);
     walk.types(
-        "`sa.Enum(KeyStatus, name='keystatus')`, `op.add_column('apikey', sa.Column('status', …, nullable=False, server_default='active'))`",
+        "`op.add_column(…)` of an `sa.Enum(…, name='keystatus')` with `nullable=False`, `server_default='active'`",
         "dbwarden template add-column --table tokens --column status --type \"sa.Enum('active', 'suspended', 'expired', name='keystatus')\" \
          --not-null --default active --write 'add status'",
     );
@@ -177,7 +177,7 @@ fn enums(walk: &mut Walk) {
     assert!(!columns(walk, "tokens").contains(&"status".to_owned()));
     if walk.does_on(
         Engine::Postgres,
-        "`key_status_enum.create(op.get_bind(), checkfirst=True)`",
+        "the enum's `create(…, checkfirst=True)`",
         "`-- unless: type keystatus` before `CREATE TYPE`",
     ) {
         project(walk);

@@ -33,7 +33,7 @@ fn breaking(walk: &mut Walk) {
     let file = format!("{VERSIONS}/c3d4e5f6a7b8_change_balance.sql");
     let text = walk.sandbox.read(&file);
     walk.does(
-        "3. `\"\"\"BREAKING: …, Deploy order: 1. …\"\"\"`",
+        "3. a docstring that begins with `BREAKING:`, with the order of the deployment",
         "`-- breaking: TEXT`, and comments under it: `status` and the run show it, and on a protected database it wants `--yes`",
     );
     let said = "the application must know both before this runs";
@@ -61,7 +61,7 @@ fn idempotent(walk: &mut Walk) {
         "ALTER TABLE tokens DROP COLUMN new_column;",
     );
     walk.does(
-        "4. `if 'new_column' not in columns: op.add_column(…)`",
+        "4. `op.add_column(…)` only where the inspector does not find the column",
         "`-- unless: column tokens.new_column` before the statement; in Rust `if !work.has_column(\"tokens\", \"new_column\")?`",
     );
     walk.runs("dbwarden upgrade f6e5d4c3b2a1").exits(0);
@@ -124,7 +124,7 @@ fn in_batches(walk: &mut Walk) {
         "ALTER TABLE tokens DROP COLUMN processed;",
     );
     walk.does(
-        "`while True: UPDATE … WHERE id IN (SELECT id … WHERE processed = false LIMIT 1000)`, `if result.rowcount == 0: break`, `time.sleep(0.1)`",
+        "a loop of `UPDATE …` with `LIMIT 1000` until `rowcount` is 0, with a rest of 0.1 s",
         "a `RustMigration` `.without_transaction()`: `work.execute(…)?` returns how many rows it changed, and each call is committed",
     );
     let said = Arc::new(Mutex::new(Vec::new()));

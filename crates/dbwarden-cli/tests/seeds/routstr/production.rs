@@ -79,7 +79,7 @@ fn watched(walk: &mut Walk) {
     project(walk);
     revision(walk, PREFERENCES, INDEXES, "wrong", "INSERT INTO nowhere VALUES (1);", "DELETE FROM nowhere;");
     walk.does(
-        "`logger.info(f\"Starting migration {revision}\")`, `completed in {duration:.2f}s`, `failed: {e}` in each `upgrade()`",
+        "`logger.info(…)` at the start and the end of each `upgrade()`, with the time it took; `logger.error(…)` where it fails",
         "one `Hook` for all of them: `before`, `after` with the report and its `duration_ms`, `failed` with the error",
     );
     let lines = Arc::default();

@@ -422,6 +422,7 @@ fn graph_code(error: &GraphError) -> &'static str {
     match error {
         GraphError::DuplicateId { .. } | GraphError::DuplicateVersion { .. } => "duplicate-id",
         GraphError::ReplacedTwice { .. } | GraphError::HalfReplaced { .. } => "replaces",
+        GraphError::Within { .. } => "replaced",
         GraphError::UnknownReference { .. } | GraphError::NeedsRepeatable { .. } => "unknown-dependency",
         GraphError::AmbiguousReference { .. } | GraphError::AmbiguousRevision { .. } => "ambiguous",
         GraphError::SelfReference { .. } | GraphError::Cycle { .. } => "cycle",

@@ -429,11 +429,12 @@ impl<'host> Migrator<'host> {
     /// As [`Migrator::survey`]; a reference that names none.
     pub fn is_applied(&mut self, reference: &str) -> Result<bool, Error> {
         let survey = self.survey()?;
-        if survey.history.get(&RevisionId::from(reference)).is_some() {
+        if survey.history.applied.iter().any(|row| row.version.as_str() == reference) {
             return Ok(true);
         }
-        let id = survey.set.graph().locate_from(reference, &survey.state.versions)?;
-        Ok(survey.history.get(&id).is_some())
+        let (graph, versions) = (survey.set.graph(), &survey.state.versions);
+        let id = graph.locate_from(reference, versions)?;
+        Ok(survey.history.get(&id).is_some() || graph.is_applied(&id, versions))
     }
 
     /// Returns what is applied, oldest first.

@@ -36,11 +36,13 @@ pub(crate) fn script(walk: &Walk, name: &str, text: &str) -> Ran {
     walk.sandbox.write(name, text);
     let ours = walk.sandbox.command(&[]);
     let beside = Path::new(program()).parent().unwrap();
-    let path = std::env::var("PATH").unwrap_or_default();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path =
+        std::env::join_paths([beside.to_owned()].into_iter().chain(std::env::split_paths(&path))).unwrap();
     let mut command = Command::new("bash");
     command.arg(name).current_dir(ours.get_current_dir().unwrap()).env_clear();
     command.envs(ours.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let output = command.env("PATH", format!("{}:{path}", beside.display())).output().unwrap();
+    let output = command.env("PATH", path).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     let (out, err) = (text(output.stdout), text(output.stderr));
     testkit::secrets::none_in("standard output", &out);

@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
-use dbwarden::apply::run::Event;
+use dbwarden::apply::run::{Clock, Event, SystemClock};
 use dbwarden::asynchronous;
 use dbwarden::migration::rust::RustMigration;
 use testkit::Engine;
@@ -158,9 +158,9 @@ fn at_night(walk: &mut Walk) {
         "`safety.window = \"02:00-05:00 UTC\"` in the settings: outside of it `migrate` is refused, unless it is agreed to with `--yes`",
     );
     walk.sandbox.migration("0004_create_seats.sql", "CREATE TABLE seats (id INTEGER);\n");
-    let hour = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 3600;
+    let hour = SystemClock.now().as_second() / 3600;
     let settings = walk.sandbox.read("warden.toml");
-    let at = |hour: u64| {
+    let at = |hour: i64| {
         format!("{settings}safety.window = \"{:02}:00-{:02}:00 UTC\"\n", hour % 24, (hour + 3) % 24)
     };
     walk.sandbox.write("warden.toml", at(hour + 11));

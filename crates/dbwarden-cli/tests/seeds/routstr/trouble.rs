@@ -98,10 +98,9 @@ fn while_locked(walk: &Walk, body: impl FnOnce()) {
                 // Ended by the test when it has seen what it wants to see.
                 scope
                     .spawn(|| server.try_shell(name, "BEGIN; LOCK TABLE tokens; SELECT pg_sleep(30);").err());
-                let waiting = format!(
-                    "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND relation = 'tokens'::regclass"
-                );
-                crate::sandbox::wait_until("the table is locked", || walk.database.one(&waiting) == "1");
+                let waiting = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted \
+                               AND relation = 'tokens'::regclass AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+                crate::sandbox::wait_until("the table is locked", || walk.database.one(waiting) == "1");
                 body();
                 walk.database.execute(&format!(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {asleep}"

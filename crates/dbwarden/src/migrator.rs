@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::apply::hooks::Hook;
 use crate::apply::run::{Cancel, Clock, Event, Observer, Points, Silent};
 use crate::error::Error;
+use crate::fingerprint::Fingerprint;
 use crate::migration::RevisionId;
 use crate::migration::applied::Applied;
 use crate::migration::graph::Target;
@@ -20,6 +21,7 @@ use crate::operation::Operation;
 use crate::ops::adopt::{AdoptOptions, Adoption, adopt};
 use crate::ops::against::{Comparison, against};
 use crate::ops::backup::{BackupOptions, Made, backup};
+use crate::ops::fingerprint::fingerprint;
 use crate::ops::health::{Health, health, initialize};
 use crate::ops::load::{Loaded, load};
 use crate::ops::merge::{MergeOptions, Merged, merge};
@@ -468,6 +470,15 @@ impl<'host> Migrator<'host> {
     /// As [`Migrator::survey`].
     pub fn verify(&mut self) -> Result<Verification, Error> {
         verify(&mut self.deployment, None)
+    }
+
+    /// Returns what is in the database, our own tables apart: every object with its definition in the engine's own words, and digests of
+    /// the rows of each table, which are read once. [`Fingerprint::differences`] tells two of one engine's version apart.
+    ///
+    /// # Errors
+    /// The database cannot be reached, or something in it may not be read.
+    pub fn fingerprint(&mut self) -> Result<Fingerprint, Error> {
+        fingerprint(&mut self.deployment)
     }
 
     /// Copies the database into `directory`, by the engine's own means.

@@ -23,6 +23,7 @@ use crate::ops::ready::Readiness;
 use crate::ops::renumber::Renumbered;
 use crate::ops::restore::{RestoreOptions, Restored};
 use crate::ops::rollback::RollbackOptions;
+use crate::ops::squash::{SquashOptions, Squashed};
 use crate::ops::status::Status;
 use crate::ops::template::Template;
 use crate::ops::verify::Verification;
@@ -333,6 +334,14 @@ impl Migrator {
     /// The same.
     pub async fn merge(&self, options: MergeOptions) -> Result<Merged, Error> {
         self.call(move |migrator| migrator.merge(&options)).await
+    }
+
+    /// As [`Migrator::squash`](crate::Migrator::squash).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn squash(&self, options: SquashOptions) -> Result<Squashed, Error> {
+        self.call(move |migrator| migrator.squash(&options)).await
     }
 
     /// As [`Migrator::compare`](crate::Migrator::compare).

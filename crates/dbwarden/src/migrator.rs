@@ -31,6 +31,7 @@ use crate::ops::ready::{Readiness, ready};
 use crate::ops::renumber::{Renumbered, renumber};
 use crate::ops::restore::{RestoreOptions, Restored, restore};
 use crate::ops::rollback::{RollbackOptions, rollback};
+use crate::ops::squash::{SquashOptions, Squashed, squash};
 use crate::ops::stamp::{Stamp, StampOptions, stamp};
 use crate::ops::status::{Status, StatusOptions, status};
 use crate::ops::template::{Template, template};
@@ -538,6 +539,15 @@ impl<'host> Migrator<'host> {
     /// A revision that is not there or is no head; a source that is no directory.
     pub fn merge(&self, options: &MergeOptions) -> Result<Merged, Error> {
         merge(&self.deployment, options)
+    }
+
+    /// Writes one migration in the place of many, and moves those into a directory, once it is proved on scratch databases that both come
+    /// to the same. Writes nothing where there are fewer than two.
+    ///
+    /// # Errors
+    /// As [`squash`](crate::ops::squash::squash).
+    pub fn squash(&mut self, options: &SquashOptions) -> Result<Squashed, Error> {
+        squash(&mut self.deployment, options)
     }
 
     /// Compares the directory's files with those of `base`, a branch, tag or commit, by git. Asks no database.

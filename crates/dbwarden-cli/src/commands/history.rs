@@ -37,6 +37,8 @@ struct Entry<'a> {
     created: Option<&'a str>,
     kind: &'a str,
     row: Option<&'a Applied>,
+    /// Without a row: what it is instead.
+    state: &'static str,
 }
 
 /// All revisions, newest first; then rows without a file.
@@ -48,22 +50,23 @@ fn entries(survey: &Survey) -> Vec<Entry<'_>> {
         .applied
         .iter()
         .rev()
-        .filter(|row| survey.set.get(&row.version).is_none())
-        .map(|row| Entry {
-            id: &row.version,
-            description: &row.description,
-            parents: Vec::new(),
-            labels: Vec::new(),
-            head: false,
-            created: None,
-            kind: "no file",
-            row: Some(row),
-        })
+        .filter(|row| survey.set.get(&row.version).is_none() && graph.replaced_by(&row.version).is_none())
+        .map(|row| of_row(row, "no file"))
         .collect();
     let migrations: Vec<_> = survey.set.iter().collect();
-    entries.extend(migrations.into_iter().rev().map(|migration| {
+    for migration in migrations.into_iter().rev() {
         let versioned = graph.contains(&migration.id);
-        Entry {
+        // Rows of what it replaces stand below it.
+        let below = |row: &&std::sync::Arc<Applied>| graph.replaced_by(&row.version) == Some(&migration.id);
+        let replaced = || survey.history.applied.iter().rev().filter(below);
+        let state = match replaced().next() {
+            None => "not applied",
+            Some(_) if graph.is_applied(&migration.id, &survey.state.versions) => {
+                "applied as what it replaces"
+            }
+            Some(_) => "applied in part, as what it replaces",
+        };
+        entries.push(Entry {
             id: &migration.id,
             description: &migration.description,
             parents: graph.parents(&migration.id).into_iter().map(RevisionId::as_str).collect(),
@@ -76,15 +79,32 @@ fn entries(survey: &Survey) -> Vec<Entry<'_>> {
                 migration.kind.name()
             },
             row: survey.history.get(&migration.id),
-        }
-    }));
+            state,
+        });
+        entries.extend(replaced().map(|row| of_row(row, "replaced")));
+    }
     entries
+}
+
+/// A row that stands for itself.
+fn of_row<'a>(row: &'a Applied, kind: &'a str) -> Entry<'a> {
+    Entry {
+        id: &row.version,
+        description: &row.description,
+        parents: Vec::new(),
+        labels: Vec::new(),
+        head: false,
+        created: None,
+        kind,
+        row: Some(row),
+        state: "",
+    }
 }
 
 impl Entry<'_> {
     fn cells(&self) -> Vec<String> {
         let parents = if self.parents.is_empty() { "base".to_owned() } else { self.parents.join(", ") };
-        let arrow = if self.kind.starts_with("runs") || self.kind == "no file" {
+        let arrow = if self.kind.starts_with("runs") || matches!(self.kind, "no file" | "replaced") {
             self.id.to_string()
         } else {
             format!("{parents} -> {}", self.id)
@@ -97,7 +117,7 @@ impl Entry<'_> {
         marks.extend(Some(self.kind).filter(|kind| !kind.is_empty()));
         let marks = if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) };
         let applied = self.row.map_or_else(
-            || "not applied".to_owned(),
+            || self.state.to_owned(),
             |row| {
                 let when = row.applied_at.get(..16).unwrap_or(&row.applied_at);
                 let millis = time(u64::try_from(row.duration_ms).unwrap_or(0));
@@ -122,6 +142,7 @@ impl Entry<'_> {
             "head": self.head,
             "created": self.created,
             "applied": self.row,
+            "state": (!self.state.is_empty() && self.row.is_none()).then_some(self.state),
         })
     }
 }

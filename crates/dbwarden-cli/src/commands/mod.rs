@@ -18,6 +18,7 @@ mod rollback;
 mod seed;
 mod shell;
 mod show;
+mod squash;
 mod stamp;
 mod status;
 mod template;
@@ -82,6 +83,7 @@ pub(crate) fn run(cli: Cli) -> u8 {
         Command::Database { command: Database::Other(words) } => Err(shell::unknown_of_database(&words)),
         Command::New(args) => on_each(&global, |deployment| new::run(deployment, &global, &args)),
         Command::Merge(args) => on_each(&global, |deployment| merge::run(deployment, &global, &args)),
+        Command::Squash(args) => on_each(&global, |deployment| squash::run(deployment, &global, &args)),
         Command::Template { kind } => {
             on_each(&global, |deployment| template::run(deployment, &global, &kind))
         }
@@ -131,6 +133,7 @@ fn name(command: &Command) -> &'static str {
         Command::Init => "init",
         Command::New(_) => "new",
         Command::Merge(_) => "merge",
+        Command::Squash(_) => "squash",
         Command::Template { .. } => "template",
         Command::Migrate(_) => "migrate",
         Command::Rollback(_) => "rollback",

@@ -181,7 +181,7 @@ fn help_is_a_command_too() {
     assert!(sandbox.run(&["help", "show", "--json"]).exits(0).json()["help"].is_string());
     let ran = sandbox.run(&["help", "migrat"]).exits(2);
     assert!(ran.err.contains("did you mean `dbwarden migrate`?"), "{}", ran.transcript);
-    sandbox.run(&["help", "squash"]).exits(2);
+    sandbox.run(&["help", "diff"]).exits(2);
     sandbox.run(&["help", "database", "frobnicate"]).exits(2);
 }
 

@@ -94,14 +94,16 @@ fn name(asked: &Fingerprinting, entry: &Entry) -> String {
 /// Our own tables.
 struct Ours<'a> {
     home: &'a str,
-    names: [String; 4],
+    names: [String; 5],
     folds: bool,
 }
 
 impl<'a> Ours<'a> {
     fn of(asked: &'static Fingerprinting, tables: &'a Tables) -> Self {
         let Tables { migrations, lock, journal, .. } = tables;
-        let names = [migrations.clone(), lock.clone(), journal.clone(), restoring_table(tables)];
+        // What numbers the rows of the history, where it is not told as a part of that table.
+        let numbers = format!("{migrations}_sequence_seq");
+        let names = [migrations.clone(), lock.clone(), journal.clone(), restoring_table(tables), numbers];
         Self { home: tables.home().unwrap_or(asked.home), names, folds: asked.folds }
     }
 

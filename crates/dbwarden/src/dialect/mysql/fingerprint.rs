@@ -116,7 +116,7 @@ fn parts_of_table(entry: Entry, rows: &[Row]) -> Vec<Entry> {
         } else if line.starts_with(')') {
             options = Some(line.to_owned());
         } else if let Some((sort, name)) = part(line) {
-            let mut definition = line.trim().trim_end_matches(',').to_owned();
+            let mut definition = line.trim().to_owned();
             if sort == "column" {
                 columns += 1;
                 definition = format!("{columns}: {definition}");
@@ -126,6 +126,10 @@ fn parts_of_table(entry: Entry, rows: &[Row]) -> Vec<Entry> {
             last.definition.push('\n');
             last.definition.push_str(line);
         }
+    }
+    // Whether another line follows says nothing of it.
+    for part in &mut found {
+        part.definition.truncate(part.definition.trim_end_matches(',').len());
     }
     let mut options = options.unwrap_or_default();
     if let Some(at) = options.find(NEXT) {

@@ -494,7 +494,8 @@ mod tests {
     #[test]
     fn a_sequence_stands_at_its_value_until_that_is_taken() {
         let entry = || Entry::of(Row(vec!["position of sequence".into()]));
-        let read = |called: &str| position(entry(), &[Row(vec!["7".into(), called.into()])])[0].definition.clone();
+        let read =
+            |called: &str| position(entry(), &[Row(vec!["7".into(), called.into()])])[0].definition.clone();
         assert_eq!((read("0"), read("1")), ("at 7".to_owned(), "behind 7".to_owned()));
         assert!(position(entry(), &[]).is_empty());
     }

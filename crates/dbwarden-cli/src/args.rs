@@ -126,11 +126,23 @@ Examples:
   dbwarden init -d shop --url '${DATABASE_URL}'")]
     Init,
     /// Write an empty migration, in the style of those that are there [also: create, revision]
-    #[command(aliases = ["create", "revision"], after_help = "\
+    #[command(
+        alias = "revision",
+        after_help = "\
 Examples:
   dbwarden new \"add coupons\"
-  dbwarden new --renumber migrations/0007_add_coupons.sql")]
+  dbwarden new --renumber migrations/0007_add_coupons.sql"
+    )]
     New(New),
+    /// Write a migration: an empty one, until models can be compared
+    #[command(
+        hide = true,
+        after_help = "\
+Examples:
+  dbwarden create \"add coupons\"
+  dbwarden create \"fill emails\" --no-autogenerate"
+    )]
+    Create(New),
     /// Write the SQL of a usual change, both ways
     #[command(after_help = "\
 Examples:

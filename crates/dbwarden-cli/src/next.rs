@@ -2,8 +2,8 @@
 
 mod adopt;
 mod backup;
-mod squash;
 mod scratch;
+mod squash;
 mod step;
 mod template;
 

@@ -24,6 +24,7 @@ use crate::ops::renumber::Renumbered;
 use crate::ops::restore::{RestoreOptions, Restored};
 use crate::ops::rollback::RollbackOptions;
 use crate::ops::squash::{SquashOptions, Squashed};
+use crate::ops::stamp::StampOptions;
 use crate::ops::status::Status;
 use crate::ops::template::Template;
 use crate::ops::verify::Verification;
@@ -263,6 +264,14 @@ impl Migrator {
     pub async fn stamp(&self, target: &str) -> Result<Report, Error> {
         let target = target.to_owned();
         self.call(move |migrator| migrator.stamp(&target)).await
+    }
+
+    /// As [`Migrator::stamp_with`](crate::Migrator::stamp_with).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn stamp_with(&self, options: StampOptions) -> Result<Report, Error> {
+        self.call(move |migrator| migrator.stamp_with(&options)).await
     }
 
     /// As [`Migrator::adopt`](crate::Migrator::adopt).

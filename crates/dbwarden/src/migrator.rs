@@ -145,11 +145,14 @@ impl<'host> Builder<'host> {
         self.set(|deployment| deployment.hooks.push(Arc::new(hook)))
     }
 
-    /// Sets the environment, for migrations that name one.
+    /// Sets the environment, for migrations that name one. `prod` is protected, as it is where settings are read from files.
     #[must_use]
     pub fn environment(self, name: &str) -> Self {
         let environment = Environment::parse(name);
-        self.set(|deployment| deployment.settings.environment = environment)
+        self.set(|deployment| {
+            deployment.settings.protected |= environment == Some(Environment::Prod);
+            deployment.settings.environment = environment;
+        })
     }
 
     /// Runs migrations with this tag too.
@@ -451,10 +454,22 @@ impl<'host> Migrator<'host> {
     /// Makes the records say that `target` and its ancestors are applied, and nothing else, without running anything.
     ///
     /// # Errors
-    /// A target that is not there; the lock; the engine's answer.
+    /// A target that is not there; a protected database, to which [`Migrator::stamp_with`] says that somebody agreed; the lock; the
+    /// engine's answer.
     pub fn stamp(&mut self, target: &str) -> Result<Report, Error> {
-        let options = StampOptions { stamp: Stamp::Exactly(target.parse()?), dry_run: false, agreed: false };
-        stamp(&mut self.deployment, &options, &mut *self.observer)
+        self.stamp_with(&StampOptions {
+            stamp: Stamp::Exactly(target.parse()?),
+            dry_run: false,
+            agreed: false,
+        })
+    }
+
+    /// Makes the records say what `options` ask for, without running anything.
+    ///
+    /// # Errors
+    /// As [`Migrator::stamp`].
+    pub fn stamp_with(&mut self, options: &StampOptions) -> Result<Report, Error> {
+        stamp(&mut self.deployment, options, &mut *self.observer)
     }
 
     /// Takes over what another tool recorded, without running anything; once that is done, finds it done.

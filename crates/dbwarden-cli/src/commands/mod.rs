@@ -82,6 +82,7 @@ pub(crate) fn run(cli: Cli) -> u8 {
         Command::Database { command: Database::List } => database::list(&global),
         Command::Database { command: Database::Other(words) } => Err(shell::unknown_of_database(&words)),
         Command::New(args) => on_each(&global, |deployment| new::run(deployment, &global, &args)),
+        Command::Create(args) => on_each(&global, |deployment| new::create(deployment, &global, &args)),
         Command::Merge(args) => on_each(&global, |deployment| merge::run(deployment, &global, &args)),
         Command::Squash(args) => on_each(&global, |deployment| squash::run(deployment, &global, &args)),
         Command::Template { kind } => {
@@ -131,7 +132,7 @@ pub(crate) fn run(cli: Cli) -> u8 {
 fn name(command: &Command) -> &'static str {
     match command {
         Command::Init => "init",
-        Command::New(_) => "new",
+        Command::New(_) | Command::Create(_) => "new",
         Command::Merge(_) => "merge",
         Command::Squash(_) => "squash",
         Command::Template { .. } => "template",
@@ -311,6 +312,13 @@ fn heading(deployment: &Deployment<'_>) -> String {
     let settings = &deployment.settings;
     let text = format!("{}  {} {}", settings.name, settings.url.database().name(), settings.url.target());
     ui::clean(&text)
+}
+
+/// With `--all`: which database it is that the following text is about, behind `mark`.
+fn headed(deployment: &Deployment<'_>, global: &Global, mark: &str) {
+    if global.all && speaks(global) {
+        ui::line(&format!("{mark}{}", heading(deployment)));
+    }
 }
 
 /// Whether text is to be printed.

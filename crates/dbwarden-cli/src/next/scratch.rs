@@ -9,10 +9,13 @@ pub(super) fn after(error: &ScratchError) -> String {
             format!("have an administrator run `{grant}`; or name an empty database with `--scratch URL`")
         }
         ScratchError::Rights { right, .. } => {
-            format!("have an administrator give this account {right}; or name an empty database with `--scratch URL`")
+            format!(
+                "have an administrator give this account {right}; or name an empty database with `--scratch URL`"
+            )
         }
         ScratchError::OtherEngine { .. } | ScratchError::Itself { .. } | ScratchError::InMemory => {
-            "name an empty database of the deployment's engine with `--scratch URL`, or leave it out".to_owned()
+            "name an empty database of the deployment's engine with `--scratch URL`, or leave it out"
+                .to_owned()
         }
         ScratchError::NotEmpty { .. } => {
             "name an empty one with `--scratch URL`, or empty it: nothing in it was changed".to_owned()
@@ -39,11 +42,16 @@ mod tests {
         let denied = || DriverError::new(DriverErrorKind::Rights, "permission denied to create database");
         let right = "CREATEDB";
         let grant = Some("ALTER ROLE app CREATEDB".to_owned());
-        let stays = |made| ScratchError::Stays { target: target(), reason: "it has table orders".to_owned(), made };
+        let stays =
+            |made| ScratchError::Stays { target: target(), reason: "it has table orders".to_owned(), made };
         let all = [
             ScratchError::Rights { target: target(), right, grant, error: denied() },
             ScratchError::Rights { target: target(), right, grant: None, error: denied() },
-            ScratchError::OtherEngine { target: target(), given: Database::Postgres, database: Database::Sqlite },
+            ScratchError::OtherEngine {
+                target: target(),
+                given: Database::Postgres,
+                database: Database::Sqlite,
+            },
             ScratchError::Itself { target: target() },
             ScratchError::InMemory,
             ScratchError::NotEmpty { target: target(), found: vec!["table orders".to_owned()] },

@@ -250,6 +250,25 @@ fn new_with_its_options() {
 }
 
 #[test]
+fn create_says_that_it_compares_no_models() {
+    let sandbox = numbered(1);
+    let said = |arguments: &[&str]| {
+        let err = sandbox.run(arguments).exits(0).err;
+        err.lines().find(|line| line.starts_with("note:")).unwrap_or_default().to_owned()
+    };
+    let none = "note: no models are set, so this migration is empty";
+    assert_eq!(said(&["create", "add sms"]), none);
+    assert_eq!(said(&["create", "add push", "--no-autogenerate"]), "");
+    assert_eq!(said(&["new", "add mail"]), "");
+    assert_eq!(said(&["create", "add fax", "--json"]), "");
+    let settings = sandbox.read("warden.toml");
+    sandbox.write("warden.toml", format!("{settings}models = [\"app/models\"]\n"));
+    let later = "note: models are set; comparing them comes with a later version, so this migration is empty";
+    assert_eq!(said(&["create", "add letters"]), later);
+    assert_eq!(said(&["new", "add pigeons"]), "");
+}
+
+#[test]
 fn new_in_a_directory_that_several_databases_share() {
     let sandbox = Sandbox::empty();
     let both = "migrations = \"migrations\"\nurl = \"sqlite:///";

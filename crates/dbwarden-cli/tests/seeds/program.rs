@@ -1,13 +1,10 @@
 //! What a walk does beside the command's own lines: as a program in Rust that has the library, and as a shell script.
 
-use std::path::Path;
-use std::process::Command;
-
 use dbwarden::ops::Report;
 use dbwarden::{Builder, Migrator};
 use testkit::Engine;
 
-use crate::sandbox::{Ran, program};
+use crate::sandbox::Ran;
 use crate::walk::Walk;
 
 /// The migrator of a program whose migrations are in the project's directory.
@@ -34,22 +31,7 @@ pub(crate) fn done(report: &Report) -> Vec<&str> {
 #[track_caller]
 pub(crate) fn script(walk: &Walk, name: &str, text: &str) -> Ran {
     walk.sandbox.write(name, text);
-    let ours = walk.sandbox.command(&[]);
-    let beside = Path::new(program()).parent().unwrap();
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let path =
-        std::env::join_paths([beside.to_owned()].into_iter().chain(std::env::split_paths(&path))).unwrap();
-    let mut command = Command::new("bash");
-    command.arg(name).current_dir(ours.get_current_dir().unwrap()).env_clear();
-    command.envs(ours.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let output = command.env("PATH", path).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    let (out, err) = (text(output.stdout), text(output.stderr));
-    testkit::secrets::none_in("standard output", &out);
-    testkit::secrets::none_in("standard error", &err);
-    let exit = output.status.code().unwrap_or(-1);
-    let transcript = format!("$ bash {name}\n{out}{err}[exit {exit}]\n");
-    Ran { exit, out, err, transcript }
+    walk.sandbox.script(&format!("bash {name}"))
 }
 
 /// The columns of a table, in order; none where there is no such table.

@@ -75,7 +75,7 @@ fn entries(session: &mut dyn Session, asked: &Fingerprinting) -> Result<Vec<Entr
                 None => found.push(entry),
                 Some(then) => {
                     let rows = session.query(&entry.definition, &[])?;
-                    found.extend(then(entry, &rows));
+                    found.extend(then(&entry, &rows));
                 }
             }
         }
@@ -149,7 +149,7 @@ fn rows(
         let values = if table.expressions.is_empty() { "1".to_owned() } else { table.expressions.join(", ") };
         let mut digest = RowsDigest::new(table.columns.len());
         session.each(&format!("SELECT {values} FROM {}", table.from), &mut |row: Row| digest.add(&row.0))?;
-        to.add_rows(&table.name, &table.columns, digest);
+        to.add_rows(&table.name, &table.columns, &digest);
     }
     Ok(())
 }

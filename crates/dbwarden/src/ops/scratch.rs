@@ -173,9 +173,9 @@ impl Scratch {
                 Ok(scratch(url, Place::Folder(folder)))
             }
             (None, Some(making)) => {
-                let home = Box::new(deployment.settings.clone());
+                let home = deployment.settings.clone();
                 let mut made = scratch(home.url.clone(), Place::Nowhere);
-                made.create(deployment, making, home)?;
+                made.create(deployment, making, &home)?;
                 Ok(made)
             }
         }
@@ -237,13 +237,13 @@ impl Scratch {
         &mut self,
         deployment: &mut Deployment<'_>,
         making: &'static Scratching,
-        home: Box<DatabaseSettings>,
+        home: &DatabaseSettings,
     ) -> Result<(), Error> {
         let cancel = deployment.cancel.clone();
         let time = deployment.clock.now().strftime("%Y%m%d_%H%M%S");
         let base = format!("dbwarden_scratch_{time}_{}", std::process::id());
         let options = deployment.open_options(false);
-        let mut session = deployment.connection.open(&home, &options, &cancel)?;
+        let mut session = deployment.connection.open(home, &options, &cancel)?;
         let session = &mut *session;
         let failed = |error| ErrorKind::Driver {
             doing: "the scratch database cannot be made",
@@ -260,9 +260,9 @@ impl Scratch {
             cancel.watch(session.interrupter());
             let mut made = session.execute(&format!("CREATE DATABASE {quoted}{like}"), &[]).map(drop);
             // Where it is not known whether it was made, it is dropped if it is there.
-            if made.as_ref().map_or_else(|error| may_have_been_done(error), |()| true) {
+            if made.as_ref().map_or_else(may_have_been_done, |()| true) {
                 self.settings.url = home.url.clone().with_name(&name);
-                self.place = Place::Server { name, home: home.clone(), making };
+                self.place = Place::Server { name, home: Box::new(home.clone()), making };
             }
             if made.is_ok() {
                 made = alike.iter().flatten().try_for_each(|row| {

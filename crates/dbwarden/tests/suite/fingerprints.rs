@@ -157,7 +157,8 @@ mod longer_lane {
         // It has a constraint for each NOT NULL.
         let more = |object: &String| object.starts_with("constraint ") && object.ends_with("_not_null");
         let wrong = found.iter().filter(|(_, told, expected)| {
-            told.iter().filter(|object| !more(object)).collect::<Vec<_>>() != expected.iter().collect::<Vec<_>>()
+            told.iter().filter(|object| !more(object)).collect::<Vec<_>>()
+                != expected.iter().collect::<Vec<_>>()
         });
         let wrong: Vec<_> = wrong.collect();
         assert!(wrong.is_empty(), "{wrong:#?}");

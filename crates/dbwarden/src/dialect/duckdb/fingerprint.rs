@@ -90,7 +90,8 @@ const TYPES: &str = concat!(
     here!()
 );
 
-fn type_of(mut entry: Entry, rows: &[Row]) -> Vec<Entry> {
+fn type_of(entry: &Entry, rows: &[Row]) -> Vec<Entry> {
+    let mut entry = entry.clone();
     entry.definition = rows.first().map(|row| row.text(0).to_owned()).unwrap_or_default();
     vec![entry]
 }

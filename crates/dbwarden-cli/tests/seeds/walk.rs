@@ -150,3 +150,22 @@ impl Walk {
 fn tables() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/seeds")
 }
+
+#[test]
+fn each_table_has_its_walk() {
+    let sources = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/seeds");
+    let mut text = String::new();
+    let mut open = vec![PathBuf::from(sources)];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { open.push(path) } else { text.push_str(&fs::read_to_string(path).unwrap()) }
+        }
+    }
+    let index = fs::read_to_string(tables().join("README.md")).unwrap();
+    for name in crate::sandbox::listing(&tables()).iter().filter(|name| *name != "README.md") {
+        let seed = name.trim_end_matches(".md");
+        assert!(text.contains(&format!("walk!(\"{seed}\")")), "{name} has no walk");
+        assert!(index.contains(&format!("({name})")), "{name} is not in the index");
+    }
+}

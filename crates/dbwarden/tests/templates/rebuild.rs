@@ -150,6 +150,41 @@ on_sqlite! {
         assert_eq!(state_of_two(&database), before);
     }
 
+    fn an_index_that_only_looks_like_the_column_stays(database) {
+        for of in ["status INTEGER REFERENCES status (id)", "status TEXT"] {
+            database.execute("DROP TABLE IF EXISTS status");
+            database.execute(&format!("CREATE TABLE status (id INTEGER PRIMARY KEY, other TEXT, lower TEXT, {of})"));
+            let kept = [
+                "CREATE UNIQUE INDEX ux_other ON status(other)",
+                "CREATE INDEX \"status__\" ON \"status\" (other) WHERE other <> 'status'",
+                "CREATE INDEX calls ON status (lower(other))",
+            ];
+            let gone = [
+                "CREATE INDEX one ON status (other, \"STATUS\" DESC)",
+                "CREATE INDEX partial ON status (other) WHERE [status] IS NOT NULL",
+                "CREATE UNIQUE INDEX computed ON status (other, lower(status))",
+            ];
+            database.execute(&[kept, gone].concat().join(";"));
+            let before = database.snapshot();
+            for (column, kept, gone) in [("status", &kept[..], &gone[..]), ("lower", &[&kept[..], &gone[..]].concat(), &[])] {
+                let drop = Operation::DropColumn { table: TableName::new("status"), column: column.to_owned(), was: None };
+                write(&database, &[drop]).unwrap();
+                up(&database);
+                let after = database.snapshot();
+                assert!(kept.iter().all(|index| after.contains(index)), "{after}{}", newest(&database));
+                assert!(gone.iter().all(|index| !after.contains(index)), "{after}");
+                down(&database);
+                let plain = |text: &str| {
+                    let mut lines: Vec<_> = text.replace('"', "").lines().map(str::to_owned).collect();
+                    lines.sort();
+                    lines
+                };
+                assert_eq!(plain(&database.snapshot()), plain(&before), "{}", newest(&database));
+                std::fs::remove_file(path(&database)).unwrap();
+            }
+        }
+    }
+
     fn what_needs_the_column_is_named(database) {
         database.execute(SCHEMA);
         for (column, user) in [("age", "twice"), ("name", "UNIQUE"), ("id", "boss")] {

@@ -23,6 +23,7 @@ pub(super) fn after(error: &RenderError) -> String {
         RenderError::Stubborn { .. } => {
             "take that out of the way first, in a migration of its own; or write this one by hand: `dbwarden new \"…\"`".to_owned()
         }
+        RenderError::Outdated { .. } => "give it a migration of its own, behind `dbwarden migrate`".to_owned(),
         RenderError::Operation(error) => after_operation(error).to_owned(),
         _ => String::new(),
     }

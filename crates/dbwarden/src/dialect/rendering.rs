@@ -108,6 +108,15 @@ pub enum RenderError {
         /// Why not.
         reason: String,
     },
+    /// What the database says of a table is no longer so behind an operation before this one.
+    #[error(
+        "the table {table} is changed by an operation before this one, which is written from the table as it is: write it when the \
+         other has been run"
+    )]
+    Outdated {
+        /// The table.
+        table: TableName,
+    },
     /// What the operation is made of.
     #[error(transparent)]
     Operation(#[from] OperationError),

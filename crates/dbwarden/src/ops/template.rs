@@ -8,7 +8,7 @@ use super::new::Scripts;
 use crate::dialect::{Dialect, RenderError, Rendering, Sql};
 use crate::error::{Error, ErrorKind};
 use crate::migration::source::is_marker;
-use crate::operation::{Irreversible, Operation, OperationError};
+use crate::operation::{Irreversible, Operation, OperationError, TableName};
 use crate::sql::{Rules, TokenKind, split, tokens};
 use crate::value::Row;
 
@@ -58,10 +58,14 @@ fn template_here(deployment: &mut Deployment<'_>, operations: &[Operation]) -> R
         check(dialect, operation).map_err(ErrorKind::from)?;
     }
     let (mut upgrade, mut ways_back, mut silent) = (Sql::default(), Vec::new(), None);
-    for operation in operations {
+    for (at, operation) in operations.iter().enumerate() {
         let queries = dialect.asks(operation);
         let mut answer = None;
         if !queries.is_empty() {
+            if let Some(table) = operations[..at].iter().find_map(|it| outdated(dialect, it, operation)) {
+                let error = RenderError::Outdated { table: table.clone() };
+                return Err(ErrorKind::Template { error, unasked: None }.into());
+            }
             answer = Some(ask(deployment, &queries)?);
         }
         let (known, unasked) = match &answer {
@@ -90,6 +94,35 @@ fn template_here(deployment: &mut Deployment<'_>, operations: &[Operation]) -> R
         irreversible,
         unasked: silent,
     })
+}
+
+/// The table of which the database's answer for `operation` is no longer so behind `earlier`.
+fn outdated<'a>(
+    dialect: &dyn Dialect,
+    earlier: &Operation,
+    operation: &'a Operation,
+) -> Option<&'a TableName> {
+    let (table, other) = (operation.table()?, earlier.table()?);
+    let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
+    let schema = match (&table.schema, &other.schema) {
+        (Some(a), Some(b)) => same(a, b),
+        _ => true,
+    };
+    let column = match (changed_column(earlier), changed_column(operation)) {
+        (Some(a), Some(b)) => same(a, b),
+        _ => false,
+    };
+    (schema && same(&table.name, &other.name) && (dialect.asks_whole_tables() || column)).then_some(table)
+}
+
+/// A column that is there, and is another or gone afterwards.
+fn changed_column(operation: &Operation) -> Option<&str> {
+    match operation {
+        Operation::DropColumn { column, .. }
+        | Operation::AlterColumn { column, .. }
+        | Operation::RenameColumn { from: column, .. } => Some(column),
+        _ => None,
+    }
 }
 
 /// Sees that names are names, and that given SQL is some.
@@ -151,6 +184,7 @@ pub(crate) fn code(error: &RenderError) -> &'static str {
         RenderError::NoTable { .. } => "unknown-table",
         RenderError::NoColumn { .. } => "unknown-column",
         RenderError::Stubborn { .. } => "table-rebuild",
+        RenderError::Outdated { .. } => "template-order",
         RenderError::Operation(error) => error.code(),
     }
 }

@@ -185,6 +185,23 @@ on_sqlite! {
         }
     }
 
+    fn what_drop_column_leaves_is_what_the_way_back_expects(database) {
+        let text = "(\n  a TEXT DEFAULT 'x, y', -- of a, so\n  b TEXT NOT NULL DEFAULT '', /* of b */\n  c TEXT DEFAULT 1 -- of c\n{})";
+        for (at, rule) in ["", "  , CHECK (id > 0) -- a rule\n"].iter().enumerate() {
+            for column in ["a", "b", "c"] {
+                let name = format!("t{at}{column}");
+                database.execute(&format!("CREATE TABLE {name}{}", text.replace("{}", rule).replacen('(', "(id INTEGER PRIMARY KEY,", 1)));
+                let before = database.snapshot().replace('"', "");
+                let drop = Operation::DropColumn { table: TableName::new(&name), column: column.to_owned(), was: None };
+                write(&database, &[drop]).unwrap();
+                up(&database);
+                down(&database);
+                assert_eq!(database.snapshot().replace('"', ""), before);
+                std::fs::remove_file(path(&database)).unwrap();
+            }
+        }
+    }
+
     fn what_needs_the_column_is_named(database) {
         database.execute(SCHEMA);
         for (column, user) in [("age", "twice"), ("name", "UNIQUE"), ("id", "boss")] {
@@ -210,14 +227,66 @@ on_sqlite! {
     fn what_was_not_there_when_it_was_written_is_not_lost(database) {
         database.execute(SCHEMA);
         write(&database, &[check("short", "length(name) < 50")]).unwrap();
-        for more in ["CREATE INDEX more ON users (boss)", "CREATE TRIGGER more DELETE ON users BEGIN SELECT 1; END", "ALTER TABLE users ADD COLUMN more TEXT"] {
-            database.execute(more);
-            let before = state(&database);
-            let error = migrate(&mut deployment(&database), &MigrateOptions::default(), &mut dbwarden::apply::run::Silent).unwrap_err();
-            assert!(error.to_string().contains("that this was written for"), "{error}");
-            assert_eq!(state(&database), before);
+        for more in [
+            "CREATE INDEX more ON users (boss)",
+            "CREATE INDEX more ON USERS (boss)",
+            "CREATE TRIGGER more DELETE ON users BEGIN SELECT 1; END",
+            "CREATE TRIGGER more DELETE ON Users BEGIN SELECT 1; END",
+            "CREATE TRIGGER more INSTEAD OF DELETE ON adults BEGIN SELECT 1; END",
+            "ALTER TABLE users ADD COLUMN more TEXT",
+        ] {
+            is_not_what_it_was(&database, more);
             database.execute("DROP INDEX IF EXISTS more; DROP TRIGGER IF EXISTS more");
         }
+    }
+
+    fn what_was_changed_since_it_was_written_is_not_undone(database) {
+        let another = |object: &str, text: &str| format!("DROP {object}; CREATE {text}");
+        for change in [
+            another("INDEX ix_age", "INDEX ix_age ON users (age)"),
+            another("TRIGGER t1", "TRIGGER t1 AFTER INSERT ON users BEGIN INSERT INTO log VALUES ('someone'); END"),
+            another("TRIGGER t2", "TRIGGER t2 AFTER INSERT ON posts BEGIN UPDATE users SET age = '98' WHERE id = NEW.user_id; END"),
+            another("VIEW seniors", "VIEW seniors AS SELECT * FROM adults WHERE id < 100"),
+        ] {
+            let database = Database::new(database.engine());
+            database.execute(SCHEMA);
+            write(&database, &[check("short", "length(name) < 50")]).unwrap();
+            is_not_what_it_was(&database, &change);
+        }
+        // Two of our own, written before one `migrate`.
+        database.execute(SCHEMA);
+        write(&database, &[check("short", "length(name) < 50")]).unwrap();
+        write(&database, &[to(Alteration { default: default("5"), ..Alteration::default() })]).unwrap();
+        let error = migrate(&mut deployment(&database), &MigrateOptions::default(), &mut dbwarden::apply::run::Silent).unwrap_err();
+        assert!(error.to_string().contains("that this was written for"), "{error}");
+        assert_eq!(database.versions(), ["0001"]);
+        assert!(database.snapshot().contains("\"short\""));
+        // In one call it is told at once.
+        std::fs::remove_file(path(&database)).unwrap();
+        let both = [check("long", "length(name) > 0"), to(Alteration { default: default("5"), ..Alteration::default() })];
+        let error = write(&database, &both).unwrap_err();
+        assert_eq!(error.code(), "template-order");
+        insta::assert_snapshot!(error.to_string(), @"the table users is changed by an operation before this one, which is written from the table as it is: write it when the other has been run");
+    }
+
+    fn what_came_behind_and_went_again_is_no_change(database) {
+        database.execute(SCHEMA);
+        write(&database, &[check("short", "length(name) < 50")]).unwrap();
+        up(&database);
+        let between = state(&database);
+        write(&database, &[add("more:integer:null:0")]).unwrap();
+        up(&database);
+        write(&database, &[Operation::RenameColumn { table: users(), from: "age".to_owned(), to: "years".to_owned() }]).unwrap();
+        up(&database);
+        down(&database);
+        down(&database);
+        assert_eq!(state(&database), between);
+        std::fs::remove_file(path(&database)).unwrap();
+        std::fs::remove_file(path(&database)).unwrap();
+        // Both ways, and once more.
+        down(&database);
+        up(&database);
+        assert_eq!(state(&database), between);
     }
 
     fn rows_that_break_the_new_rule_stop_it(database) {
@@ -243,6 +312,17 @@ on_sqlite! {
         // What ALTER TABLE can do asks nothing.
         assert!(crate::template(&mut deployment(&database), &[add("x:integer:null")]).is_ok());
     }
+}
+
+/// Runs the newest migration behind `change`: it says so, and changes nothing.
+#[track_caller]
+fn is_not_what_it_was(database: &Database, change: &str) {
+    database.execute(change);
+    let before = state(database);
+    let options = MigrateOptions::default();
+    let error = migrate(&mut deployment(database), &options, &mut dbwarden::apply::run::Silent).unwrap_err();
+    assert!(error.to_string().contains("that this was written for"), "{change}: {error}");
+    assert_eq!(state(database), before);
 }
 
 fn state_of_two(database: &Database) -> String {

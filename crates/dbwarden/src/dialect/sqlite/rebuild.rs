@@ -181,15 +181,15 @@ impl Rebuild<'_> {
         let (old_name, new_name, count_name) = (quote(&live.name), quote(&new), quote(&count));
         sql.comment("SQLite cannot change this in place: the table is made anew and its rows are copied.");
         sql.statement("PRAGMA foreign_keys = OFF");
-        sql.comment("Nothing goes on unless the table has what this was written for, and unless every row was copied.");
+        sql.comment("Nothing goes on unless the table is what this was written for, and unless every row was copied.");
         let known =
-            quote(&format!("{} has the columns, indexes and triggers that this was written for", live.name));
+            quote(&format!("{} has the definition, indexes and triggers that this was written for", live.name));
         let copied = quote(&format!("every row of {} was copied", live.name));
         sql.statement(format!(
             "CREATE TABLE {count_name} (known INTEGER CONSTRAINT {known} CHECK (known = 1), \
              copied INTEGER CONSTRAINT {copied} CHECK (copied = 1))"
         ));
-        sql.statement(format!("INSERT INTO {count_name} (known)\nSELECT {}", self.is_known()));
+        sql.statement(format!("INSERT INTO {count_name} (known)\nSELECT (SELECT {}", self.is_known()));
         let dependents = live.dependents();
         // Triggers go with their table or view.
         let views: Vec<_> = dependents.iter().filter(|object| object.kind == "view").collect();
@@ -231,24 +231,36 @@ impl Rebuild<'_> {
         }
     }
 
-    /// Whether the table has the columns, indexes and triggers that the script knows: what it does not know would be lost.
+    /// Whether the table, its indexes and its triggers are what the script knows: what it does not know would be lost, and what was
+    /// changed since would be undone.
     fn is_known(&self) -> String {
-        let list = |names: &[&str]| literal(&names.join(", "));
-        let name = literal(&self.live.name);
-        let columns = self.from.names();
-        let columns: Vec<_> = columns.iter().map(String::as_str).collect();
         let dependents = self.live.dependents();
-        let own = dependents
-            .iter()
-            .filter(|it| it.kind == "trigger" && it.table.eq_ignore_ascii_case(&self.live.name));
-        let mut objects: Vec<_> = self.before.iter().chain(own).map(|it| it.name.as_str()).collect();
-        objects.sort_unstable();
+        let mut objects: Vec<&Object> = self.before.iter().chain(&dependents).copied().collect();
+        objects.sort_unstable_by_key(|it| (it.name.as_str(), it.kind.as_str()));
+        let behind: String = objects.iter().map(|it| format!("\n{}", it.sql)).collect();
+        // As it was made, and as RENAME leaves it.
+        let renamed = self.from.named(&quote(&self.live.name), &self.live.name);
+        let texts = [self.from.text(), &renamed].map(|text| {
+            let columns = text.find('(').map_or(text, |open| &text[open..]);
+            literal(&plain(&format!("{columns}{behind}")))
+        });
+        let texts = if texts[0] == texts[1] { &texts[..1] } else { &texts[..] };
+        let list = |names: Vec<&str>| names.into_iter().map(literal).collect::<Vec<_>>().join(", ");
+        let views = dependents.iter().filter(|it| it.kind == "view").map(|it| it.name.as_str());
+        let tables: Vec<_> = std::iter::once(self.live.name.as_str()).chain(views).collect();
+        let is_far = |it: &&&Object| !tables.iter().any(|table| table.eq_ignore_ascii_case(&it.table));
+        let far: Vec<_> = dependents.iter().filter(is_far).map(|it| it.name.as_str()).collect();
+        let far = match far.is_empty() {
+            true => String::new(),
+            false => format!(" OR type = 'trigger' AND name IN ({})", list(far)),
+        };
+        let all = "group_concat(sql, char(10))".to_owned();
+        let all = PLAIN.iter().fold(all, |sql, (_, c)| format!("replace({sql}, {c}, '')"));
         format!(
-            "(SELECT group_concat(name, ', ') FROM (SELECT name FROM pragma_table_xinfo({name}) ORDER BY cid)) = {}\n\
-             AND (SELECT coalesce(group_concat(name, ', '), '') FROM (SELECT name FROM sqlite_schema \
-             WHERE tbl_name = {name} AND type IN ('index', 'trigger') AND sql IS NOT NULL ORDER BY name)) = {}",
-            list(&columns),
-            list(&objects)
+            "{all}\nFROM (SELECT CASE type WHEN 'table' THEN substr(sql, instr(sql, '(')) ELSE sql END AS sql FROM sqlite_schema\n\
+             WHERE sql IS NOT NULL AND (tbl_name COLLATE NOCASE IN ({}){far}) ORDER BY type <> 'table', name, type))\nIN ({})",
+            list(tables),
+            texts.join(",\n")
         )
     }
 
@@ -290,6 +302,14 @@ impl Rebuild<'_> {
 /// (<https://www.sqlite.org/lang_createtable.html#rowid>).
 fn is_integer_key(text: &TableText, at: usize) -> bool {
     bare(text.data_type(at)).eq_ignore_ascii_case("INTEGER")
+}
+
+/// What is left out of definitions before they are compared, and how SQL writes it: RENAME puts other quotes around names, and a
+/// checkout may have other line ends.
+const PLAIN: [(char, &str); 5] = [('"', "'\"'"), ('`', "'`'"), ('[', "'['"), (']', "']'"), ('\r', "char(13)")];
+
+fn plain(text: &str) -> String {
+    text.replace(PLAIN.map(|(c, _)| c), "")
 }
 
 pub(super) fn quote(name: &str) -> String {

@@ -297,8 +297,8 @@ fn drop_column(live: &Live, table: &TableName, column: &str) -> Result<Rendering
     let mut upgrade = Sql::default();
     upgrade.comment(&warning);
     let needs = |index: &&rebuild::Object| live.is_of(index, column);
-    let rebuilt = both_ways(live, &to, None, |index| !needs(&index));
     if live.text.is_bound(at) {
+        let rebuilt = both_ways(live, &to, None, |index| !needs(&index));
         upgrade.append(rebuilt.upgrade);
         return Ok(Rendering { upgrade, ..rebuilt });
     }
@@ -309,7 +309,9 @@ fn drop_column(live: &Live, table: &TableName, column: &str) -> Result<Rendering
     let definition = live.text.column(at);
     let simple = live.text.is_last(at) && !mentions(definition, "DEFAULT") && !mentions(definition, "NOT");
     if !simple {
-        return Ok(Rendering { upgrade, downgrade: rebuilt.downgrade });
+        let left = live.text.dropped(at).map_err(stubborn)?;
+        let downgrade = both_ways(live, &left, None, |index| !needs(&index)).downgrade;
+        return Ok(Rendering { upgrade, downgrade });
     }
     let mut downgrade = Sql::default();
     downgrade.statement(format!("ALTER TABLE {} ADD COLUMN {definition}", Sqlite.table_name(table)));

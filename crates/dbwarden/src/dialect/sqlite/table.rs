@@ -13,6 +13,8 @@ pub(super) struct TableText {
     name: Range<usize>,
     /// What stands between the commas, from the first token to the last; columns first.
     parts: Vec<Range<usize>>,
+    /// Where the comma or parenthesis behind each part stands.
+    ends: Vec<usize>,
     /// How many of the parts are columns.
     columns: usize,
     /// What stands behind the last parenthesis.
@@ -61,7 +63,7 @@ impl TableText {
             return Err(unlike());
         }
         let name = pieces[begin].range.start..pieces[open - 1].range.end;
-        let (mut parts, mut depth, mut first) = (Vec::new(), 0_i32, open + 1);
+        let (mut parts, mut ends, mut depth, mut first) = (Vec::new(), Vec::new(), 0_i32, open + 1);
         let mut close = None;
         for (at, piece) in pieces.iter().enumerate().skip(open) {
             let symbol = (piece.kind == TokenKind::Symbol).then(|| &text[piece.range.clone()]);
@@ -75,6 +77,7 @@ impl TableText {
                     return Err(unlike());
                 }
                 parts.push(pieces[first].range.start..pieces[at - 1].range.end);
+                ends.push(piece.range.start);
                 first = at + 1;
             }
             if depth == 0 {
@@ -95,11 +98,10 @@ impl TableText {
         if columns == 0 {
             return Err(unlike());
         }
-        Ok(Self { text: text.to_owned(), name, parts, columns, options })
+        Ok(Self { text: text.to_owned(), name, parts, ends, columns, options })
     }
 
     /// Returns the text.
-    #[cfg(test)]
     pub(super) fn text(&self) -> &str {
         &self.text
     }
@@ -135,11 +137,6 @@ impl TableText {
     fn column_name(&self, at: usize) -> String {
         let text = &self.text[self.parts[at].clone()];
         tokens(text, Rules::new(Syntax::Sqlite)).next().map_or_else(String::new, |token| bare(token.text))
-    }
-
-    /// Returns the names of the columns, in order.
-    pub(super) fn names(&self) -> Vec<String> {
-        (0..self.columns).map(|at| self.column_name(at)).collect()
     }
 
     /// Returns the definition of the column at `at`, as it was written.
@@ -222,6 +219,17 @@ impl TableText {
             return Err("it would have no column left".to_owned());
         }
         self.spliced(range, "")
+    }
+
+    /// Returns the text that `ALTER TABLE … DROP COLUMN` leaves: a column goes with all up to the next, the last one with all from the
+    /// comma before it to what stands behind.
+    pub(super) fn dropped(&self, at: usize) -> Result<Self, String> {
+        let start = self.parts[at].start;
+        if !self.is_last(at) {
+            return self.spliced(start..self.parts[at + 1].start, "");
+        }
+        let comma = self.text[..start].rfind(',').ok_or_else(|| "it would have no column left".to_owned())?;
+        self.spliced(comma..self.ends[at], "")
     }
 
     fn spliced(&self, range: Range<usize>, text: &str) -> Result<Self, String> {

@@ -202,6 +202,59 @@ on_sqlite! {
         }
     }
 
+    fn a_key_that_numbers_its_rows_stays_one(database) {
+        database.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, age INTEGER); INSERT INTO users VALUES (7, 1)");
+        let id = |data_type: &str, default| {
+            alter("id", Alteration { data_type: Some(crate::kinds::data_type(data_type)), default, ..Alteration::default() })
+        };
+        for wrong in [id("bigint", None), id("text", None), id("uuid", default("1"))] {
+            let error = write(&database, &[wrong]).unwrap_err();
+            insta::allow_duplicates! {
+                insta::assert_snapshot!(error.to_string(), @"the table users cannot be made anew: id numbers its rows, and is an INTEGER of 64 bits for that");
+            }
+        }
+        write(&database, &[id("bigint", Some(None))]).unwrap();
+        up(&database);
+        database.execute("INSERT INTO users (age) VALUES (2)");
+        assert_eq!(database.rows("SELECT id FROM users ORDER BY id"), ["7", "8"]);
+        // A key of another sort may be of any type.
+        database.execute("CREATE TABLE pairs (id INTEGER PRIMARY KEY, v) WITHOUT ROWID");
+        let operation = Operation::AlterColumn {
+            table: TableName::new("pairs"),
+            column: "id".to_owned(),
+            to: Box::new(Alteration { data_type: Some(data_type("bigint")), ..Alteration::default() }),
+            from: Box::default(),
+            was: None,
+        };
+        write(&database, &[operation]).unwrap();
+    }
+
+    fn a_list_of_texts_takes_its_check_along(database) {
+        database.execute("CREATE TABLE users (id INTEGER PRIMARY KEY)");
+        write(&database, &[add("kind:enum('a','it''s (b)'):null:a")]).unwrap();
+        up(&database);
+        database.execute("INSERT INTO users (id) VALUES (1)");
+        let before = database.snapshot().replace('"', "");
+        let of = |text: &str| alter("kind", Alteration { data_type: Some(data_type(text)), ..Alteration::default() });
+        for (to, value, wrong) in [("enum('a','c')", "c", Some("z")), ("text", "anything", None)] {
+            write(&database, &[of(to)]).unwrap();
+            up(&database);
+            database.execute(&format!("UPDATE users SET kind = '{value}'"));
+            if let Some(wrong) = wrong {
+                assert!(database.connect().execute(&format!("UPDATE users SET kind = '{wrong}'"), []).is_err());
+            }
+            database.execute("UPDATE users SET kind = 'a'");
+            down(&database);
+            assert_eq!(database.snapshot().replace('"', ""), before);
+            std::fs::remove_file(path(&database)).unwrap();
+        }
+        // A check that somebody wrote stays.
+        database.execute("DROP TABLE users; CREATE TABLE users (kind TEXT CHECK (kind IN ('a')) CONSTRAINT k CHECK (\"kind\" IN ('a')) CHECK (\"kind\" IN ('a') OR 1))");
+        write(&database, &[of("integer")]).unwrap();
+        up(&database);
+        assert_eq!(database.snapshot().matches("CHECK").count(), 3);
+    }
+
     fn what_needs_the_column_is_named(database) {
         database.execute(SCHEMA);
         for (column, user) in [("age", "twice"), ("name", "UNIQUE"), ("id", "boss")] {

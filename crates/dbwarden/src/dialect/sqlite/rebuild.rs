@@ -104,6 +104,16 @@ impl Live {
         self.text.position(column).ok_or_else(none)
     }
 
+    /// Returns whether the column at `at` is another name of the row's number.
+    pub(super) fn numbers(&self, at: usize) -> bool {
+        let mut keys = self.columns.iter().filter(|column| column.key);
+        let alone = match (keys.next(), keys.next()) {
+            (Some(key), None) => self.text.position(&key.name) == Some(at),
+            _ => false,
+        };
+        alone && !self.text.without_rowid() && is_integer_key(&self.text, at)
+    }
+
     /// Returns the indexes that somebody made, in order.
     pub(super) fn indexes(&self) -> impl Iterator<Item = &Object> {
         self.objects.iter().filter(|object| {

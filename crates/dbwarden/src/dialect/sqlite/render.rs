@@ -246,7 +246,16 @@ fn altered(
     to: &Alteration,
 ) -> Result<TableText, String> {
     let mut text = live.text.clone();
-    if let Some(data_type) = &to.data_type {
+    if let Some(data_type) = to.data_type.as_ref().filter(|_| live.numbers(at)) {
+        // With any other word it would be no name of the row's number any more, and would not be given by itself
+        // (https://www.sqlite.org/lang_createtable.html#rowid).
+        let alone = to.nullable.is_none() && to.default.is_none();
+        if alone || !is_whole(data_type) {
+            return Err(format!("{column} numbers its rows, and is an INTEGER of 64 bits for that"));
+        }
+    } else if let Some(data_type) = &to.data_type {
+        // The check of a list of texts is a part of its type.
+        text = text.without_list(at)?;
         text = text.with_type(at, &Sqlite.type_of(table, column, data_type))?;
     }
     if let Some(default) = &to.default {
@@ -257,6 +266,16 @@ fn altered(
         text = text.with_null(at, nullable)?;
     }
     Ok(text)
+}
+
+/// Whether a type is of whole numbers.
+fn is_whole(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::SmallInt | DataType::Integer | DataType::BigInt => true,
+        // https://www.sqlite.org/datatype3.html#determination_of_column_affinity
+        DataType::Own(own) => own.as_str().to_ascii_uppercase().contains("INT"),
+        _ => false,
+    }
 }
 
 /// The table made anew as `to`, and made anew as it was.

@@ -249,13 +249,13 @@ impl TableText {
 
     /// Returns the text in which the column at `at` may hold nothing, or may not.
     pub(super) fn with_null(&self, at: usize, nullable: bool) -> Result<Self, String> {
-        let clean = self.without_clauses(at, &["NOT", "NULL"])?;
+        let clean = self.without_clauses(at, |word, _| ["NOT", "NULL"].contains(&word))?;
         if nullable { Ok(clean) } else { clean.with_clause(at, "NOT NULL") }
     }
 
     /// Returns the text in which the column at `at` has another default, or none.
     pub(super) fn with_default(&self, at: usize, default: Option<&str>) -> Result<Self, String> {
-        let clean = self.without_clauses(at, &["DEFAULT"])?;
+        let clean = self.without_clauses(at, |word, _| word == "DEFAULT")?;
         match default {
             Some(default) => clean.with_clause(at, &format!("DEFAULT {default}")),
             None => Ok(clean),
@@ -268,11 +268,30 @@ impl TableText {
         self.spliced(behind..behind, &format!(" {clause}"))
     }
 
-    fn without_clauses(&self, at: usize, words: &[&str]) -> Result<Self, String> {
+    /// Returns the text in which the column at `at` has no check that a list of texts brought with it: `CHECK ("name" IN ('a', 'b'))`,
+    /// the name in double quotes, and no name of its own.
+    pub(super) fn without_list(&self, at: usize) -> Result<Self, String> {
+        let name = format!("\"{}\"", self.column_name(at).replace('"', "\"\""));
+        self.without_clauses(at, |word, clause| {
+            let pieces = pieces(clause, 0);
+            let mut texts = pieces.iter().map(|piece| &clause[piece.range.clone()]);
+            let begins = ["CHECK", "(", &name, "IN", "("].iter().all(|it| texts.next() == Some(*it));
+            let list: Vec<_> = pieces.iter().skip(5).collect();
+            let is_list = list.chunks(2).all(|pair| match pair {
+                [text, comma] if text.kind == TokenKind::String => [",", ")"].contains(&&clause[comma.range.clone()]),
+                [close] => &clause[close.range.clone()] == ")",
+                _ => false,
+            });
+            word == "CHECK" && begins && is_list && list.len() > 2
+        })
+    }
+
+    fn without_clauses(&self, at: usize, is_one: impl Fn(&str, &str) -> bool) -> Result<Self, String> {
         let mut clean = self.clone();
         loop {
             let definition = clean.definition(at);
-            let found = definition.clauses.iter().find(|(word, _)| words.contains(&word.as_str()));
+            let found =
+                definition.clauses.iter().find(|(word, range)| is_one(word, &clean.text[range.clone()]));
             let Some((_, range)) = found else { return Ok(clean) };
             // With the space before it.
             let before = clean.text[..range.start].trim_end().len();

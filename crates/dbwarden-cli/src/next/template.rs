@@ -55,7 +55,7 @@ fn after_operation(error: &OperationError) -> &'static str {
              say the rest"
         }
         OperationError::Expression { .. } => {
-            "give one expression, without a semicolon or a comment; a default that is a text is written in single quotes"
+            "give one expression, without a semicolon, a comment or a comma outside parentheses; a default that is a text is written in single quotes"
         }
         OperationError::Column { .. } => {
             "a column is written NAME:TYPE, NAME:TYPE:null or NAME:TYPE:null:DEFAULT"

@@ -52,6 +52,19 @@ on_every_database! {
         assert!(!probe.is_ready() && !probe.is_alive(Duration::from_secs(60)));
     }
 
+    fn a_panic_is_a_start_that_failed(database) {
+        database.write(&[LOG]);
+        let probe = Probe::new();
+        let mut migrator = migrator(&database)
+            .on_event(|event: &Event<'_>| assert!(!matches!(event, Event::StatementStarted { .. }), "a bad day"))
+            .build()
+            .unwrap();
+        let start = std::panic::AssertUnwindSafe(|| migrator.start(&probe));
+        std::panic::catch_unwind(start).unwrap_err();
+        assert!(matches!(probe.state(), Startup::Failed { code: "panicked", .. }), "{:?}", probe.state());
+        assert!(!probe.is_ready() && !probe.is_alive(Duration::from_secs(60)));
+    }
+
     fn tables_are_made_before_anything_is_applied(database) {
         database.write(&[LOG]);
         let mut migrator = migrator(&database).build().unwrap();
@@ -98,4 +111,37 @@ fn who_does_not_answer_is_not_healthy() {
     let health = migrator.health();
     assert!(!health.reachable && !health.is_healthy());
     assert!(!format!("{health:?}").contains("hidden"), "{health:?}");
+}
+
+#[cfg(feature = "tokio")]
+mod of_the_async_face {
+    use testkit::on_postgres;
+
+    use super::{Duration, LOG, log, migrator};
+
+    on_postgres! {
+        fn a_handle_cancels_whatever_is_run(database) {
+            database.write(&[LOG, ("0002_long.sql", "INSERT INTO log (what) VALUES ('lost'), (pg_sleep(600)::text);\n")]);
+            let inner = migrator(&database).build().unwrap();
+            let before = inner.cancel_handle();
+            let migrator = dbwarden::asynchronous::Migrator::from(inner);
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            assert_eq!(runtime.block_on(migrator.pending()).unwrap().len(), 2);
+            let asleep = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+            let ran = std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    while database.one(asleep) != "1" {
+                        std::thread::sleep(Duration::from_millis(20));
+                    }
+                    before.cancel();
+                });
+                runtime.block_on(migrator.migrate())
+            });
+            assert_eq!(ran.unwrap_err().code(), "interrupted");
+            assert_eq!((database.one(asleep).as_str(), log(&database), database.lock_owner()), ("0", Vec::new(), String::new()));
+            // For good, as that of the blocking face.
+            assert!(migrator.cancel_handle().is_cancelled());
+            assert_eq!(runtime.block_on(migrator.migrate()).unwrap_err().code(), "interrupted");
+        }
+    }
 }

@@ -334,10 +334,13 @@ impl Operation {
                     |what: &str| Irreversible(format!("the present {what} of {table}.{column} is not known"));
                 let known = match &was {
                     Some(was) => to.of(was),
-                    None => {
-                        Alteration { nullable: to.nullable.map(|to| from.nullable.unwrap_or(!to)), ..*from }
-                    }
+                    None => *from,
                 };
+                if to.nullable.is_some() && known.nullable.is_none() {
+                    return Err(Irreversible(format!(
+                        "whether {table}.{column} may hold nothing now is not known"
+                    )));
+                }
                 if to.data_type.is_some() && known.data_type.is_none() {
                     return Err(unknown("type"));
                 }

@@ -85,6 +85,14 @@ on_mysql! {
         });
     }
 
+    fn an_index_that_was_there_before_a_foreign_key_stays(database) {
+        database.execute("CREATE TABLE users (id INT PRIMARY KEY); CREATE TABLE posts (id INT PRIMARY KEY, user_id INT, KEY fk_posts_user_id_users (user_id))");
+        let key = crate::kinds::foreign_key("posts", "user_id", "users.id", None);
+        there_and_back(&database, std::slice::from_ref(&key), |_| {});
+        database.execute("ALTER TABLE posts DROP INDEX fk_posts_user_id_users");
+        there_and_back(&database, &[key], |_| {});
+    }
+
     fn a_column_brings_back_what_went_with_it(database) {
         database.execute(
             "CREATE TABLE users (id INT NOT NULL, b INT, d INT, a VARCHAR(20) DEFAULT 'x', PRIMARY KEY (id), KEY other (b), \

@@ -308,6 +308,10 @@ fn add_index(
     Ok(())
 }
 
+fn drop_foreign_key(render: &impl Render, table: &TableName, name: &str) -> String {
+    format!("ALTER TABLE {} DROP FOREIGN KEY {name}", render.table_name(table))
+}
+
 /// A foreign key makes an index of its own name where its column has none, and leaves it behind
 /// (<https://dev.mysql.com/doc/refman/8.4/en/create-table-foreign-keys.html>).
 fn drop_constraint(
@@ -320,7 +324,7 @@ fn drop_constraint(
     let start = format!("ALTER TABLE {}", render.table_name(table));
     match constraint {
         Constraint::ForeignKey(ForeignKey { .. }) => {
-            sql.statement(format!("{start} DROP FOREIGN KEY {name}"));
+            sql.statement(drop_foreign_key(render, table, &name));
             sql.comment(&format!("only-if: index {name}"));
             sql.statement(format!("{start} DROP INDEX {name}"));
         }
@@ -332,6 +336,13 @@ fn drop_constraint(
 /// What must be asked to know the column that would otherwise be lost, or whose definition must be written again, and whether it is
 /// that one still when the script runs.
 pub(super) fn asks(render: &impl Render, operation: &Operation) -> Vec<(String, Vec<Value>)> {
+    if let Some((table, name)) = named_key(render, operation) {
+        // A foreign key makes no index where one does, and that one is not its own.
+        let query = "SELECT 1 FROM information_schema.statistics WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ? \
+                     AND index_name = ? LIMIT 1";
+        let parameters = [table.schema.clone().into(), table.name.as_str().into(), name.into()];
+        return vec![(query.to_owned(), parameters.into())];
+    }
     let Some((table, column)) = wanted(operation) else { return Vec::new() };
     let mut queries = vec![(format!("SHOW CREATE TABLE {}", render.table_name(table)), Vec::new())];
     if matches!(operation, Operation::AlterColumn { .. }) {
@@ -364,6 +375,16 @@ fn wanted(operation: &Operation) -> Option<(&TableName, &str)> {
     }
 }
 
+/// The table and the name of a foreign key that is added.
+fn named_key<'a>(render: &impl Render, operation: &'a Operation) -> Option<(&'a TableName, String)> {
+    match operation {
+        Operation::AddConstraint { table, constraint: constraint @ Constraint::ForeignKey(_) } => {
+            Some((table, constraint.name(table, render.name_limit())))
+        }
+        _ => None,
+    }
+}
+
 /// Renders an operation with what the database said of it.
 ///
 /// # Errors
@@ -374,6 +395,11 @@ pub(super) fn render(
     answers: Option<&[Vec<Row>]>,
 ) -> Result<Rendering, RenderError> {
     let rows = |at: usize| answers.and_then(|answers| answers.get(at)?.first());
+    if let (Some((table, name)), Some(_)) = (named_key(render, operation), rows(0)) {
+        let mut downgrade = Sql::default();
+        downgrade.statement(drop_foreign_key(render, table, &render.quote(&name)));
+        return Ok(Rendering { downgrade: Ok(downgrade), ..render.both(operation)? });
+    }
     let (Some(row), Some((table, name))) = (rows(0), wanted(operation)) else {
         return render.both(operation);
     };

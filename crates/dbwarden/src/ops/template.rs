@@ -4,12 +4,11 @@ use serde::Serialize;
 
 use super::Deployment;
 use super::deployment::Patience;
-use super::new::Scripts;
+use super::new::{Scripts, marker};
 use crate::dialect::{Dialect, RenderError, Rendering, Sql};
 use crate::error::{Error, ErrorKind};
-use crate::migration::source::is_marker;
 use crate::operation::{Irreversible, Operation, OperationError, TableName};
-use crate::sql::{Rules, TokenKind, split, tokens};
+use crate::sql::{Rules, split};
 use crate::value::Row;
 
 /// The SQL of some operations, both ways.
@@ -142,11 +141,8 @@ fn statements(dialect: &dyn Dialect, what: &'static str, sql: &str) -> Result<()
     if statements.is_empty() {
         return Err(wrong("it has no statement".to_owned()));
     }
-    // What stands behind a marker would be a part of the other script.
-    let comments =
-        tokens(sql, Rules::new(dialect.syntax())).filter(|token| token.kind == TokenKind::LineComment);
-    if let Some(marker) = comments.map(|token| token.text).find(|text| is_marker(text)) {
-        return Err(wrong(format!("the comment `{}` divides a migration", marker.trim())));
+    if let Some(marker) = marker(sql, dialect.syntax()) {
+        return Err(wrong(format!("the comment `{marker}` divides a migration")));
     }
     Ok(())
 }

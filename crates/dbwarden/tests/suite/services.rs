@@ -95,6 +95,11 @@ on_every_database! {
         assert_eq!((first.existed, again.existed, &first.version), (false, true, &again.version));
         let other = migrator.create_with("create users table", up, None).unwrap();
         assert!(!other.existed && other.version != first.version);
+        for (up, down) in [("SELECT 1;\n-- DOWN\nSELECT 2;", None), ("SELECT 1", Some("SELECT 2;\n-- upgrade\nSELECT 3"))] {
+            let error = migrator.create_with("two in one", up, down).unwrap_err();
+            let marker = if down.is_none() { "-- DOWN" } else { "-- upgrade" };
+            assert_eq!(error.to_string(), format!("the comment `{marker}` in the SQL divides a migration"));
+        }
         let all = migrator.migrations().unwrap();
         assert_eq!(all.len(), 3);
         assert_eq!((all[0].up.as_deref(), all[0].down.as_deref(), all[0].reversible), (Some(up), Some(down), true));

@@ -9,6 +9,8 @@ mod kinds;
 mod live;
 #[path = "templates/mysql.rs"]
 mod mysql;
+#[path = "templates/postgres.rs"]
+mod postgres;
 #[path = "templates/rebuild.rs"]
 mod rebuild;
 #[path = "templates/render.rs"]

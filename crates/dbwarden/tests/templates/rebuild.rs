@@ -255,6 +255,25 @@ on_sqlite! {
         assert_eq!(database.snapshot().matches("CHECK").count(), 3);
     }
 
+    fn a_column_that_is_computed_and_stored_comes_back(database) {
+        database.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, a INTEGER, twice INTEGER AS (a * 2) STORED); INSERT INTO users (a) VALUES (4)");
+        let before = database.snapshot().replace('"', "");
+        write(&database, &[Operation::DropColumn { table: users(), column: "twice".to_owned(), was: None }]).unwrap();
+        up(&database);
+        down(&database);
+        assert_eq!(database.snapshot().replace('"', ""), before);
+    }
+
+    fn a_way_back_that_rows_refuse_says_so(database) {
+        database.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, a TEXT NOT NULL, b TEXT NOT NULL DEFAULT '')");
+        let drop = |column: &str| Operation::DropColumn { table: users(), column: column.to_owned(), was: None };
+        let refuses = "-- A table that has rows refuses this";
+        for (column, says) in [("a", 1), ("b", 0)] {
+            let text = crate::template(&mut deployment(&database), &[drop(column)]).unwrap().downgrade.unwrap();
+            assert_eq!(text.matches(refuses).count(), says, "{text}");
+        }
+    }
+
     fn what_needs_the_column_is_named(database) {
         database.execute(SCHEMA);
         for (column, user) in [("age", "twice"), ("name", "UNIQUE"), ("id", "boss")] {

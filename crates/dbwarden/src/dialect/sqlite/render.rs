@@ -5,7 +5,7 @@ use super::Sqlite;
 use super::rebuild::{self, Live, Rebuild};
 use super::table::{TableText, mentions};
 use crate::dialect::Dialect;
-use crate::dialect::render::{Comments, Lack, Render, RenderError, Rendering, Sql};
+use crate::dialect::render::{Comments, Lack, Render, RenderError, Rendering, Sql, UNFILLED};
 use crate::operation::{Alteration, Column, Constraint, DataType, DefaultValue, Index, Operation, TableName};
 use crate::sql::Syntax;
 use crate::value::{Row, Value};
@@ -316,20 +316,30 @@ fn drop_column(live: &Live, table: &TableName, column: &str) -> Result<Rendering
     let mut upgrade = Sql::default();
     upgrade.comment(&warning);
     let needs = |index: &&rebuild::Object| live.is_of(index, column);
+    // Rows have no value for a column that comes back.
+    let filled = |back: Sql| {
+        let mut sql = Sql::default();
+        if live.text.wants_value(at) {
+            sql.comment(UNFILLED);
+        }
+        sql.append(back);
+        sql
+    };
     if live.text.is_bound(at) {
         let rebuilt = both_ways(live, &to, None, |index| !needs(&index));
         upgrade.append(rebuilt.upgrade);
-        return Ok(Rendering { upgrade, ..rebuilt });
+        return Ok(Rendering { upgrade, downgrade: rebuilt.downgrade.map(filled) });
     }
     for index in live.indexes().filter(needs) {
         upgrade.statement(format!("DROP INDEX {}", rebuild::quote(&index.name)));
     }
     upgrade.statement(Sqlite.drop_column(table, column));
     let definition = live.text.column(at);
-    let simple = live.text.is_last(at) && !mentions(definition, "DEFAULT") && !mentions(definition, "NOT");
-    if !simple {
+    // ADD COLUMN takes neither a computed default nor what is computed and stored.
+    let never = ["DEFAULT", "NOT", "STORED"].iter().any(|word| mentions(definition, word));
+    if !live.text.is_last(at) || never {
         let left = live.text.dropped(at).map_err(stubborn)?;
-        let downgrade = both_ways(live, &left, None, |index| !needs(&index)).downgrade;
+        let downgrade = both_ways(live, &left, None, |index| !needs(&index)).downgrade.map(filled);
         return Ok(Rendering { upgrade, downgrade });
     }
     let mut downgrade = Sql::default();

@@ -167,6 +167,13 @@ impl TableText {
             .any(|(word, _)| ["PRIMARY", "UNIQUE", "REFERENCES"].contains(&word.as_str()))
     }
 
+    /// Returns whether a row must be given a value for the column at `at`.
+    pub(super) fn wants_value(&self, at: usize) -> bool {
+        let clauses = self.definition(at).clauses;
+        let has = |words: &[&str]| clauses.iter().any(|(word, _)| words.contains(&word.as_str()));
+        has(&["NOT"]) && !has(&["DEFAULT", "GENERATED", "AS"])
+    }
+
     /// Returns the text for a table called `name`, which is quoted already. What names the table itself within it names the new one:
     /// it would be unknown while that is being made.
     pub(super) fn named(&self, name: &str, old: &str) -> String {

@@ -48,7 +48,9 @@ pub(super) fn run(
             }
             irreversible(&written);
             if created.existed {
-                aside("note: it was there already, with the same words and the same SQL: nothing was written");
+                aside(
+                    "note: it was there already, with the same words and the same SQL: nothing was written",
+                );
             }
             aside("next: read it, then `dbwarden migrate`");
         }

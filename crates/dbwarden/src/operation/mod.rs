@@ -336,11 +336,6 @@ impl Operation {
                     Some(was) => to.of(was),
                     None => *from,
                 };
-                if to.nullable.is_some() && known.nullable.is_none() {
-                    return Err(Irreversible(format!(
-                        "whether {table}.{column} may hold nothing now is not known"
-                    )));
-                }
                 if to.data_type.is_some() && known.data_type.is_none() {
                     return Err(unknown("type"));
                 }
@@ -349,6 +344,11 @@ impl Operation {
                 }
                 if to.comment.is_some() && known.comment.is_none() {
                     return Err(unknown("comment"));
+                }
+                if to.nullable.is_some() && known.nullable.is_none() {
+                    return Err(Irreversible(format!(
+                        "whether {table}.{column} may hold nothing now is not known"
+                    )));
                 }
                 let was = was.map(|was| Box::new(to.applied_to(&was)));
                 let from = Box::new(Alteration { using: None, ..*to });

@@ -19,7 +19,8 @@ pub(super) fn taken_along(definition: &str, name: &str) -> Vec<String> {
         let text = &definition[first.start..last.start + last.text.len()];
         let has = |word: &str| part.iter().take(3).any(|token| token.text.eq_ignore_ascii_case(word));
         let Some(open) = part.iter().position(|token| token.text == "(") else { continue };
-        let is_it = |token: &Token<'_>| bare(token).is_some_and(|it| it.to_lowercase() == name.to_lowercase());
+        let is_it =
+            |token: &Token<'_>| bare(token).is_some_and(|it| it.to_lowercase() == name.to_lowercase());
         let columns: Vec<_> = part[open..].iter().filter(|token| bare(token).is_some()).collect();
         if bare(first).is_some() || !columns.iter().any(|token| is_it(token)) {
             continue;

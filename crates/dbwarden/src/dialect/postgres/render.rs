@@ -97,10 +97,7 @@ pub(super) fn asks(render: &impl Render, operation: &Operation) -> Vec<(String, 
 
 /// What must be asked of what goes with a dropped column: a sequence that belongs to it, constraints and indexes of the table that use
 /// it, alone or among others (<https://www.postgresql.org/docs/current/sql-altertable.html>, DROP COLUMN).
-pub(super) fn asks_what_goes_along(
-    render: &impl Render,
-    operation: &Operation,
-) -> Vec<(String, Vec<Value>)> {
+pub(super) fn asks_what_goes_along(render: &impl Render, operation: &Operation) -> Vec<(String, Vec<Value>)> {
     const SEQUENCE: &str = "SELECT o.name, format('AS %s START WITH %s INCREMENT BY %s MINVALUE %s MAXVALUE %s CACHE %s%s', \
          pg_catalog.format_type(s.seqtypid, NULL), s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, \
          CASE WHEN s.seqcycle THEN ' CYCLE' ELSE '' END) \
@@ -135,7 +132,8 @@ pub(super) fn brings_along(
     answers: &[Vec<Row>],
     rendering: &mut Rendering,
 ) {
-    let (Operation::DropColumn { table, column, was: None }, Ok(added)) = (operation, &mut rendering.downgrade)
+    let (Operation::DropColumn { table, column, was: None }, Ok(added)) =
+        (operation, &mut rendering.downgrade)
     else {
         return;
     };
@@ -152,7 +150,9 @@ pub(super) fn brings_along(
     for rule in rows(2) {
         sql.statement(match (rule.text(0), rule.text(1)) {
             ("", index) => index.to_owned(),
-            (constraint, definition) => format!("ALTER TABLE {name} ADD CONSTRAINT {constraint} {definition}"),
+            (constraint, definition) => {
+                format!("ALTER TABLE {name} ADD CONSTRAINT {constraint} {definition}")
+            }
         });
     }
     *added = sql;

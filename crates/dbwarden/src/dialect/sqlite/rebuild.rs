@@ -9,8 +9,10 @@
 
 use std::collections::BTreeSet;
 
+use super::Sqlite;
 use super::table::{TableText, bare, computes_with, mentions};
-use crate::dialect::render::{RenderError, Sql};
+use crate::dialect::Dialect;
+use crate::dialect::render::{Render, RenderError, Sql};
 use crate::operation::TableName;
 use crate::value::{Row, Value};
 
@@ -188,13 +190,18 @@ impl Rebuild<'_> {
     pub(super) fn write(&self, sql: &mut Sql) {
         let live = self.live;
         let (new, count) = (live.free("new"), live.free("check"));
-        let (old_name, new_name, count_name) = (quote(&live.name), quote(&new), quote(&count));
+        let (old_name, new_name, count_name) =
+            (Sqlite.quote(&live.name), Sqlite.quote(&new), Sqlite.quote(&count));
         sql.comment("SQLite cannot change this in place: the table is made anew and its rows are copied.");
         sql.statement("PRAGMA foreign_keys = OFF");
-        sql.comment("Nothing goes on unless the table is what this was written for, and unless every row was copied.");
-        let known =
-            quote(&format!("{} has the definition, indexes and triggers that this was written for", live.name));
-        let copied = quote(&format!("every row of {} was copied", live.name));
+        sql.comment(
+            "Nothing goes on unless the table is what this was written for, and unless every row was copied.",
+        );
+        let known = Sqlite.quote(&format!(
+            "{} has the definition, indexes and triggers that this was written for",
+            live.name
+        ));
+        let copied = Sqlite.quote(&format!("every row of {} was copied", live.name));
         sql.statement(format!(
             "CREATE TABLE {count_name} (known INTEGER CONSTRAINT {known} CHECK (known = 1), \
              copied INTEGER CONSTRAINT {copied} CHECK (copied = 1))"
@@ -210,10 +217,10 @@ impl Rebuild<'_> {
         for trigger in
             dependents.iter().filter(|object| object.kind == "trigger" && !goes_with(&object.table))
         {
-            sql.statement(format!("DROP TRIGGER {}", quote(&trigger.name)));
+            sql.statement(format!("DROP TRIGGER {}", Sqlite.quote(&trigger.name)));
         }
         for view in &views {
-            sql.statement(format!("DROP VIEW {}", quote(&view.name)));
+            sql.statement(format!("DROP VIEW {}", Sqlite.quote(&view.name)));
         }
         sql.statement(self.to.named(&new_name, &live.name));
         let (targets, sources) = self.columns();
@@ -227,7 +234,7 @@ impl Rebuild<'_> {
         ));
         sql.statement(format!("DROP TABLE {count_name}"));
         if self.from.autoincrement() && self.to.autoincrement() {
-            let (old, new) = (literal(&live.name), literal(&new));
+            let (old, new) = (Sqlite.literal(&live.name), Sqlite.literal(&new));
             sql.comment("Keys that were given once are not given again.");
             sql.statement(format!("DELETE FROM sqlite_sequence WHERE name = {new}"));
             sql.statement(format!(
@@ -249,13 +256,15 @@ impl Rebuild<'_> {
         objects.sort_unstable_by_key(|it| (it.name.as_str(), it.kind.as_str()));
         let behind: String = objects.iter().map(|it| format!("\n{}", it.sql)).collect();
         // As it was made, and as RENAME leaves it.
-        let renamed = self.from.named(&quote(&self.live.name), &self.live.name);
+        let renamed = self.from.named(&Sqlite.quote(&self.live.name), &self.live.name);
         let texts = [self.from.text(), &renamed].map(|text| {
             let columns = text.find('(').map_or(text, |open| &text[open..]);
-            literal(&plain(&format!("{columns}{behind}")))
+            Sqlite.literal(&plain(&format!("{columns}{behind}")))
         });
         let texts = if texts[0] == texts[1] { &texts[..1] } else { &texts[..] };
-        let list = |names: Vec<&str>| names.into_iter().map(literal).collect::<Vec<_>>().join(", ");
+        let list = |names: Vec<&str>| {
+            names.into_iter().map(|name| Sqlite.literal(name)).collect::<Vec<_>>().join(", ")
+        };
         let views = dependents.iter().filter(|it| it.kind == "view").map(|it| it.name.as_str());
         let tables: Vec<_> = std::iter::once(self.live.name.as_str()).chain(views).collect();
         let is_far = |it: &&&Object| !tables.iter().any(|table| table.eq_ignore_ascii_case(&it.table));
@@ -299,7 +308,7 @@ impl Rebuild<'_> {
             sources.push(rowid.to_owned());
         }
         for column in live {
-            let name = quote(&column.name);
+            let name = Sqlite.quote(&column.name);
             let using = self.using.filter(|(of, _)| of.eq_ignore_ascii_case(&column.name));
             sources.push(using.map_or_else(|| name.clone(), |(_, expression)| expression.to_owned()));
             targets.push(name);
@@ -316,16 +325,9 @@ fn is_integer_key(text: &TableText, at: usize) -> bool {
 
 /// What is left out of definitions before they are compared, and how SQL writes it: RENAME puts other quotes around names, and a
 /// checkout may have other line ends.
-const PLAIN: [(char, &str); 5] = [('"', "'\"'"), ('`', "'`'"), ('[', "'['"), (']', "']'"), ('\r', "char(13)")];
+const PLAIN: [(char, &str); 5] =
+    [('"', "'\"'"), ('`', "'`'"), ('[', "'['"), (']', "']'"), ('\r', "char(13)")];
 
 fn plain(text: &str) -> String {
     text.replace(PLAIN.map(|(c, _)| c), "")
-}
-
-pub(super) fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }

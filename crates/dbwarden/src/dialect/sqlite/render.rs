@@ -331,7 +331,7 @@ fn drop_column(live: &Live, table: &TableName, column: &str) -> Result<Rendering
         return Ok(Rendering { upgrade, downgrade: rebuilt.downgrade.map(filled) });
     }
     for index in live.indexes().filter(needs) {
-        upgrade.statement(format!("DROP INDEX {}", rebuild::quote(&index.name)));
+        upgrade.statement(format!("DROP INDEX {}", Sqlite.quote(&index.name)));
     }
     upgrade.statement(Sqlite.drop_column(table, column));
     let definition = live.text.column(at);

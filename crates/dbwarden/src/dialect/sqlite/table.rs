@@ -285,7 +285,9 @@ impl TableText {
             let begins = ["CHECK", "(", &name, "IN", "("].iter().all(|it| texts.next() == Some(*it));
             let list: Vec<_> = pieces.iter().skip(5).collect();
             let is_list = list.chunks(2).all(|pair| match pair {
-                [text, comma] if text.kind == TokenKind::String => [",", ")"].contains(&&clause[comma.range.clone()]),
+                [text, comma] if text.kind == TokenKind::String => {
+                    [",", ")"].contains(&&clause[comma.range.clone()])
+                }
                 [close] => &clause[close.range.clone()] == ")",
                 _ => false,
             });
@@ -443,7 +445,8 @@ pub(super) fn computes_with(create: &str, column: &str) -> bool {
     let open = (0..pieces.len()).find(|&at| text(at) == "(").unwrap_or(pieces.len());
     (open + 1..pieces.len()).any(|at| {
         let before = text(at - 1);
-        let other = text(at + 1) == "(" || ["COLLATE", "AS"].iter().any(|word| before.eq_ignore_ascii_case(word));
+        let other =
+            text(at + 1) == "(" || ["COLLATE", "AS"].iter().any(|word| before.eq_ignore_ascii_case(word));
         matches!(pieces[at].kind, TokenKind::Word | TokenKind::Identifier)
             && !other
             && bare(text(at)).eq_ignore_ascii_case(column)

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::apply::run::Cancel;
 use crate::error::{Error, ErrorKind};
+use crate::fingerprint::Fingerprint;
 use crate::migration::RevisionId;
 use crate::migration::applied::Applied;
 use crate::operation::Operation;
@@ -260,6 +261,14 @@ impl Migrator {
     /// The same.
     pub async fn adopt(&self, options: AdoptOptions) -> Result<Adoption, Error> {
         self.call(move |migrator| migrator.adopt(&options)).await
+    }
+
+    /// As [`Migrator::fingerprint`](crate::Migrator::fingerprint).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn fingerprint(&self) -> Result<Fingerprint, Error> {
+        self.call(crate::Migrator::fingerprint).await
     }
 
     /// As [`Migrator::backup`](crate::Migrator::backup).

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::apply::hooks::Hook;
 use crate::apply::run::{Cancel, Clock, Event, Observer, Points, Silent};
 use crate::error::Error;
+use crate::fingerprint::Fingerprint;
 use crate::migration::applied::Applied;
 use crate::migration::graph::Target;
 use crate::migration::plan::Plan;
@@ -20,6 +21,7 @@ use crate::operation::Operation;
 use crate::ops::adopt::{AdoptOptions, Adoption, adopt};
 use crate::ops::against::{Comparison, against};
 use crate::ops::backup::{BackupOptions, Made, backup};
+use crate::ops::fingerprint::fingerprint;
 use crate::ops::health::{Health, health, initialize};
 use crate::ops::load::{Loaded, load};
 use crate::ops::merge::{MergeOptions, Merged, merge};
@@ -430,11 +432,12 @@ impl<'host> Migrator<'host> {
     /// As [`Migrator::survey`]; a reference that names none.
     pub fn is_applied(&mut self, reference: &str) -> Result<bool, Error> {
         let survey = self.survey()?;
-        if survey.history.get(&RevisionId::from(reference)).is_some() {
+        if survey.history.applied.iter().any(|row| row.version.as_str() == reference) {
             return Ok(true);
         }
-        let id = survey.set.graph().locate_from(reference, &survey.state.versions)?;
-        Ok(survey.history.get(&id).is_some())
+        let (graph, versions) = (survey.set.graph(), &survey.state.versions);
+        let id = graph.locate_from(reference, versions)?;
+        Ok(survey.history.get(&id).is_some() || graph.is_applied(&id, versions))
     }
 
     /// Returns what is applied, oldest first.
@@ -468,6 +471,15 @@ impl<'host> Migrator<'host> {
     /// As [`Migrator::survey`].
     pub fn verify(&mut self) -> Result<Verification, Error> {
         verify(&mut self.deployment, None)
+    }
+
+    /// Returns what is in the database, our own tables apart: every object with its definition in the engine's own words, and digests of
+    /// the rows of each table, which are read once. [`Fingerprint::differences`] tells two of one engine's version apart.
+    ///
+    /// # Errors
+    /// The database cannot be reached, or something in it may not be read.
+    pub fn fingerprint(&mut self) -> Result<Fingerprint, Error> {
+        fingerprint(&mut self.deployment)
     }
 
     /// Copies the database into `directory`, by the engine's own means.

@@ -19,6 +19,8 @@ mod conditions;
 mod duckdb_alone;
 #[path = "suite/files.rs"]
 mod files;
+#[path = "suite/fingerprints.rs"]
+mod fingerprints;
 #[path = "suite/hooks.rs"]
 mod hooks;
 #[path = "suite/journal.rs"]

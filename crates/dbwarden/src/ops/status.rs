@@ -153,9 +153,9 @@ fn beside(
     selection: &Selection,
     records: ForeignRecords,
 ) -> Result<Survey, Error> {
-    let set = super::survey::files(deployment)?;
-    let history = History { foreign: vec![records], ..History::default() };
-    let state = State::new(&set, &history, selection)?;
+    let mut set = super::survey::files(deployment)?;
+    let mut history = History { foreign: vec![records], ..History::default() };
+    let state = State::new(&mut set, &mut history, selection)?;
     let options = deployment.open_options(false);
     let Deployment { settings, connection, cancel, .. } = deployment;
     let server = connection.open(settings, &options, cancel)?.server();

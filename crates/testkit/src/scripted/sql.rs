@@ -181,6 +181,11 @@ pub(super) fn translated_alone(statement: &str) -> String {
     let text = statement.replace("INDEX CONCURRENTLY ", "INDEX ").replace("inet_client_port()", "0");
     // PostgreSQL has it not (https://www.cockroachlabs.com/docs/stable/create-table#on-update-expressions).
     let text = text.replace(" ON UPDATE now()", "");
+    // Whoever is connected (https://www.cockroachlabs.com/docs/stable/drop-database).
+    let text = match text.strip_suffix(" CASCADE") {
+        Some(drop) if drop.starts_with("DROP DATABASE ") => format!("{drop} WITH (FORCE)"),
+        _ => text,
+    };
     // An index is named behind its table (https://www.cockroachlabs.com/docs/stable/drop-index).
     match text.strip_prefix("DROP INDEX ").and_then(|rest| rest.split_once('@')) {
         Some((_, index)) => format!("DROP INDEX {index}"),

@@ -8,7 +8,7 @@ use super::new::{Scripts, marker};
 use crate::dialect::{Dialect, RenderError, Rendering, Sql};
 use crate::error::{Error, ErrorKind};
 use crate::operation::{Irreversible, Operation, OperationError, TableName};
-use crate::sql::{Rules, split};
+use crate::sql::{Rules, TokenKind, split, tokens};
 use crate::value::Row;
 
 /// The SQL of some operations, both ways.
@@ -77,6 +77,10 @@ fn template_here(deployment: &mut Deployment<'_>, operations: &[Operation]) -> R
             rendering.map_err(|error| ErrorKind::Template { error, unasked: unasked.clone() })?;
         upgrade.append(sql);
         ways_back.push(downgrade);
+        if let Some(table) = shared(dialect, &operations[..=at], &ways_back) {
+            let error = RenderError::Outdated { table: table.clone() };
+            return Err(ErrorKind::Template { error, unasked: None }.into());
+        }
         silent = silent.or(unasked);
     }
     let mut downgrade = Sql::default();
@@ -112,6 +116,31 @@ fn outdated<'a>(
         _ => false,
     };
     (schema && same(&table.name, &other.name) && (dialect.asks_whole_tables() || column)).then_some(table)
+}
+
+/// The table of which the last operation drops a column that something is of together with one that was dropped before: that would be
+/// made again while one of them is missing. What only looks like it counts, too.
+fn shared<'a>(
+    dialect: &dyn Dialect,
+    operations: &'a [Operation],
+    ways_back: &[Result<Sql, Irreversible>],
+) -> Option<&'a TableName> {
+    let dropped = |at: usize| match operations.get(at)? {
+        Operation::DropColumn { table, column, was: None } => Some((table, column.as_str())),
+        _ => None,
+    };
+    let names = |at: usize, column: &str| {
+        let text = ways_back.get(at).and_then(|way| way.as_ref().ok()).map(Sql::text).unwrap_or_default();
+        tokens(&text, Rules::new(dialect.syntax())).any(|token| {
+            matches!(token.kind, TokenKind::Word | TokenKind::Identifier)
+                && token.text.trim_matches(['"', '`']).eq_ignore_ascii_case(column)
+        })
+    };
+    let last = operations.len().checked_sub(1)?;
+    let (table, column) = dropped(last)?;
+    let earlier = (0..last).filter_map(|at| Some((at, dropped(at)?)));
+    let mut of_one = earlier.filter(|(_, (other, _))| other.name.eq_ignore_ascii_case(&table.name));
+    of_one.any(|(at, (_, other))| names(last, other) || names(at, column)).then_some(table)
 }
 
 /// A column that is there, and is another or gone afterwards.

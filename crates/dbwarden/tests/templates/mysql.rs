@@ -104,6 +104,7 @@ on_mysql! {
             let keys = database.rows("SELECT DISTINCT index_name FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = 'users' ORDER BY 1");
             assert_eq!(keys.len(), 3, "{keys:?}");
         });
+        assert_eq!(write(&database, &[drop("a"), drop("b")]).unwrap_err().code(), "template-order");
         // A column that counts up comes back with its key.
         database.execute("DROP TABLE users; CREATE TABLE users (b INT, a INT NOT NULL AUTO_INCREMENT PRIMARY KEY COMMENT 'n'); INSERT INTO users (b) VALUES (1)");
         there_and_back(&database, &[drop("a")], |_| {});

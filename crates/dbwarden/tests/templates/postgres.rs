@@ -21,6 +21,12 @@ on_postgres! {
              CREATE UNIQUE INDEX partial ON users (b) WHERE \"A \"\"b\" IS NOT NULL; \
              CREATE INDEX stays ON users (b)",
         );
+        // Two columns of one constraint would be missed by it in turn; two of their own would not.
+        let error = write(&database, &[drop("A \"b"), drop("b")]).unwrap_err();
+        assert_eq!(error.code(), "template-order");
+        database.execute("ALTER TABLE users ADD c text UNIQUE, ADD d text");
+        there_and_back(&database, &[drop("d"), drop("c")], |_| {});
+        database.execute("ALTER TABLE users DROP c, DROP d");
         there_and_back(&database, &[drop("A \"b")], |database| {
             let rules = "SELECT conname FROM pg_constraint WHERE conrelid = 'users'::regclass AND contype <> 'n' ORDER BY 1";
             assert_eq!(database.rows(rules), ["other", "users_pkey"]);

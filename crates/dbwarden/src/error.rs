@@ -20,6 +20,7 @@ use crate::ops::adopt::SetAside;
 use crate::ops::against::GitError;
 use crate::ops::backup::Made;
 use crate::ops::scratch::ScratchError;
+use crate::ops::squash::SquashError;
 use crate::project::SettingsError;
 use crate::url::UrlError;
 
@@ -126,6 +127,9 @@ pub enum ErrorKind {
     /// Git, which was asked for another branch's files.
     #[error(transparent)]
     Git(#[from] GitError),
+    /// A squash that does not stand its proof.
+    #[error(transparent)]
+    Squash(#[from] SquashError),
     /// A backup.
     #[error(transparent)]
     Backup(#[from] BackupError),
@@ -346,6 +350,7 @@ impl Error {
             ErrorKind::Output { .. } => "output",
             ErrorKind::Scratch(error) => error.code(),
             ErrorKind::Template { error, .. } => crate::ops::template::code(error),
+            ErrorKind::Squash(error) => error.code(),
             ErrorKind::Backup(error) | ErrorKind::Restore { error, .. } => backup_code(error),
             ErrorKind::NothingToAccept { .. } | ErrorKind::Usage { .. } => "usage",
         }

@@ -86,7 +86,7 @@ impl Fingerprint {
     }
 
     /// Adds what the rows of a table say.
-    pub(crate) fn add_rows(&mut self, table: &str, columns: &[String], rows: RowsDigest) {
+    pub(crate) fn add_rows(&mut self, table: &str, columns: &[String], rows: &RowsDigest) {
         self.add(format!("{ROWS}{table}"), rows.count.to_string());
         if rows.count == 0 || columns.is_empty() {
             return;
@@ -211,7 +211,7 @@ mod tests {
         let mut digest = RowsDigest::new(2);
         rows.iter().for_each(|row| digest.add(row));
         let mut fingerprint = Fingerprint::default();
-        fingerprint.add_rows("a.b", &["x".to_owned(), "y.z".to_owned()], digest);
+        fingerprint.add_rows("a.b", &["x".to_owned(), "y.z".to_owned()], &digest);
         fingerprint
     }
 

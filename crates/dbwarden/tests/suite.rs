@@ -55,6 +55,10 @@ mod selection;
 mod services;
 #[path = "suite/sqlite_alone.rs"]
 mod sqlite_alone;
+#[path = "suite/squash.rs"]
+mod squash;
+#[path = "suite/squash_alone.rs"]
+mod squash_alone;
 #[path = "suite/stamps.rs"]
 mod stamps;
 #[path = "suite/transactions.rs"]

@@ -75,7 +75,7 @@ fn entries(session: &mut dyn Session, asked: &Fingerprinting) -> Result<Vec<Entr
                 None => found.push(entry),
                 Some(then) => {
                     let rows = session.query(&entry.definition, &[])?;
-                    found.extend(then(entry, &rows));
+                    found.extend(then(&entry, &rows));
                 }
             }
         }
@@ -94,14 +94,16 @@ fn name(asked: &Fingerprinting, entry: &Entry) -> String {
 /// Our own tables.
 struct Ours<'a> {
     home: &'a str,
-    names: [String; 4],
+    names: [String; 5],
     folds: bool,
 }
 
 impl<'a> Ours<'a> {
     fn of(asked: &'static Fingerprinting, tables: &'a Tables) -> Self {
         let Tables { migrations, lock, journal, .. } = tables;
-        let names = [migrations.clone(), lock.clone(), journal.clone(), restoring_table(tables)];
+        // What numbers the rows of the history, where it is not told as a part of that table.
+        let numbers = format!("{migrations}_sequence_seq");
+        let names = [migrations.clone(), lock.clone(), journal.clone(), restoring_table(tables), numbers];
         Self { home: tables.home().unwrap_or(asked.home), names, folds: asked.folds }
     }
 
@@ -147,7 +149,7 @@ fn rows(
         let values = if table.expressions.is_empty() { "1".to_owned() } else { table.expressions.join(", ") };
         let mut digest = RowsDigest::new(table.columns.len());
         session.each(&format!("SELECT {values} FROM {}", table.from), &mut |row: Row| digest.add(&row.0))?;
-        to.add_rows(&table.name, &table.columns, digest);
+        to.add_rows(&table.name, &table.columns, &digest);
     }
     Ok(())
 }

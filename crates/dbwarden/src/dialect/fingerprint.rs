@@ -32,7 +32,7 @@ pub struct Catalog {
 }
 
 /// Reads what a statement answered that was asked for the definition of an object, which may be of several.
-pub type Then = fn(Entry, &[Row]) -> Vec<Entry>;
+pub type Then = fn(&Entry, &[Row]) -> Vec<Entry>;
 
 impl Catalog {
     /// A query whose rows have the definition.

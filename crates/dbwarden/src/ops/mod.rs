@@ -22,6 +22,7 @@ mod run;
 pub mod scratch;
 pub mod script;
 pub mod seed;
+pub mod squash;
 pub mod stamp;
 pub mod status;
 mod survey;

@@ -1,8 +1,6 @@
 //! A database of the deployment's engine that is made for a proof and gone behind it: a file in a temporary folder, a database on the
 //! same server, or an empty one that the user names.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "squash, which proves on it, is the next to come"))]
-
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -73,8 +71,8 @@ pub enum ScratchError {
         /// The system's answer.
         error: std::io::Error,
     },
-    /// It was made, and could not be taken away again.
-    #[error("the scratch database {target} stays: {reason}")]
+    /// It could not be taken away again; or it was given, and what the proof made is still in it.
+    #[error("the scratch database {target} {}: {reason}", if *made { "stays" } else { "is not empty any more" })]
     Stays {
         /// The database.
         target: String,
@@ -144,10 +142,7 @@ impl Scratch {
     /// # Errors
     /// A missing right; a given database that is not empty, is the deployment's own, or of another engine; the engine's answer; that it
     /// was cancelled. [`ErrorKind::AnotherEngine`] where another engine answers than the address says: see `Deployment::meeting`.
-    pub(super) fn new(
-        deployment: &mut Deployment<'_>,
-        url: Option<&DatabaseUrl>,
-    ) -> Result<Self, Error> {
+    pub(super) fn new(deployment: &mut Deployment<'_>, url: Option<&DatabaseUrl>) -> Result<Self, Error> {
         let dialect = deployment.dialect()?;
         not_cancelled(&deployment.cancel, &deployment.settings.url)?;
         let open = deployment.open_options(true);
@@ -160,23 +155,27 @@ impl Scratch {
         };
         match (url, dialect.scratch()) {
             (Some(url), _) => {
-                let given = scratch(fit(url, &deployment.settings)?, match url.path() {
-                    Some(path) if !path.exists() => Place::NewFile(path.to_owned()),
-                    _ => Place::Given,
-                });
+                let given = scratch(
+                    fit(url, &deployment.settings)?,
+                    match url.path() {
+                        Some(path) if !path.exists() => Place::NewFile(path.to_owned()),
+                        _ => Place::Given,
+                    },
+                );
                 given.refuse_unless_empty()?;
                 Ok(given)
             }
             (None, None) => {
                 let folder = tempfile::Builder::new().prefix("dbwarden-scratch-").tempdir();
-                let folder = folder.map_err(|error| ScratchError::Folder { folder: std::env::temp_dir(), error })?;
+                let folder =
+                    folder.map_err(|error| ScratchError::Folder { folder: std::env::temp_dir(), error })?;
                 let url = file_in(folder.path(), &deployment.settings.url);
                 Ok(scratch(url, Place::Folder(folder)))
             }
             (None, Some(making)) => {
-                let home = Box::new(deployment.settings.clone());
+                let home = deployment.settings.clone();
                 let mut made = scratch(home.url.clone(), Place::Nowhere);
-                made.create(deployment, making, home)?;
+                made.create(deployment, making, &home)?;
                 Ok(made)
             }
         }
@@ -199,7 +198,8 @@ impl Scratch {
         Ok(read.map_err(|error| self.failed("the scratch database cannot be read", error))?)
     }
 
-    /// Takes it away, and says what could not be. Dropping it does the same in silence.
+    /// Takes it away, and says what could not be; dropping it does the same in silence. A database that was given is left as the proof
+    /// left it, which is no business of ours to clear: a file that was not there before is removed.
     ///
     /// # Errors
     /// [`ScratchError::Stays`].
@@ -215,16 +215,15 @@ impl Scratch {
     fn refuse_unless_empty(&self) -> Result<(), Error> {
         let open = OpenOptions { create: false, ..self.open.clone() };
         let mut connection = Connection::Address;
-        let mut session = connection.open(&self.settings, &open, &self.cancel).map_err(|error| {
-            match error.kind() {
+        let mut session =
+            connection.open(&self.settings, &open, &self.cancel).map_err(|error| match error.kind() {
                 ErrorKind::AnotherEngine { database } => {
                     let (target, database) = (self.settings.url.target(), *database);
                     let own = self.settings.url.database();
                     ScratchError::OtherEngine { target, given: database, database: own }.into()
                 }
                 _ => error,
-            }
-        })?;
+            })?;
         let found = relations(&mut *session, self.dialect);
         let found = found.map_err(|error| self.failed("the scratch database cannot be read", error))?;
         if found.is_empty() {
@@ -238,13 +237,13 @@ impl Scratch {
         &mut self,
         deployment: &mut Deployment<'_>,
         making: &'static Scratching,
-        home: Box<DatabaseSettings>,
+        home: &DatabaseSettings,
     ) -> Result<(), Error> {
         let cancel = deployment.cancel.clone();
         let time = deployment.clock.now().strftime("%Y%m%d_%H%M%S");
         let base = format!("dbwarden_scratch_{time}_{}", std::process::id());
         let options = deployment.open_options(false);
-        let mut session = deployment.connection.open(&home, &options, &cancel)?;
+        let mut session = deployment.connection.open(home, &options, &cancel)?;
         let session = &mut *session;
         let failed = |error| ErrorKind::Driver {
             doing: "the scratch database cannot be made",
@@ -261,9 +260,9 @@ impl Scratch {
             cancel.watch(session.interrupter());
             let mut made = session.execute(&format!("CREATE DATABASE {quoted}{like}"), &[]).map(drop);
             // Where it is not known whether it was made, it is dropped if it is there.
-            if made.as_ref().map_or_else(|error| may_have_been_done(error), |()| true) {
+            if made.as_ref().map_or_else(may_have_been_done, |()| true) {
                 self.settings.url = home.url.clone().with_name(&name);
-                self.place = Place::Server { name, home: home.clone(), making };
+                self.place = Place::Server { name, home: Box::new(home.clone()), making };
             }
             if made.is_ok() {
                 made = alike.iter().flatten().try_for_each(|row| {
@@ -303,19 +302,19 @@ impl Scratch {
             Place::NewFile(path) => without(&path).map_err(|error| stays(error.to_string(), false)),
             Place::Given => match self.refuse_unless_empty() {
                 Ok(()) => Ok(()),
-                Err(error) => Err(stays(error.to_string(), false)),
+                Err(error) => Err(match error.kind() {
+                    ErrorKind::Scratch(ScratchError::NotEmpty { found, .. }) => {
+                        stays(format!("it has {}", listed(found)), false)
+                    }
+                    _ => stays(error.to_string(), false),
+                }),
             },
             Place::Nowhere => Ok(()),
         }
     }
 
     /// Drops the database on the server, over a session of its own that nobody's cancel reaches.
-    fn drop_database(
-        &self,
-        name: &str,
-        home: &DatabaseSettings,
-        making: &Scratching,
-    ) -> Result<(), Error> {
+    fn drop_database(&self, name: &str, home: &DatabaseSettings, making: &Scratching) -> Result<(), Error> {
         let options = OpenOptions { create: false, ..self.open.clone() };
         let mut connection = Connection::Address;
         let mut session = connection.open(home, &options, &Cancel::default())?;
@@ -425,6 +424,8 @@ fn without(path: &Path) -> std::io::Result<()> {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        self.remove().ok();
+        if !matches!(self.place, Place::Given) {
+            self.remove().ok();
+        }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Left out: what is temporary, what is attached, and what belongs to the instance and not to the file: settings, secrets, extensions.
 
-use crate::dialect::{Catalog, Fingerprinting};
+use crate::dialect::{Catalog, Entry, Fingerprinting};
+use crate::value::Row;
 
 pub(super) static FINGERPRINT: Fingerprinting = Fingerprinting {
     home: "main",
@@ -16,7 +17,7 @@ pub(super) static FINGERPRINT: Fingerprinting = Fingerprinting {
         Catalog::of(CONSTRAINTS),
         Catalog::of(INDEXES),
         Catalog::of(SEQUENCES),
-        Catalog::of(TYPES),
+        Catalog::asking(TYPES, type_of),
         Catalog::of(MACROS),
     ],
     columns: VALUES,
@@ -70,22 +71,30 @@ const INDEXES: &str = concat!(
     home!()
 );
 
-/// A sequence, and where it stands.
+/// A sequence, and where it stands: once a number was taken, the start is that place too.
 const SEQUENCES: &str = concat!(
-    "SELECT 'sequence', schema_name, NULL, sequence_name, concat_ws(' ', 'from', start_value, 'by', increment_by, 'min', min_value, \
+    "SELECT 'sequence', schema_name, NULL, sequence_name, concat_ws(' ', 'by', increment_by, 'min', min_value, \
      'max', max_value, CASE WHEN cycle THEN 'cycle' END, 'COMMENT ' || comment) FROM duckdb_sequences() \
      WHERE NOT temporary AND database_name = ",
     home!(),
-    " UNION ALL SELECT 'position of sequence', schema_name, NULL, sequence_name, last_value::VARCHAR FROM duckdb_sequences() \
-     WHERE NOT temporary AND last_value IS NOT NULL AND database_name = ",
+    " UNION ALL SELECT 'position of sequence', schema_name, NULL, sequence_name, coalesce('behind ' || last_value, 'at ' || start_value) \
+     FROM duckdb_sequences() WHERE NOT temporary AND database_name = ",
     home!()
 );
 
+/// The catalogue has the labels of an ENUM, and of other types the sort alone.
 const TYPES: &str = concat!(
-    "SELECT 'type', schema_name, NULL, type_name, concat_ws(' ', logical_type, labels::VARCHAR, 'COMMENT ' || comment) \
+    "SELECT 'type', schema_name, NULL, type_name, 'SELECT typeof(NULL::\"' || replace(schema_name, '\"', '\"\"') || '\".\"' \
+     || replace(type_name, '\"', '\"\"') || '\")' || coalesce(' || '' COMMENT ' || replace(comment, '''', '''''') || '''', '') \
      FROM duckdb_types() WHERE ",
     here!()
 );
+
+fn type_of(entry: &Entry, rows: &[Row]) -> Vec<Entry> {
+    let mut entry = entry.clone();
+    entry.definition = rows.first().map(|row| row.text(0).to_owned()).unwrap_or_default();
+    vec![entry]
+}
 
 const MACROS: &str = concat!(
     "SELECT replace(function_type, '_', ' '), schema_name, NULL, function_name, concat_ws(' ', macro_definition, 'COMMENT ' || comment), \

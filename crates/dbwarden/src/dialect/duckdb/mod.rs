@@ -9,8 +9,8 @@ mod tests;
 
 use super::render::{Render, knowing};
 use super::{
-    Capabilities, Dialect, Existence, Fingerprinting, Manner, Object, Records, RenderError, Rendering, SessionTrace,
-    TableState,
+    Capabilities, Dialect, Existence, Fingerprinting, Manner, Object, Records, RenderError, Rendering,
+    SessionTrace, TableState,
 };
 use crate::database::Database;
 use crate::operation::Operation;

@@ -83,7 +83,8 @@ const EVENTS: &str = "SELECT 'event', NULL, NULL, event_name, CONCAT_WS(' ', eve
 
 /// All that the server says, but for the object's own name and when it was made. An account that may not see it gets nothing in its
 /// place.
-fn shown(mut entry: Entry, rows: &[Row]) -> Vec<Entry> {
+fn shown(entry: &Entry, rows: &[Row]) -> Vec<Entry> {
+    let mut entry = entry.clone();
     let said = rows.iter().flat_map(|row| row.0.iter().skip(1));
     let said = said.map(|value| match value {
         Value::Null => "(not shown to this account)".to_owned(),
@@ -93,7 +94,8 @@ fn shown(mut entry: Entry, rows: &[Row]) -> Vec<Entry> {
     vec![entry]
 }
 
-fn position(mut entry: Entry, rows: &[Row]) -> Vec<Entry> {
+fn position(entry: &Entry, rows: &[Row]) -> Vec<Entry> {
+    let mut entry = entry.clone();
     let Some(row) = rows.first() else { return Vec::new() };
     entry.definition = format!("{} in round {}", row.get(0), row.get(1));
     vec![entry]
@@ -103,7 +105,7 @@ fn position(mut entry: Entry, rows: &[Row]) -> Vec<Entry> {
 const NEXT: &str = " AUTO_INCREMENT=";
 
 /// The table's options, and each line of its text by its own name.
-fn parts_of_table(entry: Entry, rows: &[Row]) -> Vec<Entry> {
+fn parts_of_table(entry: &Entry, rows: &[Row]) -> Vec<Entry> {
     let text = rows.first().map(|row| row.text(1)).unwrap_or_default();
     let mut found: Vec<Entry> = Vec::new();
     let mut options: Option<String> = None;
@@ -116,7 +118,7 @@ fn parts_of_table(entry: Entry, rows: &[Row]) -> Vec<Entry> {
         } else if line.starts_with(')') {
             options = Some(line.to_owned());
         } else if let Some((sort, name)) = part(line) {
-            let mut definition = line.trim().trim_end_matches(',').to_owned();
+            let mut definition = line.trim().to_owned();
             if sort == "column" {
                 columns += 1;
                 definition = format!("{columns}: {definition}");
@@ -127,6 +129,10 @@ fn parts_of_table(entry: Entry, rows: &[Row]) -> Vec<Entry> {
             last.definition.push_str(line);
         }
     }
+    // Whether another line follows says nothing of it.
+    for part in &mut found {
+        part.definition.truncate(part.definition.trim_end_matches(',').len());
+    }
     let mut options = options.unwrap_or_default();
     if let Some(at) = options.find(NEXT) {
         let digits = options[at + NEXT.len()..].chars().take_while(char::is_ascii_digit).count();
@@ -135,7 +141,7 @@ fn parts_of_table(entry: Entry, rows: &[Row]) -> Vec<Entry> {
         found.push(Entry { sort: "next number of".to_owned(), definition, ..entry.clone() });
         options.replace_range(at..end, "");
     }
-    found.push(Entry { definition: options, ..entry });
+    found.push(Entry { definition: options, ..entry.clone() });
     found
 }
 
@@ -194,7 +200,7 @@ mod tests {
                     y') STORED,\n  PRIMARY KEY (`id`),\n  UNIQUE KEY `u` (`c`),\n  CONSTRAINT `f` FOREIGN KEY (`c`) REFERENCES `t` (`id`),\n  \
                     CONSTRAINT `k` CHECK (`c` > 0)\n) ENGINE=InnoDB AUTO_INCREMENT=12 DEFAULT CHARSET=utf8mb4\n PARTITION BY HASH (`id`)";
         let entry = Entry::of(Row(vec!["table".into(), Value::Null, "t".into()]));
-        let found = parts_of_table(entry, &[Row(vec!["t".into(), text.into()])]);
+        let found = parts_of_table(&entry, &[Row(vec!["t".into(), text.into()])]);
         let lines: Vec<_> = found
             .iter()
             .map(|it| format!("{} {}: {:?}", it.sort, it.name.as_deref().unwrap_or("-"), it.definition))

@@ -3,8 +3,8 @@
 use super::{Mysql, render};
 use crate::database::Database;
 use crate::dialect::{
-    Capabilities, Dialect, Existence, Fingerprinting, Manner, Object, Records, RenderError, Rendering, Scratching,
-    SessionTrace, Settle,
+    Capabilities, Dialect, Existence, Fingerprinting, Manner, Object, Records, RenderError, Rendering,
+    Scratching, SessionTrace, Settle,
 };
 use crate::operation::{NameLimit, Operation};
 use crate::project::Tables;

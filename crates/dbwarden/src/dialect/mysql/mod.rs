@@ -12,8 +12,8 @@ mod words;
 
 use self::words::{Words, first_word, is};
 use super::{
-    Capabilities, Dialect, Existence, Fingerprinting, Manner, Object, Records, RenderError, Rendering, Scratching,
-    SessionTrace, Settle,
+    Capabilities, Dialect, Existence, Fingerprinting, Manner, Object, Records, RenderError, Rendering,
+    Scratching, SessionTrace, Settle,
 };
 use crate::database::Database;
 use crate::operation::{NameLimit, Operation};

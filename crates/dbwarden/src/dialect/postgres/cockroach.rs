@@ -11,8 +11,8 @@ use super::{Postgres, Words, first_word, is_one_of, render as as_postgres};
 use crate::database::Database;
 use crate::dialect::render::{Render, knowing};
 use crate::dialect::{
-    Capabilities, Dialect, Existence, Fingerprinting, Manner, Object, Records, RenderError, Rendering, Scratching,
-    SessionTrace, Settle,
+    Capabilities, Dialect, Existence, Fingerprinting, Manner, Object, Records, RenderError, Rendering,
+    Scratching, SessionTrace, Settle,
 };
 use crate::operation::Operation;
 use crate::project::Tables;

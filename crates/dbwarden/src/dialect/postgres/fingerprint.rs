@@ -311,7 +311,8 @@ const POSITIONS: &str = concat!(
     sequences!()
 );
 
-fn position(mut entry: Entry, rows: &[Row]) -> Vec<Entry> {
+fn position(entry: &Entry, rows: &[Row]) -> Vec<Entry> {
+    let mut entry = entry.clone();
     let Some(row) = rows.first() else { return Vec::new() };
     let next = if row.get(1).is_true() { "behind" } else { "at" };
     entry.definition = format!("{next} {}", row.get(0));
@@ -494,8 +495,9 @@ mod tests {
     #[test]
     fn a_sequence_stands_at_its_value_until_that_is_taken() {
         let entry = || Entry::of(Row(vec!["position of sequence".into()]));
-        let read = |called: &str| position(entry(), &[Row(vec!["7".into(), called.into()])])[0].definition.clone();
+        let read =
+            |called: &str| position(&entry(), &[Row(vec!["7".into(), called.into()])])[0].definition.clone();
         assert_eq!((read("0"), read("1")), ("at 7".to_owned(), "behind 7".to_owned()));
-        assert!(position(entry(), &[]).is_empty());
+        assert!(position(&entry(), &[]).is_empty());
     }
 }

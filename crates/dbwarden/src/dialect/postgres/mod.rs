@@ -11,8 +11,8 @@ pub(super) use cockroach::Cockroach;
 
 use super::render::{Render, knowing};
 use super::{
-    Capabilities, Dialect, Existence, Fingerprinting, Manner, Object, Records, RenderError, Rendering, Scratching,
-    SessionTrace, Settle,
+    Capabilities, Dialect, Existence, Fingerprinting, Manner, Object, Records, RenderError, Rendering,
+    Scratching, SessionTrace, Settle,
 };
 use crate::database::Database;
 use crate::operation::{NameLimit, Operation};

@@ -43,7 +43,7 @@ const SETTINGS: &str = "SELECT 'user_version', NULL, NULL, NULL, user_version FR
 const LAST_NUMBERS: &str = "SELECT 'last number of', 'main', NULL, NULL, 'SELECT name, seq FROM main.sqlite_sequence' \
      FROM main.sqlite_schema WHERE name = 'sqlite_sequence'";
 
-fn last_numbers(entry: Entry, rows: &[Row]) -> Vec<Entry> {
+fn last_numbers(entry: &Entry, rows: &[Row]) -> Vec<Entry> {
     let of = |row: &Row| Entry {
         table: row.optional_text(0),
         definition: row.get(1).to_string(),

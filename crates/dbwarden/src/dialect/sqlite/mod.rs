@@ -8,7 +8,8 @@ mod render;
 mod table;
 
 use super::{
-    Capabilities, Dialect, Existence, Fingerprinting, Manner, Object, Records, RenderError, Rendering, SessionTrace,
+    Capabilities, Dialect, Existence, Fingerprinting, Manner, Object, Records, RenderError, Rendering,
+    SessionTrace,
 };
 use crate::database::Database;
 use crate::operation::Operation;

@@ -37,7 +37,9 @@ fn is_there(database: &testkit::Database, url: &DatabaseUrl) -> bool {
     let name = url.name().unwrap();
     let server = database.owned().server();
     let sql = match database.engine() {
-        Engine::Mariadb => format!("SELECT schema_name FROM information_schema.schemata WHERE schema_name = '{name}'"),
+        Engine::Mariadb => {
+            format!("SELECT schema_name FROM information_schema.schemata WHERE schema_name = '{name}'")
+        }
         _ => format!("SELECT datname FROM pg_database WHERE datname = '{name}'"),
     };
     server.shell("", &sql).contains(name)

@@ -62,7 +62,8 @@ const RELATIONS: &str = concat!(
     theirs!()
 );
 
-fn shown(mut entry: Entry, rows: &[Row]) -> Vec<Entry> {
+fn shown(entry: &Entry, rows: &[Row]) -> Vec<Entry> {
+    let mut entry = entry.clone();
     entry.definition = rows.iter().map(|row| row.text(0)).collect::<Vec<_>>().join("\n");
     vec![entry]
 }
@@ -114,7 +115,8 @@ const POSITIONS: &str = concat!(
     theirs!()
 );
 
-fn position(mut entry: Entry, rows: &[Row]) -> Vec<Entry> {
+fn position(entry: &Entry, rows: &[Row]) -> Vec<Entry> {
+    let mut entry = entry.clone();
     let Some(row) = rows.first() else { return Vec::new() };
     let next = if row.get(1).is_true() { "behind" } else { "at" };
     entry.definition = format!("{next} {}", row.get(0));

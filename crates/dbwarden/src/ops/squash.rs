@@ -238,7 +238,7 @@ fn choose(set: &MigrationSet, options: &SquashOptions) -> Result<Choice, Error> 
         let above = graph.descendants(&from);
         ids.retain(|id| *id == from || above.contains(id));
     }
-    if let Some(id) = ids.iter().find(|id| graph.replaced_by(id).is_some()) {
+    if let Some(id) = ids.iter().rfind(|id| graph.replaced_by(id).is_some()) {
         return Err(usage(format!("{id} is a part of a squash already: name that, or what comes behind it")));
     }
     let conditional = |id: &RevisionId| {
@@ -343,7 +343,7 @@ impl Draft<'_> {
             family,
         };
         // In the style of the file whose id it has.
-        let (name, _) = write::file_name(&[first.name.clone()], &file);
+        let (name, _) = write::file_name(std::slice::from_ref(&first.name), &file);
         let explicit = self.chosen.iter().any(|it| it.headers.down_revision.is_some());
         let ids: Vec<RevisionId> = self.chosen.iter().map(|it| it.id.clone()).collect();
         let outside =

@@ -35,11 +35,14 @@ use crate::startup::Probe;
 #[derive(Debug, Clone)]
 pub struct Migrator {
     inner: Arc<Mutex<crate::Migrator<'static>>>,
+    /// Of all that it runs.
+    cancel: Cancel,
 }
 
 impl From<crate::Migrator<'static>> for Migrator {
     fn from(migrator: crate::Migrator<'static>) -> Self {
-        Self { inner: Arc::new(Mutex::new(migrator)) }
+        let cancel = migrator.cancel_handle();
+        Self { inner: Arc::new(Mutex::new(migrator)), cancel }
     }
 }
 
@@ -55,16 +58,22 @@ impl Drop for CancelOnDrop {
 }
 
 impl Migrator {
+    /// Returns what cancels whatever this migrator runs, now and later. It is the handle of the
+    /// [`Migrator`](crate::Migrator::cancel_handle) that it was made of.
+    pub fn cancel_handle(&self) -> Cancel {
+        self.cancel.clone()
+    }
+
     async fn call<T: Send + 'static>(
         &self,
         verb: impl FnOnce(&mut crate::Migrator<'static>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let cancel = Cancel::default();
+        let cancel = self.cancel.narrower();
         let mut guard = CancelOnDrop(Some(cancel.clone()));
         let inner = Arc::clone(&self.inner);
         let task = tokio::task::spawn_blocking(move || {
             let mut migrator = inner.lock().unwrap_or_else(PoisonError::into_inner);
-            // Each call has a handle of its own: a cancelled one does not keep the next from running.
+            // Each call has a handle of its own: one whose future was dropped does not keep the next from running.
             migrator.deployment().cancel = cancel;
             verb(&mut migrator)
         });

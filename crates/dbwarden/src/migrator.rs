@@ -275,9 +275,10 @@ impl<'host> Migrator<'host> {
     /// As [`Migrator::migrate`]; the probe says so too.
     pub fn start(&mut self, probe: &Probe) -> Result<Report, Error> {
         let options = self.options();
+        let start = probe.unwinding();
         let mut observer = Watched { probe, beside: &mut *self.observer };
         let outcome = migrate(&mut self.deployment, &options, &mut observer);
-        probe.ends(&outcome);
+        start.ends(&outcome);
         outcome
     }
 

@@ -37,11 +37,17 @@ pub(super) fn run(
                 line(&clean(&path.display().to_string()));
             }
             irreversible(&written);
+            if created.existed {
+                aside(
+                    "note: it was there already, with the same words and the same SQL: nothing was written",
+                );
+            }
             aside("next: read it, then `dbwarden migrate`");
         }
         answer["path"] = json!(created.path);
         answer["down_path"] = json!(created.down_path);
         answer["version"] = json!(created.version);
+        answer["existed"] = json!(created.existed);
     } else if speaks(global) {
         headed(deployment, global, "-- ");
         let downgrade = match (&written.downgrade, &written.irreversible) {

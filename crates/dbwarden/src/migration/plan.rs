@@ -128,6 +128,8 @@ pub enum Reach {
     To(Target),
     /// So many migrations.
     Count(u64),
+    /// These, whichever they are: what was counted once is not counted again.
+    These(Vec<RevisionId>),
 }
 
 impl Reach {
@@ -190,6 +192,7 @@ pub fn upgrade(
         Reach::To(Target::Head | Target::Heads) if state.pending.is_empty() => Ok(Vec::new()),
         Reach::Count(count) => graph.upgrade_count(usize::try_from(*count).unwrap_or(usize::MAX), passed),
         Reach::To(target) => graph.upgrade(target, passed),
+        Reach::These(ids) => Ok(graph.in_order(&ids.iter().cloned().collect())),
     };
     let (ids, apart) = heads::beside(set, request, ids, passed)?;
     if !state.ahead.is_empty() && !ids.is_empty() {
@@ -368,6 +371,7 @@ pub fn downgrade_ids(
             set.graph().downgrade_count(usize::try_from(*count).unwrap_or(usize::MAX), &order)?
         }
         Reach::To(target) => set.graph().downgrade(target, &order)?,
+        Reach::These(ids) => ids.clone(),
     })
 }
 

@@ -113,7 +113,7 @@ pub(super) fn beside(
     let count = match &request.reach {
         // A seed brings rows, and only seeds are asked for.
         _ if request.seeds_only => return Ok((ids?, None)),
-        Reach::To(Target::Head) => None,
+        Reach::To(Target::Head) | Reach::These(_) => None,
         Reach::To(Target::Relative(steps)) => Some(steps.unsigned_abs()),
         Reach::Count(count) => Some(*count),
         Reach::To(_) => return Ok((ids?, None)),

@@ -28,6 +28,7 @@ pub(super) fn to_apply(
             cut(&mut seeds, *count, |asked, available| GraphError::TooFewPending { asked, available })?
         }
         Reach::To(Target::Head | Target::Heads) => {}
+        Reach::These(ids) => seeds.retain(|id| ids.contains(id)),
         Reach::To(target) => {
             let up_to: BTreeSet<_> = set.graph().upgrade(target, &state.versions)?.into_iter().collect();
             seeds.retain(|id| up_to.contains(id));
@@ -59,6 +60,7 @@ pub fn to_undo(set: &MigrationSet, history: &History, reach: &Reach) -> Result<V
             let down_to: BTreeSet<_> = set.graph().downgrade(target, &order)?.into_iter().collect();
             seeds.retain(|id| down_to.contains(id));
         }
+        Reach::These(ids) => seeds.retain(|id| ids.contains(id)),
     }
     Ok(seeds)
 }

@@ -7,6 +7,8 @@
 
 #[path = "suite/adoption.rs"]
 mod adoption;
+#[path = "suite/behind.rs"]
+mod behind;
 #[path = "suite/branches.rs"]
 mod branches;
 #[cfg(unix)]

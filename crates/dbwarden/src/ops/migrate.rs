@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use super::deployment::Patience;
 use super::door::Door;
+use super::lock::under_way;
 use super::relative::{self, Relative};
 use super::run::{DeploymentLimits, Ground, steps};
-use super::survey::{self, Survey};
+use super::survey::{self, Survey, read_history};
 use super::{Deployment, Report, backup, gates};
 use crate::apply::history;
 use crate::apply::lock::LockGuard;
@@ -20,7 +21,7 @@ use crate::error::{Error, ErrorKind};
 use crate::migration::Kind;
 use crate::migration::applied::Direction;
 use crate::migration::graph::Target;
-use crate::migration::plan::{self, Action, Plan, Reach, UpgradeRequest};
+use crate::migration::plan::{self, Action, Plan, PlanError, Reach, UpgradeRequest};
 use crate::migration::set::MigrationSet;
 use crate::migration::state::{Due, Selection};
 
@@ -142,37 +143,50 @@ fn migrate_here(
     if let Some(relative) = &relative {
         request.reach = Reach::These(relative.left(&survey));
     }
-    let mut plan = plan(&survey, &request)?;
+    let first = match plan(&survey, &request) {
+        Err(error) if is_unfinished(&error) && !options.dry_run => {
+            // What another run is in the middle of is waited for, and planned behind it.
+            if under_way(&mut *session, &door.records, &run.who).is_some() {
+                None
+            } else {
+                // It may have come to its end between the two looks.
+                let (tables, wait) = (&door.settings.tables, door.lock.wait);
+                survey.history = read_history(&mut *session, door.dialect, tables, wait, &run.cancel)?;
+                door.compare(&mut survey, false)?;
+                Some(plan(&survey, &request)?)
+            }
+        }
+        plan => Some(plan?),
+    };
     let unknown = unknown_tags(&survey.set, &options.tags);
     let said = |survey: &Survey| relative.as_ref().map_or_else(Vec::new, |it| it.notes(survey, "undone"));
-    let mut report = report(&door.settings, &survey, &plan);
-    report.notes.extend(unknown.iter().cloned().chain(said(&survey)));
     if door.settings.strict_ahead && !survey.state.ahead.is_empty() {
         return Err(ErrorKind::StrictAhead { revisions: survey.state.ahead }.into());
     }
     let goes_on = relative.as_ref().is_some_and(Relative::goes_on);
-    if plan.is_empty() && (!goes_on || options.dry_run) {
+    if let Some(plan) = first.as_ref().filter(|plan| options.dry_run || plan.is_empty() && !goes_on) {
+        let mut report = report(&door.settings, &survey, plan);
+        report.notes.extend(unknown.into_iter().chain(said(&survey)));
+        if options.dry_run && !plan.is_empty() {
+            survey.set = MigrationSet::load(&door.source, &door.read)?;
+            door.compare(&mut survey, false)?;
+            report.plan = Some(self::plan(&survey, &request)?);
+        }
         return Ok(report);
     }
-    if options.dry_run {
-        survey.set = MigrationSet::load(&door.source, &door.read)?;
-        door.compare(&mut survey, false)?;
-        report.plan = Some(self::plan(&survey, &request)?);
-        return Ok(report);
-    }
-    if !options.agreed {
-        gates::upgrade(&door.settings, &plan, clock.now())?;
+    if let Some(plan) = first.as_ref().filter(|_| !options.agreed) {
+        gates::upgrade(&door.settings, plan, clock.now())?;
     }
 
     history::writable(&survey.history)?;
     run.meant = relative.as_ref().and_then(Relative::meant);
-    let mut guard = door.take(session, Some(&plan), &mut run)?;
+    let mut guard = door.take(session, first.as_ref(), &mut run)?;
     // Somebody may have been quicker: what is run is planned under the lock. Files are read anew after a wait, when one that is
     // to be run was written since, and when a glance at its bytes had been enough.
     door.read_records(&mut guard, &mut survey, &run)?;
     taken_over(&survey, options)?;
     let mut fresh = asked.elapsed() > BRIEF;
-    loop {
+    let plan = loop {
         door.compare(&mut survey, fresh)?;
         if let Some(relative) = &relative {
             let left = relative.left(&survey);
@@ -181,13 +195,13 @@ fn migrate_here(
             }
             request.reach = Reach::These(left);
         }
-        plan = self::plan(&survey, &request)?;
+        let plan = plan(&survey, &request)?;
         if fresh || plan.steps.iter().all(|step| survey.set.is_fresh(&step.id)) {
-            break;
+            break plan;
         }
         fresh = true;
-    }
-    report = self::report(&door.settings, &survey, &plan);
+    };
+    let mut report = self::report(&door.settings, &survey, &plan);
     report.notes.extend(unknown.into_iter().chain(said(&survey)));
     if !options.agreed {
         gates::upgrade(&door.settings, &plan, clock.now())?;
@@ -221,6 +235,12 @@ fn migrate_here(
     release(guard, &mut report);
     run.point("released");
     Ok(report)
+}
+
+fn is_unfinished(error: &Error) -> bool {
+    let unfinished =
+        |error: &PlanError| matches!(error, PlanError::Unfinished { .. } | PlanError::UnfinishedGone { .. });
+    matches!(error.kind(), ErrorKind::Plan(error) if unfinished(error))
 }
 
 /// Sees that no other tool's records want to be taken over first.

@@ -168,7 +168,11 @@ impl Relative {
         let message = match self.direction {
             Direction::Down => {
                 let versions = &survey.state.versions;
-                left.iter().find_map(|id| {
+                // What was half undone is finished, whatever stands on it.
+                let whole = |id: &&RevisionId| {
+                    !survey.history.unfinished.iter().any(|unfinished| unfinished.version == **id)
+                };
+                left.iter().filter(whole).find_map(|id| {
                     let mut above = graph.descendants(id).into_iter();
                     let above = above.find(|above| versions.contains(above) && !left.contains(above))?;
                     Some(format!("another run applied {above} above {id} meanwhile: nothing was changed"))

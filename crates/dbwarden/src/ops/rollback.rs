@@ -15,7 +15,7 @@ use crate::apply::run::{Event, Observer, Resume};
 use crate::backup::Reason;
 use crate::driver::Session;
 use crate::error::{Error, ErrorKind};
-use crate::migration::applied::Direction;
+use crate::migration::applied::{Direction, History};
 use crate::migration::graph::Target;
 use crate::migration::plan::{self, Limits, Plan, Reach, Recorded, RecordedScript};
 use crate::migration::source::{SourceFile, script_of};
@@ -25,7 +25,8 @@ use crate::migration::{Kind, RevisionId};
 /// What is asked of `rollback`.
 #[derive(Debug, Clone, Default)]
 pub struct RollbackOptions {
-    /// To where; this revision stays applied. Without a target and a count, one migration.
+    /// To where; this revision stays applied. Without a target and a count, one migration. A repeatable (`RA__views`) is undone
+    /// itself, alone, by its down script.
     pub target: Option<Target>,
     /// So many migrations.
     pub count: Option<u64>,
@@ -41,6 +42,15 @@ pub struct RollbackOptions {
     pub agreed: bool,
     /// What a person decided of a statement of which the database does not tell whether it was done.
     pub resume: Option<Resume>,
+}
+
+impl RollbackOptions {
+    /// Returns the repeatable that is the target, where one is: it is undone alone.
+    fn repeatable(&self, history: &History) -> Option<RevisionId> {
+        let Some(Target::Revision { reference, offset: 0 }) = &self.target else { return None };
+        let row = history.get(&RevisionId::new(reference.as_str()))?;
+        (!row.is_versioned() && !self.seeds_only).then(|| row.version.clone())
+    }
 }
 
 /// Undoes migrations, newest first.
@@ -78,7 +88,10 @@ fn rollback_here(
     let (mut survey, mut session) =
         survey::open(deployment, &door.selection, Patience::of(&mut run, door.lock.wait))?;
     let ids = if options.seeds_only { plan::seeds::to_undo } else { plan::downgrade_ids };
-    let ids = |survey: &Survey| Ok(ids(&survey.set, &survey.history, &reach)?);
+    let ids = |survey: &Survey| match options.repeatable(&survey.history) {
+        Some(id) => Ok(vec![id]),
+        None => Ok(ids(&survey.set, &survey.history, &reach)?),
+    };
     let only = |mut plan: Plan| {
         // A seed makes nothing that a repeatable could stand on.
         plan.steps.retain(|step| !options.seeds_only || step.kind == Kind::Versioned);
@@ -87,7 +100,12 @@ fn rollback_here(
     // Of several heads a count takes what was applied last, and says which that is.
     let counts = !options.seeds_only && reach.is_relative();
     let which = |survey: &Survey, ids: &[RevisionId]| {
-        if counts { plan::first_to_go(&survey.state.current, ids) } else { None }
+        let half = |id: &RevisionId| survey.history.unfinished.iter().any(|it| it.version == *id);
+        if counts && !ids.first().is_some_and(half) {
+            plan::first_to_go(&survey.state.current, ids)
+        } else {
+            None
+        }
     };
     let verb = if options.seeds_only { "seed rollback" } else { "rollback" };
     let relative = match relative::command(verb, &reach, Direction::Down) {
@@ -199,6 +217,12 @@ fn plan(
         let (script, headers) = script_of(&file, &text, door.dialect)?;
         recorded.insert(id, RecordedScript { file, script, limits: Limits::of(&headers) });
     }
-    let plan = plan::downgrade(&survey.set, &survey.history, ids, &recorded)?;
+    let (set, history) = (&survey.set, &survey.history);
+    let plan = match ids {
+        [id] if history.get(id).is_some_and(|row| !row.is_versioned()) => {
+            plan::downgrade_repeatable(set, history, id)?
+        }
+        _ => plan::downgrade(set, history, ids, &recorded)?,
+    };
     Ok((plan, recorded))
 }

@@ -404,6 +404,9 @@ pub(crate) struct SeedApply {
     /// Show what would run, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// What to do with a statement that was running when its run ended, where the database does not tell whether it was done
+    #[arg(long, value_name = "HOW")]
+    pub(crate) resume: Option<Resume>,
     #[command(flatten)]
     pub(crate) before: Before,
 }
@@ -420,6 +423,9 @@ pub(crate) struct SeedRollback {
     /// Show what would run, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// What to do with a statement that was running when its run ended, where the database does not tell whether it was done
+    #[arg(long, value_name = "HOW")]
+    pub(crate) resume: Option<Resume>,
     #[command(flatten)]
     pub(crate) before: Before,
 }

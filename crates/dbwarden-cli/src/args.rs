@@ -528,7 +528,7 @@ impl Later {
 /// Options of `rollback`.
 #[derive(Debug, Args)]
 pub(crate) struct Rollback {
-    /// Down to this revision, which stays applied: an id, a number, a prefix, base, -N
+    /// Down to this revision, which stays applied: an id, a number, a prefix, base, -N; a repeatable (RA__views) is undone itself, alone
     #[arg(value_name = "REV", value_parser = target, conflicts_with = "to_version", allow_hyphen_values = true)]
     pub(crate) revision: Option<Target>,
     /// Down to this revision, which stays applied

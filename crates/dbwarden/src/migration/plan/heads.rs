@@ -122,6 +122,13 @@ pub(super) fn beside(
         let heads = may(set, request.dialect, request.strict, ids, passed);
         heads.map_err(PlanError::Heads)
     };
+    if let Reach::These(these) = &request.reach
+        && let Err(GraphError::MultipleHeads { .. }) = set.graph().upgrade_count(these.len().max(1), passed)
+        && !these.is_empty()
+    {
+        let note = may(&set.graph().upgrade(&Target::Heads, passed)?)?;
+        return Ok((ids?, note));
+    }
     match ids {
         Err(GraphError::MultipleHeads { .. }) => {
             let mut all = set.graph().upgrade(&Target::Heads, passed)?;

@@ -200,6 +200,11 @@ impl MigrationSet {
         self.versioned().chain(self.repeatables())
     }
 
+    /// Returns every one of them, those that are replaced too, by id.
+    pub fn all(&self) -> impl Iterator<Item = &Migration> {
+        self.migrations.values().map(AsRef::as_ref)
+    }
+
     /// Returns how many there are.
     pub fn len(&self) -> usize {
         self.migrations.len()

@@ -425,6 +425,9 @@ pub(crate) struct SeedApply {
     /// Show what would run, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// What to do with a statement that was running when its run ended, where the database does not tell whether it was done
+    #[arg(long, value_name = "HOW")]
+    pub(crate) resume: Option<Resume>,
     #[command(flatten)]
     pub(crate) before: Before,
 }
@@ -441,6 +444,9 @@ pub(crate) struct SeedRollback {
     /// Show what would run, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// What to do with a statement that was running when its run ended, where the database does not tell whether it was done
+    #[arg(long, value_name = "HOW")]
+    pub(crate) resume: Option<Resume>,
     #[command(flatten)]
     pub(crate) before: Before,
 }
@@ -543,7 +549,7 @@ impl Later {
 /// Options of `rollback`.
 #[derive(Debug, Args)]
 pub(crate) struct Rollback {
-    /// Down to this revision, which stays applied: an id, a number, a prefix, base, -N
+    /// Down to this revision, which stays applied: an id, a number, a prefix, base, -N; a repeatable (RA__views) is undone itself, alone
     #[arg(value_name = "REV", value_parser = target, conflicts_with = "to_version", allow_hyphen_values = true)]
     pub(crate) revision: Option<Target>,
     /// Down to this revision, which stays applied

@@ -46,6 +46,8 @@ pub(crate) struct Failure {
     database: Option<String>,
     /// The steps that were done before, of a command that runs some.
     applied: Option<Value>,
+    /// A migration stopped, and the same command goes on with it.
+    of_a_step: bool,
 }
 
 impl Failure {
@@ -61,6 +63,7 @@ impl Failure {
             next: next.into(),
             database: None,
             applied: None,
+            of_a_step: false,
         }
     }
 
@@ -73,8 +76,13 @@ impl Failure {
     /// The same, with the options that were typed in the commands that are to be typed next.
     pub(crate) fn with_options(mut self, global: &Global) -> Self {
         let mut global = global.clone();
-        global.repeated.done =
-            self.applied.as_ref().and_then(Value::as_array).map_or(0, |done| done.len() as u64);
+        // Repeatables are counted by nobody.
+        let counted = |step: &&Value| step.get("kind").and_then(Value::as_str) == Some("versioned");
+        let done = self.applied.as_ref().and_then(Value::as_array);
+        global.repeated.done = done.map_or(0, |done| done.iter().filter(counted).count() as u64);
+        if self.of_a_step {
+            self.next = global.repeated.goes_on(&self.next);
+        }
         self.next = next::as_typed(&self.next, &global, self.database.as_deref());
         self
     }
@@ -246,6 +254,7 @@ impl From<Error> for Failure {
             next: next::after(&error),
             database: None,
             applied: error.report().map(|report| json!(report.steps)),
+            of_a_step: matches!(error.kind(), ErrorKind::Step { .. }),
         }
     }
 }

@@ -180,8 +180,8 @@ pub(crate) fn after(error: &Error) -> String {
             return "write its statements, then run the same command again; `SELECT 1;` says that there is nothing to do"
                 .to_owned();
         }
-        ErrorKind::Plan(PlanError::Unfinished { direction, .. }) => {
-            return format!("{} goes on with it", to_finish(*direction));
+        ErrorKind::Plan(PlanError::Unfinished { version, direction, .. }) => {
+            return format!("`dbwarden {}` goes on with it", to_finish(version, *direction));
         }
         ErrorKind::Plan(PlanError::UnfinishedGone { version, direction, .. }) => {
             return after_stuck(version, *direction);
@@ -403,19 +403,22 @@ fn after_disk(error: &DriverError) -> &'static str {
     }
 }
 
-/// The command that goes on with what is half done.
-pub(crate) fn to_finish(direction: Direction) -> &'static str {
+/// The command that goes on with what is half done, whatever was typed before: a repeatable is undone alone, and what is half undone
+/// comes first of what a count undoes.
+pub(crate) fn to_finish(id: &RevisionId, direction: Direction) -> String {
+    let repeatable = ["RA__", "ROC__"].iter().any(|prefix| id.as_str().starts_with(prefix));
     match direction {
-        Direction::Up => "`dbwarden migrate`",
-        Direction::Down => "`dbwarden rollback`",
+        Direction::Up => "migrate".to_owned(),
+        Direction::Down if repeatable => format!("rollback -t {}", quoted(id.as_str())),
+        Direction::Down => "rollback -c 1".to_owned(),
     }
 }
 
 /// After a half-done migration whose file is gone.
 pub(crate) fn after_stuck(id: &RevisionId, direction: Direction) -> String {
     format!(
-        "put the file back, then {}; or undo by hand what is committed, and `dbwarden stamp --remove {id}` forgets it",
-        to_finish(direction)
+        "put the file back, then `dbwarden {}`; or undo by hand what is committed, and `dbwarden stamp --remove {id}` forgets it",
+        to_finish(id, direction)
     )
 }
 

@@ -1,9 +1,9 @@
-//! What was typed of `migrate` and `rollback`, for the same command in a next step. What a person agreed to (`--yes`,
+//! What was typed of `migrate`, `rollback` and their likes for seeds, for the same command in a next step. What a person agreed to (`--yes`,
 //! `--no-safety-check`) or decided of one statement (`--resume`) is not repeated for them.
 
 use dbwarden::migration::graph::Target;
 
-use crate::args::{Command, Global};
+use crate::args::{Command, Global, Seed};
 use crate::next::quoted;
 
 /// The options of the command that was typed.
@@ -43,6 +43,15 @@ impl Repeated {
             Command::Rollback(args) => {
                 ("rollback", args.revision.as_ref().or(args.to_version.as_ref()), args.count, &args.before)
             }
+            Command::Seed { command: Seed::Apply(args) } => {
+                for tag in &args.tag {
+                    rest.push_str(&format!(" --tag {}", quoted(tag)));
+                }
+                ("seed apply", args.to_version.as_ref(), args.count, &args.before)
+            }
+            Command::Seed { command: Seed::Rollback(args) } => {
+                ("seed rollback", args.to_version.as_ref(), args.count, &args.before)
+            }
             _ => return Self::default(),
         };
         if before.with_backup {
@@ -57,13 +66,20 @@ impl Repeated {
         Self { verb, target: target.cloned(), count, rest, done: 0 }
     }
 
+    /// Puts the verb that was typed into `next`, which goes on with a migration that stopped: seeds alone are gone on with alone.
+    pub(crate) fn goes_on(&self, next: &str) -> String {
+        match self.verb {
+            "seed apply" => next.replace("`dbwarden migrate", "`dbwarden seed apply"),
+            "seed rollback" => next.replace("`dbwarden rollback", "`dbwarden seed rollback"),
+            _ => next.to_owned(),
+        }
+    }
+
     /// Returns the options for `words`, a command without its program, with a space before each.
     pub(crate) fn options(&self, words: &str) -> String {
-        let mut given = words.split(' ');
-        if given.next() != Some(self.verb) {
-            return String::new();
-        }
-        let own = given.any(|word| word == "-t" || word == "-c");
+        let given = words.strip_prefix(self.verb).filter(|rest| rest.is_empty() || rest.starts_with(' '));
+        let Some(given) = given.filter(|_| !self.verb.is_empty()) else { return String::new() };
+        let own = given.split(' ').any(|word| word == "-t" || word == "-c");
         let target = match (&self.target, self.count) {
             _ if own => String::new(),
             (Some(Target::Relative(steps)), _) => {
@@ -114,6 +130,10 @@ mod tests {
             ("dbwarden migrate -t 0003", 0, "rollback -t 0003", ""),
             ("dbwarden migrate -t 0003 --tag demo", 0, "migrate -t 0002", " --tag demo"),
             ("dbwarden migrate --dry-run", 0, "migrate", ""),
+            ("dbwarden seed apply --tag demo -c 3", 1, "seed apply", " -c 2 --tag demo"),
+            ("dbwarden seed rollback -t 0002", 0, "seed rollback --resume=skip", " -t 0002"),
+            ("dbwarden seed rollback -c 2", 0, "rollback", ""),
+            ("dbwarden rollback -t 0002", 0, "rollback -c 1", ""),
             ("dbwarden status --tag demo", 0, "migrate", ""),
         ] {
             assert_eq!(typed(words, done, next), said, "{words}, then {next}");

@@ -10,6 +10,8 @@ mod adoption;
 #[cfg(feature = "tokio")]
 #[path = "suite/asynchronous.rs"]
 mod asynchronous;
+#[path = "suite/behind.rs"]
+mod behind;
 #[path = "suite/branches.rs"]
 mod branches;
 #[cfg(unix)]

@@ -31,6 +31,7 @@ fn apply(deployment: &mut Deployment<'_>, global: &Global, args: &SeedApply) -> 
         seeds_only: true,
         dry_run: args.dry_run,
         backup: args.before.directory(&deployment.settings),
+        resume: args.resume.map(Into::into),
         ..MigrateOptions::default()
     };
     super::migrate::apply(deployment, global, options)
@@ -43,6 +44,7 @@ fn undo(deployment: &mut Deployment<'_>, global: &Global, args: &SeedRollback) -
         seeds_only: true,
         dry_run: args.dry_run,
         backup: args.before.directory(&deployment.settings),
+        resume: args.resume.map(Into::into),
         ..RollbackOptions::default()
     };
     super::rollback::undo(deployment, global, options)

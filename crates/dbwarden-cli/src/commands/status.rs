@@ -159,7 +159,7 @@ fn next(status: &Status) -> Vec<String> {
         lines.push(if unfinished.stuck {
             after_stuck(id, direction)
         } else {
-            format!("{} goes on with {id}", to_finish(direction))
+            format!("`dbwarden {}` goes on with {id}", to_finish(id, direction))
         });
     }
     lines.extend(status.gone.first().map(after_gone));

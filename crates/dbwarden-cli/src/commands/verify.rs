@@ -109,7 +109,7 @@ fn next(findings: &[Finding]) -> Vec<String> {
     for finding in findings.iter().filter(|finding| finding.problem) {
         let line = match (&finding.version, finding.direction) {
             (Some(id), Some(direction)) if finding.stuck => after_stuck(id, direction),
-            (Some(id), Some(direction)) => format!("{} goes on with {id}", to_finish(direction)),
+            (Some(id), Some(direction)) => format!("`dbwarden {}` goes on with {id}", to_finish(id, direction)),
             _ => "correct the files, or `dbwarden verify --accept REV --reason \"…\"` for what is as it should be"
                 .to_owned(),
         };

@@ -19,7 +19,7 @@ pub(crate) const LOG: &str = "CREATE TABLE log (what TEXT NOT NULL);\nINSERT INT
 pub(crate) const USERS: &str = "CREATE TABLE users (id INTEGER PRIMARY KEY, name VARCHAR(40) NOT NULL);\n\
                      INSERT INTO log VALUES ('users');\nCREATE INDEX users_name ON users (name);\n\
                      -- rollback\nINSERT INTO log VALUES ('users undone');\nDROP TABLE users;\n";
-const ORDERS: &str = "CREATE TABLE orders (id INTEGER PRIMARY KEY, user_id INTEGER REFERENCES users (id));\n\
+pub(crate) const ORDERS: &str = "CREATE TABLE orders (id INTEGER PRIMARY KEY, user_id INTEGER REFERENCES users (id));\n\
                       INSERT INTO log VALUES ('orders');\n\
                       -- rollback\nINSERT INTO log VALUES ('orders undone');\nDROP TABLE orders;\n";
 pub(crate) const PLAIN: &[(&str, &str)] =

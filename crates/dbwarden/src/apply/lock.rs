@@ -185,7 +185,8 @@ impl<'s> LockGuard<'s> {
     ) -> Result<Self, LockError> {
         let started = Instant::now();
         let itself = session.itself();
-        let mut here = Owner { session: itself, undoes: run.undoes, ..Owner::this(&run.who, &run.id) };
+        let meant = run.meant.clone();
+        let mut here = Owner { session: itself, meant, ..Owner::this(&run.who, &run.id) };
         let mut watch: Option<Watch> = None;
         let mut last_told: Option<Instant> = None;
         let mut seen: Option<Holder> = None;
@@ -484,7 +485,6 @@ fn attempt(
             });
             let Some(why) = ended(session, &holder, why)? else { return Ok(Attempt::Held(Some(holder))) };
             run.observer.event(&Event::TakenOver { holder: &holder, why });
-            run.followed = Some(holder.clone());
             holder.token
         }
     };

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::driver::ServerSession;
+use crate::migration::RevisionId;
 
 /// A process that holds a lock, or did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,9 +32,19 @@ pub struct Owner {
     /// Its session on the server, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<ServerSession>,
-    /// It undoes migrations.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub undoes: bool,
+    /// What it was to do, where that was counted from where the database was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meant: Option<Meant>,
+}
+
+/// What a run was to do that was counted from where the database was (`rollback`, `migrate -c 2`), so that the same command, typed again
+/// behind a kill, does what is left of that and no more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Meant {
+    /// The command, such as `rollback -2`.
+    pub command: String,
+    /// The migrations that it was to apply, undo, record or forget.
+    pub ids: Vec<RevisionId>,
 }
 
 /// Who holds the lock, as its row says.
@@ -72,7 +83,7 @@ impl Owner {
             session_lock: false,
             run: run.to_owned(),
             session: None,
-            undoes: false,
+            meant: None,
         }
     }
 

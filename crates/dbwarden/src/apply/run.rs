@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::owner::Holder;
+use super::owner::{Holder, Meant};
 use crate::driver::{Interrupt, Notice};
 use crate::migration::plan::{Action, Step};
 use crate::migration::{Kind, RevisionId};
@@ -307,10 +307,8 @@ pub struct Run<'a> {
     pub who: String,
     /// What it does once it has the lock, for those who wait: the migration that is run next.
     pub next: Option<RevisionId>,
-    /// It undoes migrations.
-    pub undoes: bool,
-    /// Whose lock it took over.
-    pub followed: Option<Holder>,
+    /// What it is to do, where that is counted from where the database is.
+    pub meant: Option<Meant>,
 }
 
 impl fmt::Debug for Run<'_> {

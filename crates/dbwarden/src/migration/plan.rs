@@ -128,6 +128,8 @@ pub enum Reach {
     To(Target),
     /// So many migrations.
     Count(u64),
+    /// These, whichever they are: what was counted once is not counted again.
+    These(Vec<RevisionId>),
 }
 
 impl Reach {
@@ -190,6 +192,7 @@ pub fn upgrade(
         Reach::To(Target::Head | Target::Heads) if state.pending.is_empty() => Ok(Vec::new()),
         Reach::Count(count) => graph.upgrade_count(usize::try_from(*count).unwrap_or(usize::MAX), passed),
         Reach::To(target) => graph.upgrade(target, passed),
+        Reach::These(ids) => Ok(graph.in_order(&ids.iter().cloned().collect())),
     };
     let (ids, apart) = heads::beside(set, request, ids, passed)?;
     if !state.ahead.is_empty() && !ids.is_empty() {
@@ -337,17 +340,56 @@ pub struct RecordedScript {
 }
 
 /// What becomes of repeatables when versioned ones are undone. What a repeatable made may go with a table, so each that runs on
-/// change is forgotten first, and runs again with the next upgrade; where `all` goes, each is undone by its own down script.
+/// change is forgotten first, and runs again with the next upgrade; where `all` goes, each is undone by its own down script, and so is
+/// one that was half undone.
 fn repeatables(set: &MigrationSet, history: &History, all: bool) -> Vec<Step> {
     let rows = history.applied.iter().rev().filter(|row| !row.is_versioned());
     rows.filter_map(|row| match set.get(&row.version) {
-        Some(migration) if all && migration.down.is_some() => Some(step(migration, Action::Undo)),
+        Some(migration) if migration.down.is_some() && (all || half_undone(history, &row.version)) => {
+            Some(step(migration, Action::Undo))
+        }
         Some(migration) if all || migration.kind == Kind::RunsOnChange => {
             Some(step(migration, Action::Forget))
         }
         _ => None,
     })
     .collect()
+}
+
+/// Whether the rollback of `id` was begun and is not finished.
+fn half_undone(history: &History, id: &RevisionId) -> bool {
+    let down = |it: &&Unfinished| it.direction == Direction::Down;
+    history.unfinished.iter().filter(down).any(|it| it.version == *id)
+}
+
+/// Plans the rollback of the repeatable `id` alone, by its down script. It runs again with the next upgrade.
+///
+/// # Errors
+/// It has no down script; another one is half done.
+pub fn downgrade_repeatable(
+    set: &MigrationSet,
+    history: &History,
+    id: &RevisionId,
+) -> Result<Plan, PlanError> {
+    if let Some(unfinished) = history.unfinished.iter().find(|unfinished| {
+        unfinished.version != *id
+            || unfinished.direction == Direction::Up
+            || is_stuck(unfinished, set, history)
+    }) {
+        return Err(stopped(unfinished, set, history));
+    }
+    let migration = set.get(id);
+    let Some(migration) = migration.filter(|migration| migration.down.is_some()) else {
+        let files = migration.map(|migration| migration.file_of_down().name.clone());
+        let without_file = if migration.is_none() { vec![id.clone()] } else { Vec::new() };
+        return Err(PlanError::Irreversible {
+            revisions: vec![id.clone()],
+            without_file,
+            files: files.into_iter().collect(),
+        });
+    };
+    let steps = vec![step(migration, Action::Undo)];
+    Ok(Plan { direction: Direction::Down, steps, single_transaction: false, notes: Vec::new(), left: 0 })
 }
 
 /// Returns what a rollback of `reach` undoes, newest first, before anything is known of down scripts.
@@ -364,11 +406,23 @@ pub fn downgrade_ids(
     }
     let order: Vec<_> =
         history.applied.iter().filter(|row| row.is_versioned()).map(|row| row.version.clone()).collect();
+    // What was half undone is finished first, wherever it stands: nothing else can be done before.
+    let first = |mut ids: Vec<RevisionId>| {
+        if let Some(half) = order.iter().find(|id| half_undone(history, id)) {
+            let count = ids.len();
+            ids.retain(|id| id != half);
+            ids.insert(0, half.clone());
+            ids.truncate(count);
+        }
+        ids
+    };
     Ok(match reach {
         Reach::Count(count) => {
-            set.graph().downgrade_count(usize::try_from(*count).unwrap_or(usize::MAX), &order)?
+            first(set.graph().downgrade_count(usize::try_from(*count).unwrap_or(usize::MAX), &order)?)
         }
+        Reach::To(target @ Target::Relative(_)) => first(set.graph().downgrade(target, &order)?),
         Reach::To(target) => set.graph().downgrade(target, &order)?,
+        Reach::These(ids) => ids.clone(),
     })
 }
 

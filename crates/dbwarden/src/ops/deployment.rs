@@ -185,8 +185,7 @@ impl<'host> Deployment<'host> {
             points: self.points.clone(),
             who: self.who.clone(),
             next: None,
-            undoes: false,
-            followed: None,
+            meant: None,
         }
     }
 }

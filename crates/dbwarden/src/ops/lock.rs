@@ -12,7 +12,7 @@ use crate::apply::owner::Holder;
 use crate::apply::owner::Owner;
 use crate::apply::run::Observer;
 use crate::dialect::Records;
-use crate::driver::{DriverErrorKind, OpenOptions, Session, SessionLock};
+use crate::driver::{DriverErrorKind, OpenOptions, Presence, Session, SessionLock};
 use crate::error::{Error, ErrorKind, Refusal};
 use crate::value::Value;
 
@@ -71,6 +71,15 @@ pub(super) fn look(session: &mut dyn Session, records: &Records, who: &str) -> R
     let free = matches!(session.try_session_lock(&records.lock_name), Ok(SessionLock::Held(_)));
     let gone = holder.owner.gone(&Owner::this(who, ""), free);
     Ok(Seen { holder: Some(holder), gone })
+}
+
+/// Returns who is at work, as far as can be seen as `who`: the holder of the lock, where nothing shows that it has ended.
+pub(super) fn under_way(session: &mut dyn Session, records: &Records, who: &str) -> Option<Holder> {
+    let seen = look(session, records, who).ok()?;
+    let holder = seen.holder.filter(|_| seen.gone.is_none())?;
+    let theirs = holder.owner.session.as_ref();
+    let ended = theirs.is_some_and(|theirs| matches!(session.presence(theirs), Ok(Presence::Gone)));
+    (!ended).then_some(holder)
 }
 
 /// What became of an unlock.

@@ -5,20 +5,25 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::deployment::{Patience, make};
+use super::deployment::Patience;
+use super::door::Door;
+use super::lock::under_way;
+use super::relative::{self, Relative};
 use super::run::{DeploymentLimits, Ground, steps};
 use super::survey::{self, Survey, read_history};
-use super::{Deployment, Report, backup};
+use super::{Deployment, Report, backup, gates};
 use crate::apply::history;
 use crate::apply::lock::LockGuard;
 use crate::apply::run::{Observer, Resume};
 use crate::backup::Reason;
 use crate::dialect::Dialect;
-use crate::error::{Error, ErrorKind, Refusal};
+use crate::error::{Error, ErrorKind};
+use crate::migration::Kind;
+use crate::migration::applied::Direction;
 use crate::migration::graph::Target;
-use crate::migration::plan::{self, Action, Plan, Reach, UpgradeRequest};
+use crate::migration::plan::{self, Action, Plan, PlanError, Reach, UpgradeRequest};
 use crate::migration::set::MigrationSet;
-use crate::migration::state::{Due, Selection, State};
+use crate::migration::state::{Due, Selection};
 
 /// After a longer wait there may be other files than before.
 const BRIEF: Duration = Duration::from_millis(100);
@@ -62,6 +67,18 @@ impl MigrateOptions {
         }
     }
 
+    /// Returns the verb, with what makes a count of it another one.
+    fn verb(&self) -> String {
+        let mut verb = if self.seeds_only { "seed apply" } else { "migrate" }.to_owned();
+        for (given, name) in [(self.record_only, " --baseline"), (self.without_seeds, " --no-seeds")] {
+            verb.push_str(if given { name } else { "" });
+        }
+        for tag in &self.tags {
+            verb.push_str(&format!(" --tag {tag}"));
+        }
+        verb
+    }
+
     pub(super) fn request(&self, dialect: &'static dyn Dialect) -> Result<UpgradeRequest, Error> {
         let reach = match (&self.target, self.count) {
             (Some(_), Some(_)) => {
@@ -100,86 +117,102 @@ fn migrate_here(
     options: &MigrateOptions,
     observer: &mut dyn Observer,
 ) -> Result<Report, Error> {
-    let selection = options.selection(deployment);
-    let dialect = deployment.dialect()?;
-    let request = options.request(dialect)?;
+    let mut request = options.request(deployment.dialect()?)?;
     let limits = DeploymentLimits::new(deployment)?;
-    let (clock, lock) = (Arc::clone(&deployment.clock), deployment.lock.clone());
-    let open = deployment.open_options(true);
-    let settings = deployment.settings.clone();
+    let clock = Arc::clone(&deployment.clock);
+    let door = Door::new(deployment, options.selection(deployment), true)?;
     let environment = deployment.environment();
-    let company = matches!(deployment.connection, super::Connection::Address);
     let mut run = deployment.run(&*clock, observer);
 
-    let (source, read) = (deployment.source.clone(), deployment.read_options()?);
     let asked = Instant::now();
     let (mut survey, mut session) =
-        survey::glance(deployment, &selection, Patience::of(&mut run, lock.wait))?;
-    if !options.record_only
-        && let Some(records) = survey.history.untaken().first()
-    {
-        return Err(ErrorKind::ForeignRecords { records: records.clone() }.into());
+        survey::glance(deployment, &door.selection, Patience::of(&mut run, door.lock.wait))?;
+    taken_over(&survey, options)?;
+    let count = |survey: &Survey| -> Result<Vec<_>, Error> {
+        let steps = plan(survey, &request)?.steps.into_iter();
+        Ok(steps.filter(|step| step.kind == Kind::Versioned).map(|step| step.id).collect())
+    };
+    let relative = match relative::command(&options.verb(), &request.reach, Direction::Up) {
+        Some(command) => {
+            Some(Relative::new(Direction::Up, command, &survey, &mut *session, &door.records, &run, || {
+                count(&survey)
+            })?)
+        }
+        None => None,
+    };
+    if let Some(relative) = &relative {
+        request.reach = Reach::These(relative.left(&survey));
     }
-    let mut plan = plan(&survey, &request)?;
+    let first = match plan(&survey, &request) {
+        Err(error) if is_unfinished(&error) && !options.dry_run => {
+            // What another run is in the middle of is waited for, and planned behind it.
+            if under_way(&mut *session, &door.records, &run.who).is_some() {
+                None
+            } else {
+                // It may have come to its end between the two looks.
+                let (tables, wait) = (&door.settings.tables, door.lock.wait);
+                survey.history = read_history(&mut *session, door.dialect, tables, wait, &run.cancel)?;
+                door.compare(&mut survey, false)?;
+                Some(plan(&survey, &request)?)
+            }
+        }
+        plan => Some(plan?),
+    };
     let unknown = unknown_tags(&survey.set, &options.tags);
-    let mut report = report(&settings, &survey, &plan);
-    report.notes.extend(unknown.iter().cloned());
-    if settings.strict_ahead && !survey.state.ahead.is_empty() {
+    let said = |survey: &Survey| relative.as_ref().map_or_else(Vec::new, |it| it.notes(survey, "undone"));
+    if door.settings.strict_ahead && !survey.state.ahead.is_empty() {
         return Err(ErrorKind::StrictAhead { revisions: survey.state.ahead }.into());
     }
-    if plan.is_empty() {
+    let goes_on = relative.as_ref().is_some_and(Relative::goes_on);
+    if let Some(plan) = first.as_ref().filter(|plan| options.dry_run || plan.is_empty() && !goes_on) {
+        let mut report = report(&door.settings, &survey, plan);
+        report.notes.extend(unknown.into_iter().chain(said(&survey)));
+        if options.dry_run && !plan.is_empty() {
+            survey.set = MigrationSet::load(&door.source, &door.read)?;
+            door.compare(&mut survey, false)?;
+            report.plan = Some(self::plan(&survey, &request)?);
+        }
         return Ok(report);
     }
-    if options.dry_run {
-        survey.set = MigrationSet::load(&source, &read)?;
-        survey.state = State::new(&mut survey.set, &mut survey.history, &selection)?;
-        report.plan = Some(self::plan(&survey, &request)?);
-        return Ok(report);
-    }
-    if !options.agreed {
-        gates(&settings, &plan, clock.now())?;
+    if let Some(plan) = first.as_ref().filter(|_| !options.agreed) {
+        gates::upgrade(&door.settings, plan, clock.now())?;
     }
 
-    let asked_for: Vec<_> = plan.steps.iter().map(|step| step.id.clone()).collect();
     history::writable(&survey.history)?;
-    let records = Arc::new(dialect.records(&settings.tables));
-    let company = company.then_some((&settings.url, &open));
-    // Only now that everything is known to be in order is a file made.
-    make(&mut *session, &settings.url, Patience::of(&mut run, lock.wait))?;
-    run.next = plan.steps.first().map(|step| step.id.clone());
-    let mut guard = LockGuard::acquire(session, records, &lock, company, &mut run)?;
+    run.meant = relative.as_ref().and_then(Relative::meant);
+    let mut guard = door.take(session, first.as_ref(), &mut run)?;
     // Somebody may have been quicker: what is run is planned under the lock. Files are read anew after a wait, when one that is
     // to be run was written since, and when a glance at its bytes had been enough.
-    survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait, &run.cancel)?;
-    if !options.record_only
-        && let Some(records) = survey.history.untaken().first()
-    {
-        return Err(ErrorKind::ForeignRecords { records: records.clone() }.into());
-    }
+    door.read_records(&mut guard, &mut survey, &run)?;
+    taken_over(&survey, options)?;
     let mut fresh = asked.elapsed() > BRIEF;
-    loop {
-        if fresh {
-            survey.set = survey.set.again(&source, &read)?;
+    let plan = loop {
+        door.compare(&mut survey, fresh)?;
+        if let Some(relative) = &relative {
+            let left = relative.left(&survey);
+            if !options.seeds_only {
+                relative.stands(&survey, &left)?;
+            }
+            request.reach = Reach::These(left);
         }
-        survey.state = State::new(&mut survey.set, &mut survey.history, &selection)?;
-        plan = self::plan(&survey, &request)?;
+        let plan = plan(&survey, &request)?;
         if fresh || plan.steps.iter().all(|step| survey.set.is_fresh(&step.id)) {
-            break;
+            break plan;
         }
         fresh = true;
+    };
+    let mut report = self::report(&door.settings, &survey, &plan);
+    report.notes.extend(unknown.into_iter().chain(said(&survey)));
+    if !options.agreed {
+        gates::upgrade(&door.settings, &plan, clock.now())?;
     }
-    // So many migrations means those that were next when it was asked.
-    if request.reach.is_relative() {
-        plan.steps
-            .retain(|step| step.kind != crate::migration::Kind::Versioned || asked_for.contains(&step.id));
-    }
-    report = self::report(&settings, &survey, &plan);
-    report.notes.extend(unknown);
     run.point("planned");
     if !plan.is_empty() {
         if let Some(directory) = &options.backup {
-            let (records, history) = (guard.records(), &survey.history);
-            let made = backup::before(Reason::Migrate, &settings, &open, &records, history, &run, directory)?;
+            let (settings, records) = (&door.settings, guard.records());
+            let reason = Reason::Migrate;
+            let made =
+                backup::before(reason, settings, &door.open, &records, &survey.history, &run, directory)?;
             report.backup = Some(made);
         }
         let note = options.record_only.then(|| format!("recorded without being run, by {}", run.who));
@@ -195,16 +228,27 @@ fn migrate_here(
         steps(&limits, &mut guard, &plan, &ground, &mut run, &mut report)?;
         let mut versions = survey.state.versions.clone();
         versions.extend(
-            plan.steps
-                .iter()
-                .filter(|step| step.kind == crate::migration::Kind::Versioned)
-                .map(|step| step.id.clone()),
+            plan.steps.iter().filter(|step| step.kind == Kind::Versioned).map(|step| step.id.clone()),
         );
         finish(&mut report, &survey, &versions);
     }
     release(guard, &mut report);
     run.point("released");
     Ok(report)
+}
+
+fn is_unfinished(error: &Error) -> bool {
+    let unfinished =
+        |error: &PlanError| matches!(error, PlanError::Unfinished { .. } | PlanError::UnfinishedGone { .. });
+    matches!(error.kind(), ErrorKind::Plan(error) if unfinished(error))
+}
+
+/// Sees that no other tool's records want to be taken over first.
+fn taken_over(survey: &Survey, options: &MigrateOptions) -> Result<(), Error> {
+    match survey.history.untaken().first().filter(|_| !options.record_only) {
+        Some(records) => Err(ErrorKind::ForeignRecords { records: records.clone() }.into()),
+        None => Ok(()),
+    }
 }
 
 /// Releases the lock. What was run is committed: that the lock could not be released is no failure, since it runs out by itself.
@@ -289,23 +333,4 @@ pub(super) fn finish(
     // A head that is not asked for is nothing to get to.
     report.at_head = report.pending.is_empty() && survey.state.ahead.is_empty();
     report.pending.extend(repeatables);
-}
-
-/// What wants a person's word before a run.
-fn gates(
-    settings: &crate::project::DatabaseSettings,
-    plan: &Plan,
-    now: jiff::Timestamp,
-) -> Result<(), Error> {
-    if let Some(window) = settings.safety.window.as_ref().filter(|window| !window.contains(now)) {
-        let refusal = Refusal::Window { window: window.to_string(), database: settings.name.clone() };
-        return Err(ErrorKind::Refused { refusal }.into());
-    }
-    if settings.protected
-        && let Some((id, text)) = plan.steps.iter().find_map(|step| Some((&step.id, step.breaking.as_ref()?)))
-    {
-        let refusal = Refusal::Breaking { id: id.clone(), text: text.clone() };
-        return Err(ErrorKind::Refused { refusal }.into());
-    }
-    Ok(())
 }

@@ -4,28 +4,29 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::deployment::Patience;
+use super::door::Door;
 use super::migrate::{finish, release, report};
+use super::relative::{self, Relative};
 use super::run::{DeploymentLimits, Ground, steps};
-use super::survey::{self, Survey, read_history};
-use super::{Deployment, Report, backup};
+use super::survey::{self, Survey};
+use super::{Deployment, Report, backup, gates};
 use crate::apply::history;
-use crate::apply::lock::LockGuard;
-use crate::apply::owner::Holder;
 use crate::apply::run::{Event, Observer, Resume};
 use crate::backup::Reason;
-use crate::dialect::Dialect;
 use crate::driver::Session;
-use crate::error::{Error, ErrorKind, Refusal};
+use crate::error::{Error, ErrorKind};
+use crate::migration::applied::{Direction, History};
 use crate::migration::graph::Target;
 use crate::migration::plan::{self, Limits, Plan, Reach, Recorded, RecordedScript};
 use crate::migration::source::{SourceFile, script_of};
-use crate::migration::state::{Selection, State};
+use crate::migration::state::Selection;
 use crate::migration::{Kind, RevisionId};
 
 /// What is asked of `rollback`.
 #[derive(Debug, Clone, Default)]
 pub struct RollbackOptions {
-    /// To where; this revision stays applied. Without a target and a count, one migration.
+    /// To where; this revision stays applied. Without a target and a count, one migration. A repeatable (`RA__views`) is undone
+    /// itself, alone, by its down script.
     pub target: Option<Target>,
     /// So many migrations.
     pub count: Option<u64>,
@@ -41,6 +42,15 @@ pub struct RollbackOptions {
     pub agreed: bool,
     /// What a person decided of a statement of which the database does not tell whether it was done.
     pub resume: Option<Resume>,
+}
+
+impl RollbackOptions {
+    /// Returns the repeatable that is the target, where one is: it is undone alone.
+    fn repeatable(&self, history: &History) -> Option<RevisionId> {
+        let Some(Target::Revision { reference, offset: 0 }) = &self.target else { return None };
+        let row = history.get(&RevisionId::new(reference.as_str()))?;
+        (!row.is_versioned() && !self.seeds_only).then(|| row.version.clone())
+    }
 }
 
 /// Undoes migrations, newest first.
@@ -69,20 +79,19 @@ fn rollback_here(
         (None, count) => Reach::Count(count.unwrap_or(1)),
     };
     let selection = Selection { environment: deployment.environment(), ..Selection::default() };
-    let dialect = deployment.dialect()?;
     let limits = DeploymentLimits::new(deployment)?;
-    let (clock, lock) = (Arc::clone(&deployment.clock), deployment.lock.clone());
-    let open = deployment.open_options(false);
-    let settings = deployment.settings.clone();
+    let clock = Arc::clone(&deployment.clock);
+    let door = Door::new(deployment, selection, false)?;
     let environment = deployment.environment();
-    let company = matches!(deployment.connection, super::Connection::Address);
     let mut run = deployment.run(&*clock, observer);
 
-    let (source, read) = (deployment.source.clone(), deployment.read_options()?);
-    let (mut survey, mut session) = survey::open(deployment, &selection, Patience::of(&mut run, lock.wait))?;
-    let records = Arc::new(dialect.records(&settings.tables));
+    let (mut survey, mut session) =
+        survey::open(deployment, &door.selection, Patience::of(&mut run, door.lock.wait))?;
     let ids = if options.seeds_only { plan::seeds::to_undo } else { plan::downgrade_ids };
-    let ids = |survey: &Survey| ids(&survey.set, &survey.history, &reach);
+    let ids = |survey: &Survey| match options.repeatable(&survey.history) {
+        Some(id) => Ok(vec![id]),
+        None => Ok(ids(&survey.set, &survey.history, &reach)?),
+    };
     let only = |mut plan: Plan| {
         // A seed makes nothing that a repeatable could stand on.
         plan.steps.retain(|step| !options.seeds_only || step.kind == Kind::Versioned);
@@ -91,14 +100,38 @@ fn rollback_here(
     // Of several heads a count takes what was applied last, and says which that is.
     let counts = !options.seeds_only && reach.is_relative();
     let which = |survey: &Survey, ids: &[RevisionId]| {
-        if counts { plan::first_to_go(&survey.state.current, ids) } else { None }
+        let half = |id: &RevisionId| survey.history.unfinished.iter().any(|it| it.version == *id);
+        if counts && !ids.first().is_some_and(half) {
+            plan::first_to_go(&survey.state.current, ids)
+        } else {
+            None
+        }
     };
-    let asked = ids(&survey)?;
-    let (mut plan, mut recorded) = self::plan(&survey, &mut *session, dialect, &records, &asked)?;
+    let verb = if options.seeds_only { "seed rollback" } else { "rollback" };
+    let relative = match relative::command(verb, &reach, Direction::Down) {
+        Some(command) => Some(Relative::new(
+            Direction::Down,
+            command,
+            &survey,
+            &mut *session,
+            &door.records,
+            &run,
+            || ids(&survey),
+        )?),
+        None => None,
+    };
+    let said = |survey: &Survey| relative.as_ref().map_or_else(Vec::new, |it| it.notes(survey, "undone"));
+    let asked = match &relative {
+        Some(relative) => relative.left(&survey),
+        None => ids(&survey)?,
+    };
+    let (mut plan, mut recorded) = self::plan(&survey, &mut *session, &door, &asked)?;
     plan = only(plan);
     plan.notes.extend(which(&survey, &asked));
-    let mut report = report(&settings, &survey, &plan);
-    if plan.is_empty() {
+    let mut report = report(&door.settings, &survey, &plan);
+    report.notes.extend(said(&survey));
+    let goes_on = relative.as_ref().is_some_and(Relative::goes_on);
+    if plan.is_empty() && (!goes_on || options.dry_run) {
         return Ok(report);
     }
     if options.dry_run {
@@ -106,32 +139,36 @@ fn rollback_here(
         return Ok(report);
     }
     if !options.agreed {
-        gates(&settings, &plan, &recorded, options, clock.now())?;
+        gates::downgrade(&door.settings, (&plan, &recorded), options, clock.now())?;
     }
 
     history::writable(&survey.history)?;
-    let company = company.then_some((&settings.url, &open));
-    run.next = plan.steps.first().map(|step| step.id.clone());
-    run.undoes = true;
-    let mut guard = LockGuard::acquire(session, Arc::clone(&records), &lock, company, &mut run)?;
-    survey.set = survey.set.again(&source, &read)?;
-    survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait, &run.cancel)?;
-    survey.state = State::new(&mut survey.set, &mut survey.history, &selection)?;
-    let mut note = None;
-    let left = if reach.is_relative() {
-        still(&survey, &asked, options.seeds_only, run.followed.as_ref(), &mut note)?
-    } else {
-        ids(&survey)?
+    run.meant = relative.as_ref().and_then(Relative::meant);
+    let mut guard = door.take(session, Some(&plan), &mut run)?;
+    door.look_again(&mut guard, &mut survey, &run)?;
+    let left = match &relative {
+        Some(relative) => {
+            let left = relative.left(&survey);
+            if !options.seeds_only {
+                relative.stands(&survey, &left)?;
+            }
+            left
+        }
+        None => ids(&survey)?,
     };
-    (plan, recorded) = self::plan(&survey, guard.session(), dialect, &records, &left)?;
+    (plan, recorded) = self::plan(&survey, guard.session(), &door, &left)?;
     plan = only(plan);
     plan.notes.extend(which(&survey, &left));
-    report = self::report(&settings, &survey, &plan);
-    report.notes.extend(note);
+    report = self::report(&door.settings, &survey, &plan);
+    report.notes.extend(said(&survey));
+    if !options.agreed {
+        gates::downgrade(&door.settings, (&plan, &recorded), options, clock.now())?;
+    }
     run.point("planned");
     if let (Some(directory), false) = (&options.backup, plan.is_empty()) {
-        let history = &survey.history;
-        let made = backup::before(Reason::Rollback, &settings, &open, &records, history, &run, directory)?;
+        let (settings, reason) = (&door.settings, Reason::Rollback);
+        let (records, history) = (&door.records, &survey.history);
+        let made = backup::before(reason, settings, &door.open, records, history, &run, directory)?;
         report.backup = Some(made);
     }
     for (id, recorded) in &recorded {
@@ -153,54 +190,17 @@ fn rollback_here(
     }
     let gone: Vec<_> = plan.steps.iter().map(|step| &step.id).collect();
     survey.history.applied.retain(|row| !gone.contains(&&row.version));
-    survey.state = State::new(&mut survey.set, &mut survey.history, &selection)?;
+    door.compare(&mut survey, false)?;
     finish(&mut report, &survey, &versions);
     release(guard, &mut report);
     run.point("released");
     Ok(report)
 }
 
-/// What of `asked` is still to be undone, now that the lock is ours. So many migrations, or so many steps down, means those that were
-/// there when it was asked: whoever held the lock before may have undone them, also one that was killed and is asked for again, and what
-/// is below them was not meant.
-fn still(
-    survey: &Survey,
-    asked: &[RevisionId],
-    seeds_only: bool,
-    followed: Option<&Holder>,
-    note: &mut Option<String>,
-) -> Result<Vec<RevisionId>, Error> {
-    let history = &survey.history;
-    let gone = |id: &RevisionId| history.get(id).is_none();
-    let done = followed.filter(|holder| holder.owner.undoes).and_then(|holder| holder.doing.as_deref());
-    let done = done.and_then(|doing| doing.split(' ').next()).map(RevisionId::from);
-    if let Some(done) = done.filter(|id| gone(id) && !asked.contains(id)) {
-        *note = Some(format!(
-            "the run that was ended has undone {done}, and nothing more is undone now: ask once more to go further down"
-        ));
-        return Ok(Vec::new());
-    }
-    let (undone, left): (Vec<_>, Vec<_>) = asked.iter().cloned().partition(gone);
-    if !undone.is_empty() {
-        let names = undone.iter().map(RevisionId::as_str).collect::<Vec<_>>().join(", ");
-        *note = Some(format!("{names}: undone by another run meanwhile"));
-    }
-    let above = |id: &RevisionId| {
-        let descendants = survey.set.graph().descendants(id);
-        descendants.into_iter().find(|above| !gone(above) && !left.contains(above))
-    };
-    if let Some((id, above)) = left.iter().find_map(|id| Some((id, above(id)?))).filter(|_| !seeds_only) {
-        let message = format!("another run applied {above} above {id} meanwhile: nothing was undone");
-        return Err(ErrorKind::Usage { message }.into());
-    }
-    Ok(left)
-}
-
 fn plan(
     survey: &Survey,
     session: &mut dyn Session,
-    dialect: &'static dyn Dialect,
-    records: &crate::dialect::Records,
+    door: &Door,
     ids: &[RevisionId],
 ) -> Result<(Plan, Recorded), Error> {
     let without_file: Vec<RevisionId> = ids
@@ -208,53 +208,21 @@ fn plan(
         .filter(|id| survey.set.get(id).is_none() && survey.history.get(id).is_some_and(|row| row.has_down))
         .cloned()
         .collect();
-    let texts = history::down_scripts(session, records, &without_file).map_err(|error| {
+    let texts = history::down_scripts(session, &door.records, &without_file).map_err(|error| {
         ErrorKind::Driver { doing: "reading the stored down scripts", target: String::new(), error }
     })?;
     let mut recorded = Recorded::new();
     for (id, text) in texts {
         let file = SourceFile::text(format!("the stored down script of {id}"), &text);
-        let (script, headers) = script_of(&file, &text, dialect)?;
+        let (script, headers) = script_of(&file, &text, door.dialect)?;
         recorded.insert(id, RecordedScript { file, script, limits: Limits::of(&headers) });
     }
-    let plan = plan::downgrade(&survey.set, &survey.history, ids, &recorded)?;
+    let (set, history) = (&survey.set, &survey.history);
+    let plan = match ids {
+        [id] if history.get(id).is_some_and(|row| !row.is_versioned()) => {
+            plan::downgrade_repeatable(set, history, id)?
+        }
+        _ => plan::downgrade(set, history, ids, &recorded)?,
+    };
     Ok((plan, recorded))
-}
-
-/// What wants a person's word before a rollback.
-fn gates(
-    settings: &crate::project::DatabaseSettings,
-    plan: &Plan,
-    recorded: &Recorded,
-    options: &RollbackOptions,
-    now: jiff::Timestamp,
-) -> Result<(), Error> {
-    let refused = |refusal| Err(ErrorKind::Refused { refusal }.into());
-    if let Some(window) = settings.safety.window.as_ref().filter(|window| !window.contains(now)) {
-        return refused(Refusal::Window { window: window.to_string(), database: settings.name.clone() });
-    }
-    if settings.protected
-        && let Some((id, recorded)) = recorded.iter().next()
-    {
-        let script = recorded.file.whole_text().unwrap_or_default();
-        return refused(Refusal::RecordedScript { id: id.clone(), script });
-    }
-    if options.without_checks {
-        return Ok(());
-    }
-    // One that is made now is recent enough.
-    if let Some(within) = settings.safety.require_backup_within
-        && options.backup.is_none()
-        && !backup::is_recent(settings, within, now)
-    {
-        return refused(Refusal::NoBackup { within: crate::project::duration_text(within) });
-    }
-    if !settings.protected {
-        return Ok(());
-    }
-    let ids = plan.steps.iter().map(|step| step.id.as_str()).collect::<Vec<_>>().join(", ");
-    refused(Refusal::Protected {
-        what: format!("rollback of {ids} changes"),
-        database: settings.name.clone(),
-    })
 }

@@ -3,19 +3,20 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::deployment::{Patience, make};
+use super::deployment::Patience;
+use super::door::Door;
 use super::migrate::{finish, release, report};
+use super::relative::Relative;
 use super::run::{DeploymentLimits, Ground, steps};
-use super::survey::{self, Survey, read_history};
+use super::survey::{self, Survey};
 use super::{Deployment, Report};
 use crate::apply::history;
-use crate::apply::lock::LockGuard;
 use crate::apply::run::Observer;
 use crate::error::{Error, ErrorKind, Refusal};
 use crate::migration::applied::Direction;
 use crate::migration::graph::Target;
 use crate::migration::plan::{self, Action, Plan, Recorded, Step};
-use crate::migration::state::{Selection, State};
+use crate::migration::state::Selection;
 use crate::migration::{Kind, RevisionId};
 
 /// What the records are to say.
@@ -58,44 +59,69 @@ fn stamp_here(
     observer: &mut dyn Observer,
 ) -> Result<Report, Error> {
     let selection = Selection { environment: deployment.environment(), ..Selection::default() };
-    let dialect = deployment.dialect()?;
     let limits = DeploymentLimits::new(deployment)?;
-    let (clock, lock) = (Arc::clone(&deployment.clock), deployment.lock.clone());
-    let open = deployment.open_options(true);
-    let settings = deployment.settings.clone();
+    let clock = Arc::clone(&deployment.clock);
+    let door = Door::new(deployment, selection, true)?;
     let environment = deployment.environment();
-    let company = matches!(deployment.connection, super::Connection::Address);
     let mut run = deployment.run(&*clock, observer);
 
-    let (source, read) = (deployment.source.clone(), deployment.read_options()?);
-    let (mut survey, mut session) = survey::open(deployment, &selection, Patience::of(&mut run, lock.wait))?;
-    let mut plan = self::plan(&survey, &options.stamp)?;
-    let mut report = report(&settings, &survey, &plan);
-    if plan.is_empty() {
+    let (mut survey, mut session) =
+        survey::open(deployment, &door.selection, Patience::of(&mut run, door.lock.wait))?;
+    let relative = match options.stamp.counts() {
+        Some((direction, command)) => {
+            let count = || -> Result<Vec<_>, Error> {
+                Ok(plan(&survey, &options.stamp)?.steps.into_iter().map(|step| step.id).collect())
+            };
+            Some(Relative::new(direction, command, &survey, &mut *session, &door.records, &run, count)?)
+        }
+        None => None,
+    };
+    let words = "taken out of the records";
+    let said = |survey: &Survey| relative.as_ref().map_or_else(Vec::new, |it| it.notes(survey, words));
+    let planned = |survey: &Survey| match &relative {
+        Some(relative) => {
+            let left = relative.left(survey);
+            // Who names one row alone passes over what it hangs together with.
+            if matches!(options.stamp, Stamp::Exactly(_)) {
+                relative.stands(survey, &left)?;
+            }
+            let mut wanted = survey.state.versions.clone();
+            for id in left {
+                if relative.is_up() {
+                    wanted.insert(id)
+                } else {
+                    wanted.remove(&id)
+                };
+            }
+            Ok(rewritten(survey, &wanted, false, None))
+        }
+        None => plan(survey, &options.stamp),
+    };
+    let mut plan = planned(&survey)?;
+    let mut report = report(&door.settings, &survey, &plan);
+    report.notes.extend(said(&survey));
+    let goes_on = relative.as_ref().is_some_and(Relative::goes_on);
+    if plan.is_empty() && (!goes_on || options.dry_run) {
         return Ok(report);
     }
     if options.dry_run {
         report.plan = Some(plan);
         return Ok(report);
     }
-    if settings.protected && !options.agreed {
-        let refusal =
-            Refusal::Protected { what: "stamp rewrites the records of".to_owned(), database: settings.name };
+    if door.settings.protected && !options.agreed {
+        let what = "stamp rewrites the records of".to_owned();
+        let refusal = Refusal::Protected { what, database: door.settings.name };
         return Err(ErrorKind::Refused { refusal }.into());
     }
     history::writable(&survey.history)?;
-    let records = Arc::new(dialect.records(&settings.tables));
-    let company = company.then_some((&settings.url, &open));
-    // Only now that everything is known to be in order is a file made.
-    make(&mut *session, &settings.url, Patience::of(&mut run, lock.wait))?;
-    run.next = plan.steps.first().map(|step| step.id.clone());
-    let mut guard = LockGuard::acquire(session, records, &lock, company, &mut run)?;
-    survey.set = survey.set.again(&source, &read)?;
-    survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait, &run.cancel)?;
-    survey.state = State::new(&mut survey.set, &mut survey.history, &selection)?;
-    plan = self::plan(&survey, &options.stamp)?;
+    run.meant = relative.as_ref().and_then(Relative::meant);
+    let mut guard = door.take(session, Some(&plan), &mut run)?;
+    door.look_again(&mut guard, &mut survey, &run)?;
+    plan = planned(&survey)?;
     // All records change at once, or none.
     plan.single_transaction = true;
+    report = self::report(&door.settings, &survey, &plan);
+    report.notes.extend(said(&survey));
     run.point("planned");
     let ground = Ground {
         resume: None,
@@ -106,12 +132,37 @@ fn stamp_here(
         note: Some(format!("stamped without being run, by {}", run.who)),
     };
     steps(&limits, &mut guard, &plan, &ground, &mut run, &mut report)?;
-    survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait, &run.cancel)?;
-    survey.state = State::new(&mut survey.set, &mut survey.history, &selection)?;
+    door.read_records(&mut guard, &mut survey, &run)?;
+    door.compare(&mut survey, false)?;
     finish(&mut report, &survey, &survey.state.versions);
     release(guard, &mut report);
     run.point("released");
     Ok(report)
+}
+
+impl Stamp {
+    /// Returns which way it goes and how it is typed, where it counts from what is recorded.
+    fn counts(&self) -> Option<(Direction, String)> {
+        let steps = |target: Target| match target {
+            Target::Relative(steps) => Some(steps),
+            _ => None,
+        };
+        match self {
+            Self::Exactly(target) => {
+                let steps = steps(target.clone())?;
+                let direction = if steps < 0 { Direction::Down } else { Direction::Up };
+                Some((direction, format!("stamp {steps:+}")))
+            }
+            Self::Add(reference) => {
+                let steps = steps(reference.parse().ok()?)?;
+                Some((Direction::Up, format!("stamp --only {steps:+}")))
+            }
+            Self::Remove(reference) => {
+                let steps = steps(reference.parse().ok()?)?;
+                Some((Direction::Down, format!("stamp --remove {steps:+}")))
+            }
+        }
+    }
 }
 
 fn plan(survey: &Survey, stamp: &Stamp) -> Result<Plan, Error> {
@@ -154,6 +205,17 @@ fn plan(survey: &Survey, stamp: &Stamp) -> Result<Plan, Error> {
             versions.iter().filter(|version| **version != id).cloned().collect()
         }
     };
+    Ok(rewritten(survey, &wanted, all_rows, removed))
+}
+
+/// The records that have `wanted` and nothing else of what is versioned, and without `removed`; with `all_rows`, without the
+/// repeatables too.
+fn rewritten(
+    survey: &Survey,
+    wanted: &BTreeSet<RevisionId>,
+    all_rows: bool,
+    removed: Option<RevisionId>,
+) -> Plan {
     let mut steps = Vec::new();
     for row in survey.history.applied.iter().rev() {
         let kept = wanted.contains(&row.version) || !row.is_versioned() && !all_rows;
@@ -166,14 +228,15 @@ fn plan(survey: &Survey, stamp: &Stamp) -> Result<Plan, Error> {
         let description = survey.set.get(&id).map_or("", |migration| &migration.description);
         steps.push(forget(&id, description));
     }
-    let missing = graph.in_order(&wanted.difference(&versions).cloned().collect());
+    let missing = wanted.difference(&survey.state.versions).cloned().collect();
+    let missing = survey.set.graph().in_order(&missing);
     steps.extend(
         missing
             .iter()
             .filter_map(|id| survey.set.get(id))
             .map(|migration| plan::step(migration, Action::Record)),
     );
-    Ok(Plan { direction: Direction::Up, steps, single_transaction: false, notes: Vec::new(), left: 0 })
+    Plan { direction: Direction::Up, steps, single_transaction: false, notes: Vec::new(), left: 0 }
 }
 
 fn forget(id: &RevisionId, description: &str) -> Step {

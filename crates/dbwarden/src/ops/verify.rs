@@ -5,10 +5,12 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::deployment::Patience;
+use super::lock::under_way;
 use super::survey::read_history;
-use super::{Deployment, survey};
+use super::{Deployment, Survey};
 use crate::apply::history;
 use crate::apply::lock::LockGuard;
+use crate::apply::owner::Holder;
 use crate::apply::run::Observer;
 use crate::error::{Error, ErrorKind};
 use crate::migration::RevisionId;
@@ -64,8 +66,12 @@ impl Verification {
 /// # Errors
 /// A file that is no migration; a database that cannot be read; a revision that is not there.
 pub fn verify(deployment: &mut Deployment<'_>, only: Option<&str>) -> Result<Verification, Error> {
+    deployment.meeting(|deployment| verify_here(deployment, only))
+}
+
+fn verify_here(deployment: &mut Deployment<'_>, only: Option<&str>) -> Result<Verification, Error> {
     let selection = Selection { environment: deployment.environment(), ..Selection::default() };
-    let survey = survey(deployment, &selection)?;
+    let (survey, at_work) = look(deployment, &selection)?;
     let (set, history, state) = (&survey.set, &survey.history, &survey.state);
     let mut findings = Vec::new();
     let file_of = |id: &RevisionId| set.get(id).map(|migration| migration.file.name.clone());
@@ -123,6 +129,12 @@ pub fn verify(deployment: &mut Deployment<'_>, only: Option<&str>) -> Result<Ver
             Direction::Up => "its upgrade",
             Direction::Down => "its rollback",
         };
+        if let Some(holder) = &at_work {
+            let (who, since) = (holder.owner.label(), &holder.since);
+            let message = format!("{what} is under way, by {who} since {since} UTC");
+            add("under-way", false, Some(&unfinished.version), message);
+            continue;
+        }
         let message = match unfinished.done() {
             0 => format!("{what} was begun and is not finished: no statement is done"),
             1 => format!("{what} was begun and is not finished: 1 statement is done"),
@@ -165,6 +177,24 @@ pub fn verify(deployment: &mut Deployment<'_>, only: Option<&str>) -> Result<Ver
         rows: history.applied.len(),
         findings,
     })
+}
+
+/// Reads files and records; where something is unfinished, also who is at work on it.
+fn look(deployment: &mut Deployment<'_>, selection: &Selection) -> Result<(Survey, Option<Holder>), Error> {
+    let dialect = deployment.dialect()?;
+    let (who, tables) = (deployment.who.clone(), deployment.settings.tables.clone());
+    let (wait, cancel) = (deployment.lock.wait, deployment.cancel.clone());
+    let (mut survey, mut session) = super::survey::look(deployment, selection)?;
+    if survey.history.unfinished.is_empty() {
+        return Ok((survey, None));
+    }
+    let holder = under_way(&mut *session, &dialect.records(&tables), &who);
+    if holder.is_none() {
+        // It may have come to its end between the two looks.
+        survey.history = read_history(&mut *session, dialect, &tables, wait, &cancel)?;
+        survey.state = State::new(&mut survey.set, &mut survey.history, selection)?;
+    }
+    Ok((survey, holder))
 }
 
 /// What was accepted.
@@ -268,7 +298,7 @@ fn accept_here(
     Ok(accepted)
 }
 
-fn find(survey: &super::Survey, reference: &str) -> Result<Accepted, Error> {
+fn find(survey: &Survey, reference: &str) -> Result<Accepted, Error> {
     let (set, state) = (&survey.set, &survey.state);
     // What is half done is nothing to accept: it is finished, or forgotten.
     if let Some(unfinished) = survey.history.unfinished.iter().find(|it| it.version.as_str() == reference) {

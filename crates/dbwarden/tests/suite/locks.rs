@@ -45,8 +45,7 @@ fn acquire(database: &Database, id: &str, options: &LockOptions) -> Result<LockG
         points: None,
         who: format!("{id}@test"),
         next: None,
-        undoes: false,
-        followed: None,
+        meant: None,
     };
     LockGuard::acquire(
         session(&settings),

@@ -3,7 +3,7 @@
 use dbwarden::ops::migrate::MigrateOptions;
 use testkit::on_every_database;
 
-use crate::{LOG, code, log, migrate, migrate_to, migrate_with, rollback, status, steps};
+use crate::{LOG, code, log, migrate, migrate_to, migrate_with, rollback, rollback_to, status, steps};
 
 const ALWAYS: (&str, &str) = ("RA__always.sql", "INSERT INTO log (what) VALUES ('always');\n");
 const CHANGE: (&str, &str) = ("ROC__change.sql", "INSERT INTO log (what) VALUES ('change');\n");
@@ -88,6 +88,36 @@ on_every_database! {
         migrate(&database).unwrap();
         assert_eq!(steps(&rollback(&database).unwrap()), ["0002"]);
         assert_eq!(database.versions(), ["0001", "RA__always"]);
+    }
+
+    fn one_is_undone_alone_by_its_down_script(database) {
+        let always = "INSERT INTO log (what) VALUES ('always');\n-- rollback\nDELETE FROM log WHERE what = 'always';\n";
+        database.write(&[LOG, ("RA__always.sql", always), CHANGE]);
+        migrate(&database).unwrap();
+        let listed = status(&database).applied;
+        assert_eq!(listed.iter().map(|line| line.row.version.as_str()).collect::<Vec<_>>(), ["0001", "RA__always", "ROC__change"]);
+        assert_eq!(steps(&rollback_to(&database, "RA__always").unwrap()), ["RA__always"]);
+        assert_eq!((log(&database), database.versions()), (vec!["change".to_owned()], vec!["0001".to_owned(), "ROC__change".to_owned()]));
+        assert_eq!(code(rollback_to(&database, "ROC__change")), "irreversible", "it has no down script");
+        assert_eq!(code(rollback_to(&database, "RA__always")), "unknown-revision", "it is not applied");
+        assert_eq!(steps(&migrate(&database).unwrap()), ["RA__always"]);
+    }
+
+    fn one_that_is_half_undone_is_undone_to_its_end(database) {
+        let half = "-- no-transaction\nINSERT INTO log (what) VALUES ('up');\n-- rollback\nINSERT INTO log (what) VALUES ('down');\nINSERT INTO nowhere VALUES (1);\n";
+        let whole = half.replace("INSERT INTO nowhere VALUES (1)", "INSERT INTO log (what) VALUES ('gone')");
+        for alone in [false, true] {
+            database.write(&[LOG, ("0002_second.sql", "INSERT INTO log (what) VALUES ('2');\n-- rollback\nDELETE FROM log WHERE what = '2';\n"), ("ROC__each.sql", half)]);
+            migrate(&database).unwrap();
+            assert_eq!(code(rollback_to(&database, "base")), "sql");
+            assert_eq!(code(migrate(&database)), "unfinished");
+            database.write(&[("ROC__each.sql", &whole)]);
+            let undone = if alone { rollback_to(&database, "ROC__each").unwrap() } else { rollback(&database).unwrap() };
+            let (expected, left) = if alone { (vec!["ROC__each"], vec!["2", "up", "down", "gone"]) } else { (vec!["ROC__each", "0002"], vec!["up", "down", "gone"]) };
+            assert_eq!(steps(&undone), expected);
+            assert_eq!((log(&database), database.journalled()), (left.into_iter().map(str::to_owned).collect::<Vec<_>>(), 0));
+            rollback_to(&database, "base").unwrap();
+        }
     }
 
     fn a_seed_runs_once_where_its_version_puts_it(database) {

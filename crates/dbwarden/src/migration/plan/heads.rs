@@ -113,7 +113,7 @@ pub(super) fn beside(
     let count = match &request.reach {
         // A seed brings rows, and only seeds are asked for.
         _ if request.seeds_only => return Ok((ids?, None)),
-        Reach::To(Target::Head) => None,
+        Reach::To(Target::Head) | Reach::These(_) => None,
         Reach::To(Target::Relative(steps)) => Some(steps.unsigned_abs()),
         Reach::Count(count) => Some(*count),
         Reach::To(_) => return Ok((ids?, None)),
@@ -122,6 +122,13 @@ pub(super) fn beside(
         let heads = may(set, request.dialect, request.strict, ids, passed);
         heads.map_err(PlanError::Heads)
     };
+    if let Reach::These(these) = &request.reach
+        && let Err(GraphError::MultipleHeads { .. }) = set.graph().upgrade_count(these.len().max(1), passed)
+        && !these.is_empty()
+    {
+        let note = may(&set.graph().upgrade(&Target::Heads, passed)?)?;
+        return Ok((ids?, note));
+    }
     match ids {
         Err(GraphError::MultipleHeads { .. }) => {
             let mut all = set.graph().upgrade(&Target::Heads, passed)?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{PlanError, Reach};
+use super::{PlanError, Reach, half_undone};
 use crate::migration::RevisionId;
 use crate::migration::applied::History;
 use crate::migration::graph::{GraphError, Target};
@@ -28,6 +28,7 @@ pub(super) fn to_apply(
             cut(&mut seeds, *count, |asked, available| GraphError::TooFewPending { asked, available })?
         }
         Reach::To(Target::Head | Target::Heads) => {}
+        Reach::These(ids) => seeds.retain(|id| ids.contains(id)),
         Reach::To(target) => {
             let up_to: BTreeSet<_> = set.graph().upgrade(target, &state.versions)?.into_iter().collect();
             seeds.retain(|id| up_to.contains(id));
@@ -51,6 +52,8 @@ pub fn to_undo(set: &MigrationSet, history: &History, reach: &Reach) -> Result<V
     let rows = history.applied.iter().filter(|row| row.is_versioned());
     let order: Vec<_> = rows.map(|row| row.version.clone()).collect();
     let mut seeds: Vec<_> = order.iter().rev().filter(|id| is_seed(set, id)).cloned().collect();
+    // What was half undone is finished first.
+    seeds.sort_by_key(|id| !half_undone(history, id));
     match reach {
         Reach::Count(count) => {
             cut(&mut seeds, *count, |asked, available| GraphError::TooFewApplied { asked, available })?
@@ -59,6 +62,7 @@ pub fn to_undo(set: &MigrationSet, history: &History, reach: &Reach) -> Result<V
             let down_to: BTreeSet<_> = set.graph().downgrade(target, &order)?.into_iter().collect();
             seeds.retain(|id| down_to.contains(id));
         }
+        Reach::These(ids) => seeds.retain(|id| ids.contains(id)),
     }
     Ok(seeds)
 }

@@ -32,6 +32,9 @@ fn shop(engine: Engine) -> Database {
              CREATE TABLE app.moods (id bigserial PRIMARY KEY, mood app.mood, at timestamptz DEFAULT now());\n\
              INSERT INTO app.moods (mood) VALUES ('glad'), ('sad');\n\
              CREATE FUNCTION app.twice(n integer) RETURNS integer LANGUAGE sql AS 'SELECT n * 2';\n\
+             CREATE TYPE app.span AS RANGE (subtype = integer);\nCREATE TYPE app.place AS (x integer, y integer);\n\
+             CREATE TABLE app.spans (id integer GENERATED ALWAYS AS IDENTITY, span app.span, at app.place);\n\
+             INSERT INTO app.spans (span, at) VALUES (app.span(1, 5), (2, 3));\n\
              CREATE SEQUENCE app.numbers START 7;\n"
         }
         Engine::Mariadb => {
@@ -268,6 +271,12 @@ fn postgresql_with_our_tables_in_a_schema() {
          CREATE TEXT SEARCH DICTIONARY other.plain (TEMPLATE = pg_catalog.simple);\n\
          CREATE FUNCTION other.plus(integer, integer) RETURNS integer LANGUAGE sql AS 'SELECT $1 + $2';\n\
          CREATE OPERATOR other.@@@ (LEFTARG = integer, RIGHTARG = integer, FUNCTION = other.plus);\n\
+         CREATE FUNCTION other.apart(double precision, double precision) RETURNS double precision IMMUTABLE LANGUAGE sql AS 'SELECT $1 - $2';\n\
+         CREATE TYPE other.stretch AS RANGE (subtype = double precision, subtype_diff = other.apart);\n\
+         CREATE TYPE other.numbers AS RANGE (subtype = integer);\n\
+         CREATE DOMAIN other.short AS other.stretch CHECK (upper(VALUE) < 9);\nCREATE TYPE other.pair AS (one other.short, two integer);\n\
+         CREATE FUNCTION other.of_both(other.pair, other.stretch[]) RETURNS integer LANGUAGE sql AS 'SELECT 1';\n\
+         CREATE TABLE other.stretches (id integer GENERATED ALWAYS AS IDENTITY, it other.short);\n\
          CREATE AGGREGATE other.total(integer) (SFUNC = other.plus, STYPE = integer);\n\
          CREATE OPERATOR FAMILY other.family USING btree;\nCREATE COLLATION german FROM \"C\";\n",
     )]);
@@ -277,6 +286,7 @@ fn postgresql_with_our_tables_in_a_schema() {
     assert_eq!(state(), before);
     assert_eq!(database.one("SELECT count(*) FROM app.a"), "1");
     assert_eq!(database.one("SELECT count(*) FROM pg_collation WHERE collname = 'german'"), "0");
+    assert_eq!(database.one("SELECT string_agg(typname, ' ' ORDER BY typname) FROM pg_type WHERE typnamespace = 'other'::regnamespace"), "_b b");
     assert_eq!(database.one("SELECT obj_description('app'::regnamespace)"), "ours");
     run(&["migrate"]);
     run(&["status", "--check"]);

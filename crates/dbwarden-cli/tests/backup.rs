@@ -145,6 +145,51 @@ fn what_was_there_comes_back_and_nothing_else() {
     }
 }
 
+/// Within one second all would have one name.
+#[test]
+fn several_at_once_do_not_take_each_others_name() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let database = shop(engine);
+        let program = Program::new(BINARY, &database);
+        program.run(&["migrate"]).expect(0);
+        // What a killed run left is nobody's to take away.
+        fs::create_dir_all(database.folder().join("backups")).unwrap();
+        let now = jiff::Timestamp::now();
+        let left: Vec<_> = (0..20)
+            .map(|ahead| (now + jiff::SignedDuration::from_secs(ahead)).strftime("%Y%m%d_%H%M%S").to_string())
+            .map(|time| {
+                format!(
+                    "backups/.primary_{time}.{}.partial",
+                    if engine == Engine::Sqlite { "db" } else { "dump" }
+                )
+            })
+            .map(|name| database.folder().join(name))
+            .collect();
+        for path in &left {
+            fs::write(path, "half").unwrap();
+        }
+        let mut made = std::collections::BTreeSet::new();
+        for _ in 0..2 {
+            let running: Vec<_> = (0..4).map(|_| program.start(&["backup", "--json"])).collect();
+            for one in running {
+                let report = json(&one.finish().expect(0).stdout);
+                made.insert(report["databases"][0]["backup"]["path"].as_str().unwrap().to_owned());
+            }
+        }
+        assert_eq!(made.len(), 8, "{engine:?}: {made:?}");
+        for path in &left {
+            assert_eq!(fs::read_to_string(path).unwrap(), "half", "{engine:?}: {}", path.display());
+            fs::remove_file(path).unwrap();
+        }
+        assert_eq!(files(&database).len(), 16, "{engine:?}: {:?}", files(&database));
+        let before = database.snapshot();
+        for path in made.iter().step_by(3) {
+            program.run(&["restore", path, "--no-backup"]).expect(0);
+            assert_eq!(database.snapshot(), before, "{engine:?}: {path}");
+        }
+    }
+}
+
 /// What `EXPORT DATABASE` loses, and what a snapshot of rows and definitions does not tell.
 #[cfg(feature = "duckdb")]
 #[test]

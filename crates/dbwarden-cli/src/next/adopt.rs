@@ -34,7 +34,8 @@ pub(super) fn after(error: &AdoptError) -> String {
                 .to_owned()
         }
         AdoptError::Recorded { .. } => {
-            "`dbwarden status` shows what ours say; `dbwarden stamp --only REV` adds one to them".to_owned()
+            "`dbwarden status` shows what ours say; `dbwarden stamp --only REV` adds one to them that is applied, and was not undone since"
+                .to_owned()
         }
         AdoptError::AsideTaken { aside, .. } => {
             format!("look what is in {aside}, and give it another name")

@@ -149,6 +149,26 @@ fn an_edited_file() {
 }
 
 #[test]
+fn two_tables_of_one_tool() {
+    let python = python();
+    python.sql(
+        "CREATE TABLE _dbwarden_migrations (version TEXT, filename TEXT, migration_type TEXT, checksum TEXT);
+         INSERT INTO _dbwarden_migrations SELECT version, filename, migration_type, checksum FROM dbwarden_migrations WHERE id = 1",
+    );
+    assert_snapshot!(python.refuses(5, &["adopt"]).transcript);
+    python.sql("DROP TABLE dbwarden_migrations");
+    python.run(&["adopt"]).exits(0);
+}
+
+#[test]
+fn a_file_that_is_too_long() {
+    let sandbox = strata();
+    sandbox
+        .migration("V20240215_143001__add_email.sql", format!("{SECOND}-- {}\n", "long ".repeat(17 << 18)));
+    assert_snapshot!(sandbox.refuses(5, &["adopt"]).transcript);
+}
+
+#[test]
 fn records_that_are_there_already() {
     let sandbox = strata();
     sandbox.run(&["stamp", "--only", "20240215_143000"]).exits(0);

@@ -456,6 +456,9 @@ fn applied(
         })?;
         let sum = match (taken.proof, &taken.old_checksum) {
             (Proof::Proved, _) => "; its checksum there is that of the file".to_owned(),
+            (Proof::TooLong, Some(sum)) => {
+                format!("; its checksum there, {sum}, was not compared with the file, which is over 16 MiB")
+            }
             (_, Some(sum)) => format!("; its checksum there, {sum}, is not that of the file"),
             _ => String::new(),
         };

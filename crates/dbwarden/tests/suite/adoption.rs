@@ -325,6 +325,33 @@ on_every_database! {
         assert_eq!(steps(&migrate(&database).unwrap()), ["0003", "RA__always"]);
     }
 
+    fn of_two_tables_of_one_program_the_later_counts(database) {
+        python(&database);
+        database.execute("CREATE TABLE _dbwarden_migrations (version VARCHAR(255), description VARCHAR(500), filename VARCHAR(500) UNIQUE, \
+                          migration_type VARCHAR(50), applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP, checksum VARCHAR(128))");
+        let later = "INSERT INTO _dbwarden_migrations SELECT version, description, filename, migration_type, applied_at, checksum \
+                     FROM dbwarden_migrations WHERE version";
+        // 0002 was undone since the later version came, or was never told to it.
+        database.execute(&format!("{later} = '0001'"));
+        let before = database.snapshot();
+        let error = adopt(&database).unwrap_err();
+        assert_eq!(error.code(), "two-histories");
+        assert_eq!(error.to_string(), "dbwarden_migrations and _dbwarden_migrations disagree: 0002 is in the former alone");
+        assert_eq!(database.snapshot(), before);
+        database.execute("DELETE FROM dbwarden_migrations WHERE version = '0002'");
+        database.execute("UPDATE dbwarden_migrations SET checksum = 'of an older file'");
+        let done = adopt(&database).unwrap();
+        assert_eq!((versions(&done), done.tables.len()), (vec!["0001"], 2));
+        assert_eq!(ids(&done.pending), ["0002", "0003", "ROC__changed"], "the later one says nothing of these");
+        assert_eq!(adopt(&database).unwrap().outcome, Outcome::Already);
+    }
+
+    fn an_empty_later_table_takes_nothing_away(database) {
+        python(&database);
+        database.execute("CREATE TABLE _dbwarden_migrations (version VARCHAR(255), filename VARCHAR(500), migration_type VARCHAR(50), checksum VARCHAR(128))");
+        assert_eq!(versions(&adopt(&database).unwrap()), ["0001", "0002", "RA__always", "ROC__changed"]);
+    }
+
     fn under_names_of_our_own_nothing_is_set_aside(database) {
         python(&database);
         let settle = |deployment: &mut dbwarden::ops::Deployment<'_>| {
@@ -528,6 +555,30 @@ on_every_database! {
         assert_eq!(database.rows("SELECT filename FROM dbwarden_migrations_python").len(), 4);
         assert_eq!(database.lock_owner(), "");
     }
+}
+
+/// Its sum is not made again, so nothing is proved.
+#[test]
+fn a_file_that_is_too_long_to_be_proved_is_named() {
+    let database = Database::new(Engine::Sqlite);
+    strata(&database);
+    let long = format!("{SECOND}\n-- {}", "long ".repeat(17 << 18));
+    database.write(&[("V20240215_143001__second.sql", &file(&long, "SELECT 1;"))]);
+    let error = adopt(&database).unwrap_err();
+    assert_eq!(error.code(), "old-checksum");
+    assert_eq!(
+        error.to_string(),
+        "whether the sum that the classic DBWarden recorded of 20240215_143001 is that of its file is not known: it is over 16 MiB"
+    );
+    assert!(database.versions().is_empty());
+    let options = AdoptOptions { without_proof: true, ..AdoptOptions::default() };
+    let done = adopt_with(&database, &options).unwrap();
+    assert_eq!(done.rows[1].proof, Proof::TooLong);
+    let note = database.one("SELECT note FROM dbwarden_migrations WHERE version = '20240215_143001'");
+    assert!(
+        note.contains(&sum(SECOND)) && note.ends_with("was not compared with the file, which is over 16 MiB"),
+        "{note}"
+    );
 }
 
 #[test]

@@ -140,6 +140,7 @@ pub(super) fn rows(
             all.push(OldRow::of(table, values));
         }
     }
+    let mut all = old.tool.settled(all)?;
     all.sort_by_cached_key(|row| row.applied_at.as_deref().and_then(recorded_time));
     Ok(all)
 }

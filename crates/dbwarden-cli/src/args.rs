@@ -13,7 +13,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dbwarden::migration::graph::Target;
 
-pub(crate) use self::backup::{BackupDirectory, Before, Restore};
+pub(crate) use self::backup::{BackupDirectory, Before, BeforeUndoing, Restore};
 pub(crate) use self::merge::Merge;
 pub(crate) use self::records::{Adopt, Stamp};
 
@@ -421,7 +421,7 @@ pub(crate) struct SeedRollback {
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]
-    pub(crate) before: Before,
+    pub(crate) before: BeforeUndoing,
 }
 
 /// The kind of a new migration.
@@ -541,7 +541,7 @@ pub(crate) struct Rollback {
     #[arg(long, value_name = "HOW")]
     pub(crate) resume: Option<Resume>,
     #[command(flatten)]
-    pub(crate) before: Before,
+    pub(crate) before: BeforeUndoing,
     #[command(flatten)]
     pub(crate) later: Later,
 }

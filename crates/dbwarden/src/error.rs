@@ -186,10 +186,12 @@ pub enum Refusal {
         text: String,
     },
     /// No backup that is young enough.
-    #[error("no backup younger than {within} is recorded")]
+    #[error("no backup younger than {within} is recorded in {directories}")]
     NoBackup {
         /// The setting.
         within: String,
+        /// Where it was looked for.
+        directories: String,
     },
     /// Outside the window in which changes are allowed.
     #[error("\"{database}\" may be changed from {window} alone, and it is another time now")]

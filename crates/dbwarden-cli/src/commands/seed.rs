@@ -43,6 +43,7 @@ fn undo(deployment: &mut Deployment<'_>, global: &Global, args: &SeedRollback) -
         seeds_only: true,
         dry_run: args.dry_run,
         backup: args.before.directory(&deployment.settings),
+        backups: args.before.backup_dir.clone(),
         ..RollbackOptions::default()
     };
     super::rollback::undo(deployment, global, options)

@@ -37,6 +37,8 @@ pub struct RollbackOptions {
     pub without_checks: bool,
     /// Makes a backup in this directory before the first step.
     pub backup: Option<PathBuf>,
+    /// Where a recent backup is looked for too, beside the directory of the settings.
+    pub backups: Option<PathBuf>,
     /// A person agreed to what would be refused.
     pub agreed: bool,
     /// What a person decided of a statement of which the database does not tell whether it was done.
@@ -245,9 +247,14 @@ fn gates(
     // One that is made now is recent enough.
     if let Some(within) = settings.safety.require_backup_within
         && options.backup.is_none()
-        && !backup::is_recent(settings, within, now)
     {
-        return refused(Refusal::NoBackup { within: crate::project::duration_text(within) });
+        let mut directories = vec![settings.backups.clone()];
+        directories.extend(options.backups.clone().filter(|other| *other != settings.backups));
+        if !directories.iter().any(|directory| backup::is_recent(directory, settings, within, now)) {
+            let names: Vec<_> = directories.iter().map(|directory| directory.display().to_string()).collect();
+            let within = crate::project::duration_text(within);
+            return refused(Refusal::NoBackup { within, directories: names.join(" or ") });
+        }
     }
     if !settings.protected {
         return Ok(());

@@ -337,6 +337,51 @@ fn postgresql_with_our_tables_in_a_schema() {
     run(&["status", "--check"]);
 }
 
+/// Others have their migrations and records in another schema of the same database.
+#[test]
+fn what_belongs_to_others_in_the_same_database() {
+    for (engine, main) in [
+        (Engine::Postgres, "public"),
+        #[cfg(feature = "duckdb")]
+        (Engine::Duckdb, "main"),
+    ] {
+        let database = shop(engine);
+        let program = Program::new(BINARY, &database);
+        program.run(&["migrate"]).expect(0);
+        let theirs = |owner: &str| {
+            format!(
+                "CREATE SCHEMA crm; CREATE TABLE crm.dbwarden_lock AS SELECT * FROM {main}.dbwarden_lock; \
+                 UPDATE crm.dbwarden_lock SET owner = {owner}, since = '2026-01-01 10:00:00.000' WHERE name = 'holder'; \
+                 CREATE TABLE crm.customers AS SELECT 1 AS id;"
+            )
+        };
+        // Not one of this machine, so that nobody can see whether he lives.
+        database.execute(&theirs("'{\"user\":\"ben\",\"host\":\"ci-9\",\"pid\":7}'"));
+        program.run(&["backup"]).expect(0);
+        let path = files(&database)[0].display().to_string();
+        database.execute("INSERT INTO crm.customers VALUES (2);");
+        let refused = program.run(&["restore", &path, "--yes"]).expect(4);
+        let said = "error[locked]: ben@ci-9 (pid 7) holds the lock of the migrations in crm, which would be replaced too";
+        assert!(refused.stderr.contains(said), "{engine:?}: {}", refused.stderr);
+        assert!(refused.stderr.contains("nothing was changed"), "{engine:?}: {}", refused.stderr);
+        database.execute("UPDATE crm.dbwarden_lock SET owner = NULL;");
+        let refused = program.run(&["restore", &path]).expect(6);
+        assert!(refused.stderr.contains("error[other-schemas]"), "{engine:?}: {}", refused.stderr);
+        assert!(
+            refused.stderr.contains("also what is in crm, which other migrations made"),
+            "{engine:?}: {}",
+            refused.stderr
+        );
+        assert!(refused.stderr.contains("nothing was changed"), "{engine:?}: {}", refused.stderr);
+        assert_eq!(
+            (database.one("SELECT count(*) FROM crm.customers"), files(&database).len()),
+            ("2".to_owned(), 2)
+        );
+        program.run(&["restore", &path, "--yes"]).expect(0);
+        assert_eq!(database.one("SELECT count(*) FROM crm.customers"), "1", "{engine:?}");
+    }
+}
+
 #[test]
 fn mariadb_at_an_address_of_mysql() {
     let database = shop(Engine::Mariadb);

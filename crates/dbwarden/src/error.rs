@@ -233,6 +233,14 @@ pub enum Refusal {
         /// What it would replace.
         target: String,
     },
+    /// A backup that holds what other migrations made too.
+    #[error("restore replaces all that is in {target}, also what is in {}, which other migrations made", schemas.join(", "))]
+    OtherSchemas {
+        /// The schemas in which others have their records.
+        schemas: Vec<String>,
+        /// The database.
+        target: String,
+    },
     /// A lock whose holder lives.
     #[error("{holder} holds the lock, and lives")]
     LiveLock {
@@ -336,6 +344,7 @@ impl Error {
                 Refusal::Window { .. } => "window",
                 Refusal::Applied { .. } => "applied",
                 Refusal::OtherTarget { .. } => "other-database",
+                Refusal::OtherSchemas { .. } => "other-schemas",
                 Refusal::RecordedScript { .. } => "recorded-script",
                 Refusal::LiveLock { .. } | Refusal::OpenTransaction { .. } => "live-lock",
             },
@@ -453,6 +462,7 @@ fn backup_code(error: &BackupError) -> &'static str {
         BackupError::OtherEngine { .. } => "other-engine",
         BackupError::TooLong { .. } => "backup-too-long",
         BackupError::Definer { .. } => "backup-definer",
+        BackupError::OthersAtWork { .. } => "locked",
         BackupError::RecordsElsewhere { .. } => "records-elsewhere",
         BackupError::Cancelled => "interrupted",
     }

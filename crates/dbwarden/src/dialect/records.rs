@@ -89,6 +89,8 @@ pub struct Records {
     /// since, which tables, by what: says that what other tools recorded is dealt with, where it is not said yet. Without it, empty
     /// records beside theirs are what a kill left, and nothing is run. By what is [`BY_A_RUN`], or the sum of what was taken over.
     pub take_over: String,
+    /// Names the schemas beside ours that have a table of our lock's name and columns, where a backup holds all schemas.
+    pub others: Option<String>,
     /// What says of a database that it is half restored, where a restore is not all or nothing.
     pub restoring: Option<Restoring>,
 }
@@ -221,6 +223,7 @@ impl Records {
                 "INSERT INTO {lock} (name, token, beat, since, doing, owner) VALUES ('adopted', 0, 0, ?, ?, ?) \
                  ON CONFLICT (name) DO NOTHING"
             ),
+            others: None,
             restoring: None,
         }
     }

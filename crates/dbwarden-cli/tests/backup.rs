@@ -632,4 +632,25 @@ fn given_by_environment(engine: Engine, variable: &str, tools: &[&str]) {
     ] {
         assert!(!text.contains(password), "{engine:?}: the password is in the {what}");
     }
+
+    // A tool that fails may say whatever it knows.
+    for (tool, command) in
+        [(tools[0], &["backup"][..]), (tools[tools.len() - 1], &["restore", &backup, "--no-backup"])]
+    {
+        let working = fs::read(folder.join(tool)).unwrap();
+        let real = String::from_utf8(working.clone()).unwrap();
+        let real = real.lines().last().unwrap();
+        let script = format!(
+            "#!/bin/sh\n[ \"$1\" = --version ] && {real}\ncat > /dev/null\necho \"no entry with ${variable}\"\n\
+             echo \"no entry with ${variable}\" >&2\nexit 3\n"
+        );
+        fs::write(folder.join(tool), script).unwrap();
+        for options in [&[][..], &["--json"], &["-v"]] {
+            let failed = program.run(&[command, options].concat()).expect(1);
+            let said = format!("{}{}", failed.stdout, failed.stderr);
+            assert!(said.contains("no entry with"), "{engine:?}: {tool} is heard: {said}");
+            assert!(!said.contains(password), "{engine:?}: {said}");
+        }
+        fs::write(folder.join(tool), working).unwrap();
+    }
 }

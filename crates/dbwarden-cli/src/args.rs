@@ -23,7 +23,7 @@ Write    new  template
 Apply    migrate  rollback  stamp  seed apply  seed list  seed rollback
 See      status  history  show  heads  branches  verify
 Team     merge  adopt
-Recover  lock-status  unlock
+Recover  lock-status  unlock  backup  backups  restore
 Other    version  completions  man
 
 Every command: dbwarden <command> --help";

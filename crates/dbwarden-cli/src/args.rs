@@ -4,6 +4,7 @@
 mod backup;
 mod merge;
 mod records;
+mod squash;
 pub(crate) mod template;
 
 use std::path::PathBuf;
@@ -16,13 +17,14 @@ use dbwarden::migration::graph::Target;
 pub(crate) use self::backup::{BackupDirectory, Before, BeforeUndoing, Restore};
 pub(crate) use self::merge::Merge;
 pub(crate) use self::records::{Adopt, Stamp};
+pub(crate) use self::squash::Squash;
 
 const GROUPS: &str = "\
 Start    init  doctor  config  database list
 Write    new  template
 Apply    migrate  rollback  stamp  seed apply  seed list  seed rollback
 See      status  history  show  heads  branches  verify
-Team     merge  adopt
+Team     merge  squash  adopt
 Recover  lock-status  unlock  backup  backups  restore
 Other    version  completions  man
 
@@ -124,11 +126,23 @@ Examples:
   dbwarden init -d shop --url '${DATABASE_URL}'")]
     Init,
     /// Write an empty migration, in the style of those that are there [also: create, revision]
-    #[command(aliases = ["create", "revision"], after_help = "\
+    #[command(
+        alias = "revision",
+        after_help = "\
 Examples:
   dbwarden new \"add coupons\"
-  dbwarden new --renumber migrations/0007_add_coupons.sql")]
+  dbwarden new --renumber migrations/0007_add_coupons.sql"
+    )]
     New(New),
+    /// Write a migration: an empty one, until models can be compared
+    #[command(
+        hide = true,
+        after_help = "\
+Examples:
+  dbwarden create \"add coupons\"
+  dbwarden create \"fill emails\" --no-autogenerate"
+    )]
+    Create(New),
     /// Write the SQL of a usual change, both ways
     #[command(after_help = "\
 Examples:
@@ -196,6 +210,13 @@ Examples:
   dbwarden merge
   dbwarden merge -m \"sms and push\" 0007 0008")]
     Merge(Merge),
+    /// Write one migration in the place of many, proved equal on scratch databases
+    #[command(after_help = "\
+Examples:
+  dbwarden squash
+  dbwarden squash --to 0020 -m \"schema of 2025\"
+  dbwarden squash --from 0021 --to 0030 --dry-run")]
+    Squash(Squash),
     /// Show one revision: its file, its place, its scripts
     #[command(after_help = "\
 Examples:

@@ -291,17 +291,18 @@ fn exit(error: &Error) -> u8 {
         "needs-database" | "table-rebuild" => return FAILED,
         "interrupted" => return INTERRUPTED,
         "changed" | "file-gone" | "renamed" | "edited" | "backup-changed" | "backup-damaged"
-        | "backup-record" | "no-file" | "two-histories" | "old-checksum" => {
+        | "backup-record" | "no-file" | "two-histories" | "old-checksum" | "squash-differs"
+        | "squash-fails" => {
             return UNVERIFIED;
         }
         "late" | "irreversible" | "foreign-records" | "not-our-table" | "planted-trigger"
         | "stranger-owned" | "half-restored" | "tables-elsewhere" | "ahead" | "no-record" | "recorded"
-        | "aside-taken" => {
+        | "aside-taken" | "scratch-not-empty" => {
             return REFUSED;
         }
-        "nothing-to-adopt" | "unknown-tool" | "several-tools" => return USAGE,
+        "nothing-to-adopt" | "unknown-tool" | "several-tools" | "scratch-unfit" => return USAGE,
         "no-directory" | "no-git" | "no-repository" | "unknown-commit" | "no-fork" | "count" | "target"
-        | "unknown-revision" | "ambiguous" | "unknown-label" => {
+        | "unknown-revision" | "ambiguous" | "unknown-label" | "replaced" => {
             return USAGE;
         }
         _ => {}

@@ -2,6 +2,8 @@
 
 mod adopt;
 mod backup;
+mod scratch;
+mod squash;
 mod step;
 mod template;
 
@@ -112,7 +114,9 @@ pub(crate) fn after(error: &Error) -> String {
         ErrorKind::History(history) if history.of_known_tool().is_some() => return LOOK.to_owned(),
         ErrorKind::Refused { refusal } => return after_refusal(refusal),
         ErrorKind::Template { error, .. } => return template::after(error),
+        ErrorKind::Squash(error) => return squash::after(error),
         ErrorKind::Backup(error) => return backup::after(error),
+        ErrorKind::Scratch(error) => return scratch::after(error),
         ErrorKind::Restore { error, atomic, replaced } => {
             return backup::after_restore(error, *atomic, replaced.as_deref());
         }
@@ -278,6 +282,7 @@ pub(crate) fn after(error: &Error) -> String {
         "sql-text" | "sections" | "header" | "directive" | "transaction" => {
             "correct the file, then run the same command again"
         }
+        "replaced" => "name the squash, or what comes before it",
         "duplicate-id" => "rename one of the two files",
         "cycle" | "unknown-dependency" | "replaces" => "correct the headers of these files",
         "unknown-revision" | "ambiguous" | "unknown-label" | "target" => {

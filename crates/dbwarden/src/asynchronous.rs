@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::apply::run::Cancel;
 use crate::error::{Error, ErrorKind};
+use crate::fingerprint::Fingerprint;
 use crate::migration::RevisionId;
 use crate::migration::applied::Applied;
 use crate::operation::Operation;
@@ -21,6 +22,8 @@ use crate::ops::ready::Readiness;
 use crate::ops::renumber::Renumbered;
 use crate::ops::restore::{RestoreOptions, Restored};
 use crate::ops::rollback::RollbackOptions;
+use crate::ops::squash::{SquashOptions, Squashed};
+use crate::ops::stamp::StampOptions;
 use crate::ops::status::Status;
 use crate::ops::template::Template;
 use crate::ops::verify::Verification;
@@ -245,12 +248,28 @@ impl Migrator {
         self.call(move |migrator| migrator.stamp(&target)).await
     }
 
+    /// As [`Migrator::stamp_with`](crate::Migrator::stamp_with).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn stamp_with(&self, options: StampOptions) -> Result<Report, Error> {
+        self.call(move |migrator| migrator.stamp_with(&options)).await
+    }
+
     /// As [`Migrator::adopt`](crate::Migrator::adopt).
     ///
     /// # Errors
     /// The same.
     pub async fn adopt(&self, options: AdoptOptions) -> Result<Adoption, Error> {
         self.call(move |migrator| migrator.adopt(&options)).await
+    }
+
+    /// As [`Migrator::fingerprint`](crate::Migrator::fingerprint).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn fingerprint(&self) -> Result<Fingerprint, Error> {
+        self.call(crate::Migrator::fingerprint).await
     }
 
     /// As [`Migrator::backup`](crate::Migrator::backup).
@@ -276,6 +295,14 @@ impl Migrator {
     /// The same.
     pub async fn merge(&self, options: MergeOptions) -> Result<Merged, Error> {
         self.call(move |migrator| migrator.merge(&options)).await
+    }
+
+    /// As [`Migrator::squash`](crate::Migrator::squash).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn squash(&self, options: SquashOptions) -> Result<Squashed, Error> {
+        self.call(move |migrator| migrator.squash(&options)).await
     }
 
     /// As [`Migrator::compare`](crate::Migrator::compare).

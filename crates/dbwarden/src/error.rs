@@ -19,6 +19,8 @@ use crate::ops::Report;
 use crate::ops::adopt::SetAside;
 use crate::ops::against::GitError;
 use crate::ops::backup::Made;
+use crate::ops::scratch::ScratchError;
+use crate::ops::squash::SquashError;
 use crate::project::SettingsError;
 use crate::url::UrlError;
 
@@ -125,6 +127,9 @@ pub enum ErrorKind {
     /// Git, which was asked for another branch's files.
     #[error(transparent)]
     Git(#[from] GitError),
+    /// A squash that does not stand its proof.
+    #[error(transparent)]
+    Squash(#[from] SquashError),
     /// A backup.
     #[error(transparent)]
     Backup(#[from] BackupError),
@@ -138,6 +143,9 @@ pub enum ErrorKind {
         /// The backup of what was to be replaced.
         replaced: Option<Box<Made>>,
     },
+    /// The database that a proof is made on.
+    #[error(transparent)]
+    Scratch(#[from] ScratchError),
     /// A template.
     #[error("{error}{}", unasked.as_ref().map(|why| format!(": {why}")).unwrap_or_default())]
     Template {
@@ -351,7 +359,9 @@ impl Error {
             ErrorKind::StrictAhead { .. } => "ahead",
             ErrorKind::Git(error) => error.code(),
             ErrorKind::Output { .. } => "output",
+            ErrorKind::Scratch(error) => error.code(),
             ErrorKind::Template { error, .. } => crate::ops::template::code(error),
+            ErrorKind::Squash(error) => error.code(),
             ErrorKind::Backup(error) | ErrorKind::Restore { error, .. } => backup_code(error),
             ErrorKind::NothingToAccept { .. } | ErrorKind::Usage { .. } => "usage",
         }
@@ -366,6 +376,7 @@ impl Error {
             | ErrorKind::Restore { error: BackupError::Driver(error), .. }
             | ErrorKind::Driver { error, .. } => Some(error),
             ErrorKind::Lock(LockError::StillThere { reason, .. }) => reason.as_ref(),
+            ErrorKind::Scratch(ScratchError::Rights { error, .. }) => Some(error),
             ErrorKind::SetAside { error, .. } => error.answer(),
             ErrorKind::Step { step, .. } => match &step.cause {
                 Cause::Statement(error)
@@ -433,6 +444,7 @@ fn graph_code(error: &GraphError) -> &'static str {
     match error {
         GraphError::DuplicateId { .. } | GraphError::DuplicateVersion { .. } => "duplicate-id",
         GraphError::ReplacedTwice { .. } | GraphError::HalfReplaced { .. } => "replaces",
+        GraphError::Within { .. } => "replaced",
         GraphError::UnknownReference { .. } | GraphError::NeedsRepeatable { .. } => "unknown-dependency",
         GraphError::AmbiguousReference { .. } | GraphError::AmbiguousRevision { .. } => "ambiguous",
         GraphError::SelfReference { .. } | GraphError::Cycle { .. } => "cycle",

@@ -19,6 +19,7 @@ pub mod database;
 pub mod dialect;
 pub mod driver;
 pub mod error;
+pub mod fingerprint;
 pub mod migration;
 mod migrator;
 mod nearest;
@@ -31,6 +32,7 @@ pub mod url;
 pub mod value;
 
 pub use error::{Error, ErrorKind};
+pub use fingerprint::{Difference, Fingerprint};
 pub use migrator::{Builder, Migrator};
 
 /// Returns the files that `dbwarden_build::embed` compiled in: one line in `build.rs`, `dbwarden_build::embed("migrations")`, and

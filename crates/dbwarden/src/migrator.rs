@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::apply::hooks::Hook;
 use crate::apply::run::{Cancel, Clock, Event, Observer, Points, Silent};
 use crate::error::Error;
+use crate::fingerprint::Fingerprint;
 use crate::migration::applied::Applied;
 use crate::migration::graph::Target;
 use crate::migration::plan::Plan;
@@ -20,6 +21,7 @@ use crate::operation::Operation;
 use crate::ops::adopt::{AdoptOptions, Adoption, adopt};
 use crate::ops::against::{Comparison, against};
 use crate::ops::backup::{BackupOptions, Made, backup};
+use crate::ops::fingerprint::fingerprint;
 use crate::ops::health::{Health, health, initialize};
 use crate::ops::load::{Loaded, load};
 use crate::ops::merge::{MergeOptions, Merged, merge};
@@ -29,6 +31,7 @@ use crate::ops::ready::{Readiness, ready};
 use crate::ops::renumber::{Renumbered, renumber};
 use crate::ops::restore::{RestoreOptions, Restored, restore};
 use crate::ops::rollback::{RollbackOptions, rollback};
+use crate::ops::squash::{SquashOptions, Squashed, squash};
 use crate::ops::stamp::{Stamp, StampOptions, stamp};
 use crate::ops::status::{Status, StatusOptions, status};
 use crate::ops::template::{Template, template};
@@ -142,11 +145,14 @@ impl<'host> Builder<'host> {
         self.set(|deployment| deployment.hooks.push(Arc::new(hook)))
     }
 
-    /// Sets the environment, for migrations that name one.
+    /// Sets the environment, for migrations that name one. `prod` is protected, as it is where settings are read from files.
     #[must_use]
     pub fn environment(self, name: &str) -> Self {
         let environment = Environment::parse(name);
-        self.set(|deployment| deployment.settings.environment = environment)
+        self.set(|deployment| {
+            deployment.settings.protected |= environment == Some(Environment::Prod);
+            deployment.settings.environment = environment;
+        })
     }
 
     /// Runs migrations with this tag too.
@@ -429,11 +435,12 @@ impl<'host> Migrator<'host> {
     /// As [`Migrator::survey`]; a reference that names none.
     pub fn is_applied(&mut self, reference: &str) -> Result<bool, Error> {
         let survey = self.survey()?;
-        if survey.history.get(&RevisionId::from(reference)).is_some() {
+        if survey.history.applied.iter().any(|row| row.version.as_str() == reference) {
             return Ok(true);
         }
-        let id = survey.set.graph().locate_from(reference, &survey.state.versions)?;
-        Ok(survey.history.get(&id).is_some())
+        let (graph, versions) = (survey.set.graph(), &survey.state.versions);
+        let id = graph.locate_from(reference, versions)?;
+        Ok(survey.history.get(&id).is_some() || graph.is_applied(&id, versions))
     }
 
     /// Returns what is applied, oldest first.
@@ -447,10 +454,22 @@ impl<'host> Migrator<'host> {
     /// Makes the records say that `target` and its ancestors are applied, and nothing else, without running anything.
     ///
     /// # Errors
-    /// A target that is not there; the lock; the engine's answer.
+    /// A target that is not there; a protected database, to which [`Migrator::stamp_with`] says that somebody agreed; the lock; the
+    /// engine's answer.
     pub fn stamp(&mut self, target: &str) -> Result<Report, Error> {
-        let options = StampOptions { stamp: Stamp::Exactly(target.parse()?), dry_run: false, agreed: false };
-        stamp(&mut self.deployment, &options, &mut *self.observer)
+        self.stamp_with(&StampOptions {
+            stamp: Stamp::Exactly(target.parse()?),
+            dry_run: false,
+            agreed: false,
+        })
+    }
+
+    /// Makes the records say what `options` ask for, without running anything.
+    ///
+    /// # Errors
+    /// As [`Migrator::stamp`].
+    pub fn stamp_with(&mut self, options: &StampOptions) -> Result<Report, Error> {
+        stamp(&mut self.deployment, options, &mut *self.observer)
     }
 
     /// Takes over what another tool recorded, without running anything; once that is done, finds it done.
@@ -467,6 +486,15 @@ impl<'host> Migrator<'host> {
     /// As [`Migrator::survey`].
     pub fn verify(&mut self) -> Result<Verification, Error> {
         verify(&mut self.deployment, None)
+    }
+
+    /// Returns what is in the database, our own tables apart: every object with its definition in the engine's own words, and digests of
+    /// the rows of each table, which are read once. [`Fingerprint::differences`] tells two of one engine's version apart.
+    ///
+    /// # Errors
+    /// The database cannot be reached, or something in it may not be read.
+    pub fn fingerprint(&mut self) -> Result<Fingerprint, Error> {
+        fingerprint(&mut self.deployment)
     }
 
     /// Copies the database into `directory`, by the engine's own means.
@@ -517,6 +545,15 @@ impl<'host> Migrator<'host> {
     /// A revision that is not there or is no head; a source that is no directory.
     pub fn merge(&self, options: &MergeOptions) -> Result<Merged, Error> {
         merge(&self.deployment, options)
+    }
+
+    /// Writes one migration in the place of many, and moves those into a directory, once it is proved on scratch databases that both come
+    /// to the same. Writes nothing where there are fewer than two.
+    ///
+    /// # Errors
+    /// As [`squash`](crate::ops::squash::squash).
+    pub fn squash(&mut self, options: &SquashOptions) -> Result<Squashed, Error> {
+        squash(&mut self.deployment, options)
     }
 
     /// Compares the directory's files with those of `base`, a branch, tag or commit, by git. Asks no database.

@@ -19,6 +19,8 @@ mod conditions;
 mod duckdb_alone;
 #[path = "suite/files.rs"]
 mod files;
+#[path = "suite/fingerprints.rs"]
+mod fingerprints;
 #[path = "suite/hooks.rs"]
 mod hooks;
 #[path = "suite/journal.rs"]
@@ -53,6 +55,10 @@ mod selection;
 mod services;
 #[path = "suite/sqlite_alone.rs"]
 mod sqlite_alone;
+#[path = "suite/squash.rs"]
+mod squash;
+#[path = "suite/squash_alone.rs"]
+mod squash_alone;
 #[path = "suite/stamps.rs"]
 mod stamps;
 #[path = "suite/transactions.rs"]

@@ -3,7 +3,7 @@
 use dbwarden::ops::{Deployment, files};
 use serde_json::json;
 
-use super::{Answer, speaks};
+use super::{Answer, headed, speaks};
 use crate::args::Global;
 use crate::error::Failure;
 use crate::ui::{clean, line};
@@ -15,6 +15,7 @@ pub(super) fn run(deployment: &mut Deployment<'_>, global: &Global) -> Result<An
     let labels = graph.label_names();
     let words = |id| set.get(id).map_or("", |migration| migration.description.as_str());
     if speaks(global) {
+        headed(deployment, global, "");
         for branch in &branches {
             line(&clean(&format!("{} {}  (branch point)", branch.point, words(branch.point))));
             for (child, labels) in &branch.children {

@@ -4,7 +4,7 @@ use dbwarden::migration::plan::clashes;
 use dbwarden::ops::{Deployment, files};
 use serde_json::json;
 
-use super::{Answer, speaks};
+use super::{Answer, headed, speaks};
 use crate::args::Global;
 use crate::error::Failure;
 use crate::ui::{aside, clean, columns, line};
@@ -15,6 +15,7 @@ pub(super) fn run(deployment: &mut Deployment<'_>, global: &Global) -> Result<An
     let ids: Vec<_> = heads.iter().map(|head| head.id.clone()).collect();
     let clashes = clashes(&set, deployment.dialect()?, &ids);
     if speaks(global) {
+        headed(deployment, global, "");
         let rows: Vec<_> = heads
             .iter()
             .map(|head| vec![format!("{} (head)", head.id), head.description.clone(), head.file.name.clone()])

@@ -5,7 +5,7 @@ use dbwarden::ops::Deployment;
 use dbwarden::ops::merge::{MergeOptions, merge};
 use serde_json::json;
 
-use super::{Answer, speaks};
+use super::{Answer, headed, speaks};
 use crate::args::{self, Global};
 use crate::error::Failure;
 use crate::ui::{aside, clean, line};
@@ -21,6 +21,7 @@ pub(super) fn run(
         _ => error.into(),
     })?;
     if speaks(global) {
+        headed(deployment, global, "");
         match (&merged.created, merged.heads.first()) {
             (Some(created), _) => {
                 for path in std::iter::once(&created.path).chain(&created.down_path) {

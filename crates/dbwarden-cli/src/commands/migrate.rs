@@ -77,13 +77,18 @@ fn print_script(
         let sql = String::from_utf8_lossy(&text).into_owned();
         return Ok(Answer::done(json!({ "sql": sql, "plan": plan })));
     }
+    // Scripts of several databases, one behind the other: each says whose it is.
+    let of = if global.all { format!("-- {}\n", heading(deployment)) } else { String::new() };
     if ui::is_held() {
+        text.extend(of.as_bytes());
         script::script(deployment, options, args.from.as_ref(), &mut text)?;
         ui::print(&text);
         return Ok(Answer::done(json!({})));
     }
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    let written = script::script(deployment, options, args.from.as_ref(), &mut out).map(drop);
+    let begun = out.write_all(of.as_bytes()).map_err(|error| ErrorKind::Output { error }.into());
+    let written =
+        begun.and_then(|()| script::script(deployment, options, args.from.as_ref(), &mut out).map(drop));
     let written = written.and_then(|()| out.flush().map_err(|error| ErrorKind::Output { error }.into()));
     // What is left in the buffer was refused already.
     drop(out.into_parts());

@@ -18,6 +18,7 @@ mod rollback;
 mod seed;
 mod shell;
 mod show;
+mod squash;
 mod stamp;
 mod status;
 mod template;
@@ -81,7 +82,9 @@ pub(crate) fn run(cli: Cli) -> u8 {
         Command::Database { command: Database::List } => database::list(&global),
         Command::Database { command: Database::Other(words) } => Err(shell::unknown_of_database(&words)),
         Command::New(args) => on_each(&global, |deployment| new::run(deployment, &global, &args)),
+        Command::Create(args) => on_each(&global, |deployment| new::create(deployment, &global, &args)),
         Command::Merge(args) => on_each(&global, |deployment| merge::run(deployment, &global, &args)),
+        Command::Squash(args) => on_each(&global, |deployment| squash::run(deployment, &global, &args)),
         Command::Template { kind } => {
             on_each(&global, |deployment| template::run(deployment, &global, &kind))
         }
@@ -129,8 +132,9 @@ pub(crate) fn run(cli: Cli) -> u8 {
 fn name(command: &Command) -> &'static str {
     match command {
         Command::Init => "init",
-        Command::New(_) => "new",
+        Command::New(_) | Command::Create(_) => "new",
         Command::Merge(_) => "merge",
+        Command::Squash(_) => "squash",
         Command::Template { .. } => "template",
         Command::Migrate(_) => "migrate",
         Command::Rollback(_) => "rollback",
@@ -308,6 +312,13 @@ fn heading(deployment: &Deployment<'_>) -> String {
     let settings = &deployment.settings;
     let text = format!("{}  {} {}", settings.name, settings.url.database().name(), settings.url.target());
     ui::clean(&text)
+}
+
+/// With `--all`: which database it is that the following text is about, behind `mark`.
+fn headed(deployment: &Deployment<'_>, global: &Global, mark: &str) {
+    if global.all && speaks(global) {
+        ui::line(&format!("{mark}{}", heading(deployment)));
+    }
 }
 
 /// Whether text is to be printed.

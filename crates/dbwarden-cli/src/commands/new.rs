@@ -1,4 +1,4 @@
-//! `dbwarden new`.
+//! `dbwarden new` and `dbwarden create`.
 
 use std::path::Path;
 
@@ -15,15 +15,30 @@ use crate::args::{Global, New, NewKind};
 use crate::error::Failure;
 use crate::ui::{aside, clean, line};
 
+/// `dbwarden create`: would compare models, and says that it does not.
+pub(super) fn create(
+    deployment: &mut Deployment<'_>,
+    global: &Global,
+    args: &New,
+) -> Result<Answer, Failure> {
+    let says = !args.no_autogenerate && !args.autogenerate && args.renumber.is_none();
+    if says && speaks(global) {
+        aside(match deployment.settings.models.is_empty() {
+            true => "note: no models are set, so this migration is empty",
+            false => {
+                "note: models are set; comparing them comes with a later version, so this migration is empty"
+            }
+        });
+    }
+    run(deployment, global, args)
+}
+
 pub(super) fn run(deployment: &mut Deployment<'_>, global: &Global, args: &New) -> Result<Answer, Failure> {
     if let Some(file) = &args.renumber {
         return renumbered(deployment, global, file);
     }
     if args.autogenerate {
         return Err(Failure::later("a migration made from models"));
-    }
-    if !deployment.settings.models.is_empty() && !args.no_autogenerate && speaks(global) {
-        aside("note: models are set; comparing them comes with a later version, so this migration is empty");
     }
     let options = NewOptions {
         description: args.text.clone().or_else(|| args.message.clone()).unwrap_or_default(),

@@ -12,7 +12,7 @@ use crate::error::Failure;
 use crate::ui::line;
 
 /// Commands of SPEC that come with a later version.
-const LATER: &[&str] = &["check", "check-db", "diff", "make-migrations", "plan", "prove", "squash"];
+const LATER: &[&str] = &["check", "check-db", "diff", "make-migrations", "plan", "prove"];
 
 pub(super) fn version(global: &Global) -> Answer {
     let version = env!("CARGO_PKG_VERSION");

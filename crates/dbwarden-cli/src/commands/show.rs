@@ -3,11 +3,12 @@
 use dbwarden::migration::Script;
 use dbwarden::migration::source::SourceFile;
 use dbwarden::migration::state::Selection;
-use dbwarden::ops::status::how_it_runs;
+use dbwarden::ops::status::{how_it_runs, unfinished};
 use dbwarden::ops::{Deployment, survey};
 use serde_json::json;
 
-use super::{Answer, broken, read_part, speaks};
+use super::status::part_done;
+use super::{Answer, broken, headed, read_part, speaks};
 use crate::args::Global;
 use crate::error::Failure;
 use crate::ui::{clean, columns, count, line};
@@ -37,10 +38,13 @@ pub(super) fn run(
         ));
     };
     let row = survey.history.get(&id);
+    let begun = unfinished(&survey.set, &survey.history);
+    let begun = begun.iter().find(|line| line.unfinished.version == id);
     let up = text(&migration.file, &migration.up)?;
     let down = migration.down.as_ref().map(|down| text(migration.file_of_down(), down)).transpose()?;
     let down_file = migration.down_file().map(|down| down.file.name.clone());
     if speaks(global) {
+        headed(deployment, global, "");
         let names = |ids: Vec<&dbwarden::migration::RevisionId>| {
             ids.into_iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ")
         };
@@ -83,6 +87,7 @@ pub(super) fn run(
             )),
             None => rows.push(("applied", "no".to_owned())),
         }
+        rows.push(("unfinished", begun.map(part_done).unwrap_or_default()));
         rows.push(("note", row.and_then(|row| row.note.clone()).unwrap_or_default()));
         let rows: Vec<_> = rows
             .into_iter()
@@ -113,6 +118,7 @@ pub(super) fn run(
         "up": up,
         "down": down,
         "applied": row,
+        "unfinished": begun,
     })))
 }
 

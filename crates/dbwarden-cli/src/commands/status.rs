@@ -4,7 +4,7 @@ use dbwarden::migration::groups::GroupKind;
 use dbwarden::migration::plan::{Action, Step};
 use dbwarden::migration::state::{Due, Standing};
 use dbwarden::ops::Deployment;
-use dbwarden::ops::status::{Status, StatusOptions, at, status};
+use dbwarden::ops::status::{Status, StatusOptions, UnfinishedLine, at, status};
 
 use super::{Answer, heading, speaks};
 use crate::args::{self, Global};
@@ -77,15 +77,11 @@ fn show(heading: &str, status: &Status, global: &Global) {
         row(&["not selected", id.as_str(), "its tags or environments were not asked for"]);
     }
     for unfinished in &status.unfinished {
-        let done = match unfinished.total {
-            Some(total) => format!("{} of {}", unfinished.done, count(total, "statement")),
-            None => format!("{} done, and no file has that id", count(unfinished.done, "statement")),
-        };
         let failed = unfinished.unfinished.units.iter().rev().find_map(|unit| {
             let error = short(unit.error.as_ref()?);
             Some(format!(", failed at {} UTC: {error}", unit.finished_at.as_ref()?))
         });
-        let text = done + &failed.unwrap_or_default();
+        let text = part_done(unfinished) + &failed.unwrap_or_default();
         row(&["part done", unfinished.unfinished.version.as_str(), &text]);
     }
     for applied in status.applied.iter() {
@@ -134,6 +130,14 @@ fn show(heading: &str, status: &Status, global: &Global) {
     for next in next(status) {
         let next = as_typed(&next, global, Some(&status.database));
         line(&clean(&format!("  next: {next}")));
+    }
+}
+
+/// How far a migration is that is not finished.
+pub(super) fn part_done(unfinished: &UnfinishedLine) -> String {
+    match unfinished.total {
+        Some(total) => format!("{} of {}", unfinished.done, count(total, "statement")),
+        None => format!("{} done, and no file has that id", count(unfinished.done, "statement")),
     }
 }
 

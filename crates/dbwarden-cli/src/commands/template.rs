@@ -12,7 +12,7 @@ use dbwarden::sql::Syntax;
 use dbwarden::{Error, ErrorKind};
 use serde_json::json;
 
-use super::{Answer, speaks};
+use super::{Answer, headed, speaks};
 use crate::args::Global;
 use crate::args::template::{
     AddCheck, AddColumn, AddForeignKey, AddIndex, AlterColumn, CreateEnum, CreateTable, Data, DropColumn,
@@ -53,6 +53,7 @@ pub(super) fn run(
         answer["down_path"] = json!(created.down_path);
         answer["version"] = json!(created.version);
     } else if speaks(global) {
+        headed(deployment, global, "-- ");
         let downgrade = match (&written.downgrade, &written.irreversible) {
             (Some(downgrade), _) => format!("\n-- rollback\n\n{downgrade}"),
             (None, _) => String::new(),

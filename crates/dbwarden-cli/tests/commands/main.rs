@@ -13,6 +13,7 @@ mod memory;
 mod output;
 mod secrets;
 mod seed;
+mod squash;
 mod streams;
 mod template;
 mod typed;

@@ -186,6 +186,49 @@ fn data_goes_to_standard_output_and_all_else_to_standard_error() {
 }
 
 #[test]
+fn with_all_each_text_says_whose_it_is() {
+    let sandbox = Sandbox::empty();
+    sandbox.write(
+        "warden.toml",
+        "default = \"a\"\n[databases.a]\nurl = \"sqlite:///a.db\"\n[databases.b]\nurl = \"sqlite:///b.db\"\n",
+    );
+    for name in ["a", "b"] {
+        sandbox.migration(
+            &format!("{name}/0001_{name}.sql"),
+            format!("CREATE TABLE {name} (id INTEGER);\n-- rollback\nDROP TABLE {name};\n"),
+        );
+    }
+    // The script holds times: of it only whose it is, and that this is a comment.
+    let comments = |line: &[&str]| {
+        let script = sandbox.run(line).exits(0).out;
+        let comments = script.lines().filter(|line| line.starts_with("-- ")).collect::<Vec<_>>();
+        comments.join("\n")
+    };
+    let (a, b) = ("-- a  sqlite a.db\n-- 0001 a", "-- b  sqlite b.db\n-- 0001 b");
+    assert_eq!(comments(&["migrate", "--sql", "--all"]), format!("{a}\n{b}"));
+    // At once, the one that is done first comes first.
+    let at_once = comments(&["migrate", "--sql", "--all", "--jobs", "2"]);
+    assert!([format!("{a}\n{b}"), format!("{b}\n{a}")].contains(&at_once), "{at_once}");
+    sandbox.migration("a/0002_wrong.sql", "");
+    let refused = sandbox.run(&["migrate", "--sql", "--all"]).exits(3);
+    assert!(refused.out.starts_with("-- b  sqlite b.db\n"), "{}", refused.out);
+    std::fs::remove_file(sandbox.path("migrations/a/0002_wrong.sql")).unwrap();
+    let add = ["template", "add-column", "--table", "t", "--column", "c:text", "--all"];
+    let said: Vec<_> = [
+        &["history", "--all"][..],
+        &["heads", "--all"],
+        &["branches", "--all"],
+        &["show", "1", "--all"],
+        &["merge", "--all"],
+        &add,
+    ]
+    .iter()
+    .map(|line| sandbox.run(line).exits(0).transcript)
+    .collect();
+    assert_snapshot!(said.join("\n"));
+}
+
+#[test]
 fn verbose_prints_each_statement() {
     let sandbox =
         Sandbox::holding(&[("0001_a.sql", "CREATE TABLE a (id INTEGER);\nINSERT INTO a VALUES (1);\n")]);

@@ -181,7 +181,7 @@ fn help_is_a_command_too() {
     assert!(sandbox.run(&["help", "show", "--json"]).exits(0).json()["help"].is_string());
     let ran = sandbox.run(&["help", "migrat"]).exits(2);
     assert!(ran.err.contains("did you mean `dbwarden migrate`?"), "{}", ran.transcript);
-    sandbox.run(&["help", "squash"]).exits(2);
+    sandbox.run(&["help", "diff"]).exits(2);
     sandbox.run(&["help", "database", "frobnicate"]).exits(2);
 }
 
@@ -247,6 +247,25 @@ fn new_with_its_options() {
     assert!(made(&["new", "now", "--timestamp"]).starts_with("migrations/20"));
     // An empty migration is not applied by mistake.
     sandbox.refuses(1, &["migrate"]);
+}
+
+#[test]
+fn create_says_that_it_compares_no_models() {
+    let sandbox = numbered(1);
+    let said = |arguments: &[&str]| {
+        let err = sandbox.run(arguments).exits(0).err;
+        err.lines().find(|line| line.starts_with("note:")).unwrap_or_default().to_owned()
+    };
+    let none = "note: no models are set, so this migration is empty";
+    assert_eq!(said(&["create", "add sms"]), none);
+    assert_eq!(said(&["create", "add push", "--no-autogenerate"]), "");
+    assert_eq!(said(&["new", "add mail"]), "");
+    assert_eq!(said(&["create", "add fax", "--json"]), "");
+    let settings = sandbox.read("warden.toml");
+    sandbox.write("warden.toml", format!("{settings}models = [\"app/models\"]\n"));
+    let later = "note: models are set; comparing them comes with a later version, so this migration is empty";
+    assert_eq!(said(&["create", "add letters"]), later);
+    assert_eq!(said(&["new", "add pigeons"]), "");
 }
 
 #[test]

@@ -25,6 +25,7 @@ mod postgres;
 mod records;
 mod safety;
 mod settings;
+mod squash;
 mod statements;
 mod template;
 mod transactions;

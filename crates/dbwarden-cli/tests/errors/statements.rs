@@ -130,6 +130,8 @@ fn outside_a_transaction() {
     let said = [
         again,
         sandbox.refuses(0, &["status"]).transcript,
+        sandbox.refuses(0, &["history"]).transcript,
+        sandbox.refuses(0, &["show", "0001"]).transcript,
         sandbox.refuses(5, &["verify"]).transcript,
         sandbox.refuses(1, &["rollback"]).transcript,
     ];
@@ -137,9 +139,42 @@ fn outside_a_transaction() {
 }
 
 #[test]
+fn a_rollback_outside_a_transaction() {
+    let sandbox = Sandbox::holding(&[(
+        "0001_each.sql",
+        "-- no-transaction\nCREATE TABLE one (id INTEGER);\nCREATE TABLE two (id INTEGER);\n-- rollback\nDROP TABLE one;\nDROP TABLE twoo;\n",
+    )]);
+    sandbox.run(&["migrate"]).exits(0);
+    sandbox.run(&["rollback"]).exits(1);
+    let here = [
+        sandbox.refuses(0, &["status"]).transcript,
+        sandbox.refuses(0, &["history"]).transcript,
+        sandbox.refuses(0, &["show", "0001"]).transcript,
+    ];
+    let history = sandbox.run(&["history", "--json"]).json();
+    let revision = &history["databases"][0]["revisions"][0];
+    assert_eq!(
+        (&revision["unfinished"]["direction"], &revision["unfinished"]["done"]),
+        (&"down".into(), &1.into())
+    );
+    assert_eq!(revision["applied"]["version"], "0001");
+    // Without its file it is no less begun.
+    sandbox.remove("migrations/0001_each.sql");
+    let gone = sandbox.refuses(0, &["history"]).transcript;
+    assert_snapshot!([here.join("\n"), gone].join("\n"));
+}
+
+#[test]
 fn a_part_done_migration_goes_on_once_it_is_mended() {
     let sandbox = part_done();
-    sandbox.migration("0001_each.sql", "-- no-transaction\nCREATE TABLE one (id INTEGER);\nCREATE TABLE two (id INTEGER);\nCREATE TABLE three (id INTEGER);\n-- rollback\nDROP TABLE one;\n");
+    let text = sandbox.read("migrations/0001_each.sql");
+    sandbox.remove("migrations/0001_each.sql");
+    let gone = sandbox.refuses(0, &["history"]).transcript;
+    assert!(gone.contains("0001 (no file)") && gone.contains("part done, 1 statement done"), "{gone}");
+    sandbox.migration(
+        "0001_each.sql",
+        text.replace("INSERT INTO two VALUES (1)", "CREATE TABLE two (id INTEGER)"),
+    );
     assert_snapshot!(sandbox.run(&["migrate"]).exits(0).transcript);
     assert_eq!(sandbox.applied(), "0001,0002");
     assert_eq!(sandbox.values("SELECT count(*) FROM dbwarden_journal"), "0");

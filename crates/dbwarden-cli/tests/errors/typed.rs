@@ -19,8 +19,7 @@ fn an_unknown_command() {
 fn later_commands_and_flags() {
     let sandbox = Sandbox::shop();
     let said: Vec<_> = [
-        &["squash", "--from", "0001"][..],
-        &["make-migrations", "text"],
+        &["make-migrations", "text"][..],
         &["check"],
         &["check-db", "-o", "json"],
         &["diff"],
@@ -55,7 +54,7 @@ fn unknown_options() {
         &["--colour", "status"],
         &["migrate", "--dryrun", "--json"],
         &["show", "--json"],
-        &["squash", "--json"],
+        &["diff", "--json"],
         &["--json"],
     ]
     .iter()

@@ -129,7 +129,12 @@ impl Sandbox {
 
     /// The program, ready to be started.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(program());
+        self.started(program(), arguments)
+    }
+
+    /// A program of the machine, or this one, in the project's directory.
+    fn started(&self, other: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(other);
         command
             .args(arguments)
             .current_dir(self.dir.path())
@@ -144,6 +149,15 @@ impl Sandbox {
     /// Runs the program to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         self.ran(arguments, self.command(arguments).output().unwrap())
+    }
+
+    /// Runs a script of the shell that finds the program on its PATH, as a pipeline's does, to its end or to what first fails.
+    pub(crate) fn script(&self, script: &str) -> Ran {
+        let here = Path::new(program()).parent().unwrap().to_owned();
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(std::iter::once(here).chain(std::env::split_paths(&path))).unwrap();
+        let mut shell = self.started("sh", &["-e", "-c", script]);
+        self.ran(&[script], shell.env("PATH", path).output().unwrap())
     }
 
     /// Runs the program, sees that it exits with `exit` and leaves the database's file as it was, byte for byte.

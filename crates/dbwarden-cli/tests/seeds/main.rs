@@ -11,6 +11,10 @@
 mod sandbox;
 
 #[allow(dead_code, reason = "each walk uses its own part of it")]
+mod held;
+#[allow(dead_code, reason = "each walk uses its own part of it")]
 mod walk;
 
 mod classic;
+mod current;
+mod manager;

@@ -2,6 +2,7 @@
 
 pub mod execute;
 pub mod failure;
+pub(crate) mod fingerprint;
 pub mod history;
 pub mod hooks;
 pub mod inspect;

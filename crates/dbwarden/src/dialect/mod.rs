@@ -9,6 +9,7 @@ use crate::sql::Syntax;
 use crate::value::{Row, Value};
 
 pub(crate) mod duckdb;
+mod fingerprint;
 pub(crate) mod mysql;
 mod postgres;
 mod records;
@@ -16,6 +17,7 @@ mod render;
 mod rendering;
 mod sqlite;
 
+pub use self::fingerprint::{Catalog, Entry, Fingerprinting, Scratching, Then};
 pub use self::records::{
     BY_A_RUN, Fence, Records, Restoring, TOLD_TO_STOP, aside_table, foreign_tables, restoring_table,
 };
@@ -105,6 +107,19 @@ pub trait Dialect: Sync + std::fmt::Debug {
 
     /// Returns the query whose rows are violated foreign keys, where the engine can be left with some.
     fn foreign_key_violations(&self) -> Option<&'static str>;
+
+    /// Returns what is asked of the engine for a fingerprint of a database.
+    fn fingerprint(&self) -> &'static Fingerprinting;
+
+    /// Returns how a database is made beside another one; nothing where one is a file.
+    fn scratch(&self) -> Option<&'static Scratching> {
+        None
+    }
+
+    /// Returns whether [`Tables::schema`] may be outside the database, so that a copy of it would have the same tables.
+    fn records_may_be_outside(&self) -> bool {
+        false
+    }
 
     /// Returns `expression` as the text that the engine shows of it.
     fn as_text(&self, expression: &str) -> String {

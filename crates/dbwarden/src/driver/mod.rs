@@ -109,6 +109,12 @@ pub trait Session: Send {
     /// What the engine answered.
     fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, DriverError>;
 
+    /// Runs one query without parameters and gives each row away as it comes, so that a table of any length needs little memory.
+    ///
+    /// # Errors
+    /// What the engine answered; rows may have been given away before it.
+    fn each(&mut self, sql: &str, take: &mut dyn FnMut(Row)) -> Result<(), DriverError>;
+
     /// Runs one statement of a migration as it stands; its rows are read to their end and dropped.
     ///
     /// # Errors

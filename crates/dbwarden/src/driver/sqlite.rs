@@ -197,6 +197,26 @@ impl Session for SqliteSession<'_> {
         Ok(found)
     }
 
+    fn each(&mut self, sql: &str, take: &mut dyn FnMut(Row)) -> Result<(), DriverError> {
+        let mut statement = self.connection().prepare(sql).map_err(|error| answer(&error))?;
+        let columns = statement.column_count();
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next().map_err(|error| answer(&error))? {
+            let mut values = Vec::with_capacity(columns);
+            for column in 0..columns {
+                values.push(match row.get_ref(column).map_err(|error| answer(&error))? {
+                    // Nothing may be lost of a text that is none.
+                    ValueRef::Text(text) if std::str::from_utf8(text).is_err() => {
+                        Value::Blob(text.to_owned())
+                    }
+                    other => value(other),
+                });
+            }
+            take(Row(values));
+        }
+        Ok(())
+    }
+
     fn run(&mut self, sql: &str) -> Result<(), DriverError> {
         let placed = |error: rusqlite::Error| {
             let error = answer(&error);

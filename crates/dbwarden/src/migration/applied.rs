@@ -168,6 +168,12 @@ impl History {
         self.applied.iter().find(|row| row.version == *version).map(|row| &**row)
     }
 
+    /// Returns the id of the row, or of what was begun, that is called `text`.
+    pub(crate) fn called(&self, text: &str) -> Option<&RevisionId> {
+        let rows = self.applied.iter().map(|row| &row.version);
+        rows.chain(self.unfinished.iter().map(|it| &it.version)).find(|id| id.as_str() == text)
+    }
+
     /// Returns the ids of the versioned rows.
     pub fn versions(&self) -> BTreeSet<RevisionId> {
         self.applied.iter().filter(|row| row.is_versioned()).map(|row| row.version.clone()).collect()

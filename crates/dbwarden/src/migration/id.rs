@@ -8,28 +8,45 @@ use serde::{Deserialize, Serialize};
 /// The id of a revision as its file gives it (`0001`, `20240215_143000`, `1.2`, `a1b2c3d4e5f6`, `RA__views`).
 ///
 /// Ids are compared as text for identity; [`RevisionId::version_cmp`] orders them as versions.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RevisionId(String);
+///
+/// A file that replaces its own id (`0001` for `0001` to `0005`, as `squash` writes it) leaves two migrations of one id: itself, and
+/// the one that had the id before. They are told apart by their *edition*, which is never written anywhere: 0 is the file that stands,
+/// 1 the one that it replaced, 2 the one that this had replaced.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub struct RevisionId {
+    text: String,
+    edition: u8,
+}
 
 impl RevisionId {
     /// Takes `text` as an id, as it stands.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self { text: text.into(), edition: 0 }
+    }
+
+    /// Returns which of several migrations of this id it is, from 0: the one that stands, then those that it replaced.
+    pub fn edition(&self) -> u8 {
+        self.edition
+    }
+
+    /// Returns the same id of another edition.
+    pub fn with_edition(&self, edition: u8) -> Self {
+        Self { text: self.text.clone(), edition }
     }
 
     /// Returns the id as text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// Compares two ids as versions: runs of digits compare as numbers (`2` is less than `10`, `0002` equals `2`), all
     /// else as text.
     pub fn version_cmp(&self, other: &Self) -> Ordering {
-        let (mut a, mut b) = (self.0.as_str(), other.0.as_str());
+        let (mut a, mut b) = (self.text.as_str(), other.text.as_str());
         loop {
             if a.is_empty() || b.is_empty() {
-                return a.len().cmp(&b.len());
+                return a.len().cmp(&b.len()).then(self.edition.cmp(&other.edition));
             }
             let (left, right) = (run(a), run(b));
             let order = match (is_number(left), is_number(right)) {
@@ -61,13 +78,36 @@ fn is_number(text: &str) -> bool {
 
 impl fmt::Display for RevisionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
     }
 }
 
 impl From<&str> for RevisionId {
     fn from(text: &str) -> Self {
-        Self(text.to_owned())
+        Self::new(text)
+    }
+}
+
+impl From<String> for RevisionId {
+    fn from(text: String) -> Self {
+        Self::new(text)
+    }
+}
+
+impl From<RevisionId> for String {
+    fn from(id: RevisionId) -> Self {
+        id.text
+    }
+}
+
+impl fmt::Debug for RevisionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut tuple = f.debug_tuple("RevisionId");
+        tuple.field(&self.text);
+        if self.edition > 0 {
+            tuple.field(&self.edition);
+        }
+        tuple.finish()
     }
 }
 

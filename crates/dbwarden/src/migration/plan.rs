@@ -225,7 +225,8 @@ pub fn upgrade(
         let names = state.current.iter().map(RevisionId::as_str).collect::<Vec<_>>().join(", ");
         notes.push(format!("{target} is passed already, at {names}; a rollback is the way down"));
     }
-    let left = state.pending.len() - ids.len();
+    let chosen: BTreeSet<&RevisionId> = ids.iter().collect();
+    let left = state.pending.iter().filter(|id| !chosen.contains(id)).count();
     let mut steps: Vec<_> = ids
         .iter()
         .filter_map(|id| set.get(id))

@@ -1,5 +1,7 @@
 //! All migrations of one source, and their graph.
 
+mod editions;
+
 use std::collections::BTreeMap;
 
 use super::applied::History;
@@ -18,6 +20,8 @@ pub struct MigrationSet {
     graph: RevisionGraph,
     /// Ids of the repeatables, in the order in which they run.
     repeatables: Vec<RevisionId>,
+    /// For whom the files were read.
+    dialect: Option<&'static dyn Dialect>,
 }
 
 /// Why a source is no set of migrations.
@@ -40,7 +44,11 @@ impl MigrationSet {
     pub fn load(source: &Source, options: &ReadOptions) -> Result<Self, SetError> {
         let mut all = source.read(options)?;
         all.extend(options.carried.iter().cloned());
-        Ok(Self::new(all)?)
+        Ok(Self::new(all)?.read_for(options))
+    }
+
+    fn read_for(self, options: &ReadOptions) -> Self {
+        Self { dialect: Some(options.dialect), ..self }
     }
 
     /// Reads the bytes and headers of every migration of `source`: what of it is to be done, [`MigrationSet::trusting`] finds
@@ -51,7 +59,7 @@ impl MigrationSet {
     pub(crate) fn glance(source: &Source, options: &ReadOptions) -> Result<Self, SetError> {
         let mut glanced = source.outlines(options, &|outline| Ok(Box::new(outline.glanced(options)?)))?;
         glanced.extend(options.carried.iter().cloned().map(Box::new));
-        Ok(Self::of(glanced)?)
+        Ok(Self::of(glanced)?.read_for(options))
     }
 
     /// Splits the files that `history` does not know byte by byte. The others stay as they are: enough to find out that nothing
@@ -60,10 +68,11 @@ impl MigrationSet {
     /// # Errors
     /// As [`MigrationSet::load`].
     pub(crate) fn trusting(mut self, options: &ReadOptions, history: &History) -> Result<Self, SetError> {
-        let rows: BTreeMap<_, _> = history.applied.iter().map(|row| (&row.version, &**row)).collect();
+        // Of whatever edition: the hash tells.
+        let rows: BTreeMap<_, _> = history.applied.iter().map(|row| (row.version.as_str(), &**row)).collect();
         let mut unknown = Vec::new();
         for migration in self.migrations.values_mut().filter(|migration| migration.glanced) {
-            let row = rows.get(&migration.id).filter(|row| {
+            let row = rows.get(migration.id.as_str()).filter(|row| {
                 row.file_hash.as_ref() == Some(&migration.file_hash)
                     && row.checksum.as_str().starts_with("v1:")
             });
@@ -89,7 +98,8 @@ impl MigrationSet {
         for id in &glanced {
             self.migrations.remove(id);
         }
-        Ok(Self::of(self.migrations.into_values().chain(whole.into_iter().map(Box::new)).collect())?)
+        Ok(Self::of(self.migrations.into_values().chain(whole.into_iter().map(Box::new)).collect())?
+            .read_for(options))
     }
 
     /// Reads every migration of `source` anew, and splits those alone that are not in this set as they are now.
@@ -104,7 +114,7 @@ impl MigrationSet {
         let outlines = source.outlines(options, &Ok)?;
         let mut all: Vec<Migration> = outlines.into_iter().map(read).collect::<Result<_, _>>()?;
         all.extend(options.carried.iter().cloned());
-        Ok(Self::new(all)?)
+        Ok(Self::new(all)?.read_for(options))
     }
 
     /// Takes `all` as the migrations.
@@ -117,8 +127,9 @@ impl MigrationSet {
 
     #[expect(clippy::vec_box, reason = "they are sorted and moved several times, and large")]
     fn of(all: Vec<Box<Migration>>) -> Result<Self, GraphError> {
-        let (versioned, repeatable): (Vec<_>, Vec<_>) =
+        let (mut versioned, repeatable): (Vec<_>, Vec<_>) =
             all.into_iter().partition(|migration| migration.kind == Kind::Versioned);
+        editions::number(&mut versioned);
         let graph = RevisionGraph::new(versioned.iter().map(|migration| node(migration)).collect())?;
         let nodes: Vec<_> = repeatable
             .iter()
@@ -137,7 +148,7 @@ impl MigrationSet {
                 return Err(GraphError::DuplicateId { id: first.id, first: first.file.name, second: file });
             }
         }
-        Ok(Self { migrations, graph, repeatables })
+        Ok(Self { migrations, graph, repeatables, dialect: None })
     }
 
     /// Returns the graph of the versioned ones.
@@ -187,6 +198,11 @@ impl MigrationSet {
     /// Returns all of them: the versioned ones, then the repeatables.
     pub fn iter(&self) -> impl Iterator<Item = &Migration> {
         self.versioned().chain(self.repeatables())
+    }
+
+    /// Returns every one of them, those that are replaced too, by id.
+    pub fn all(&self) -> impl Iterator<Item = &Migration> {
+        self.migrations.values().map(AsRef::as_ref)
     }
 
     /// Returns how many there are.

@@ -97,11 +97,17 @@ pub struct State {
 }
 
 impl State {
-    /// Compares `set` with `history`.
+    /// Compares `set` with `history`, once it is found out which file each row is of, where several had its id.
     ///
     /// # Errors
     /// A squash of which this database has only a part.
-    pub fn new(set: &MigrationSet, history: &History, selection: &Selection) -> Result<Self, GraphError> {
+    pub fn new(
+        set: &mut MigrationSet,
+        history: &mut History,
+        selection: &Selection,
+    ) -> Result<Self, GraphError> {
+        set.identify(history);
+        let (set, history) = (&*set, &*history);
         // A row that makes sense only in part keeps its file from being run again, and says nothing beyond that.
         let odd = |row: &Applied| row.odd && set.get(&row.version).is_none();
         let rows = history.applied.iter().filter(|row| row.is_versioned() && !odd(row));

@@ -170,9 +170,14 @@ impl Sides<'_> {
     fn changed(&self, base: &str, findings: &mut Vec<Finding>) {
         for (id, theirs) in &self.theirs {
             let Some(before) = self.before.get(id) else { continue };
-            match self.ours.get(id) {
+            // What stood there before a squash under the same id.
+            let same = |edition: &&Migration| edition.checksum() == theirs.checksum();
+            let ours = self.ours.editions(id).into_iter().find(same).or_else(|| self.ours.get(id));
+            match ours {
                 // Those that run again may change at any time.
                 _ if theirs.kind != Kind::Versioned => {}
+                // A squash under the id of the first that it replaces, whose old file was thrown away.
+                Some(ours) if ours.replaces_itself() && ours.headers.replaces != theirs.headers.replaces => {}
                 Some(ours)
                     if ours.checksum() != before.checksum() && ours.checksum() != theirs.checksum() =>
                 {

@@ -132,7 +132,7 @@ fn migrate_here(
     }
     if options.dry_run {
         survey.set = MigrationSet::load(&source, &read)?;
-        survey.state = State::new(&survey.set, &survey.history, &selection)?;
+        survey.state = State::new(&mut survey.set, &mut survey.history, &selection)?;
         report.plan = Some(self::plan(&survey, &request)?);
         return Ok(report);
     }
@@ -161,7 +161,7 @@ fn migrate_here(
         if fresh {
             survey.set = survey.set.again(&source, &read)?;
         }
-        survey.state = State::new(&survey.set, &survey.history, &selection)?;
+        survey.state = State::new(&mut survey.set, &mut survey.history, &selection)?;
         plan = self::plan(&survey, &request)?;
         if fresh || plan.steps.iter().all(|step| survey.set.is_fresh(&step.id)) {
             break;

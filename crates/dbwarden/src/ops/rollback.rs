@@ -118,7 +118,7 @@ fn rollback_here(
     let mut guard = LockGuard::acquire(session, Arc::clone(&records), &lock, company, &mut run)?;
     survey.set = survey.set.again(&source, &read)?;
     survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait, &run.cancel)?;
-    survey.state = State::new(&survey.set, &survey.history, &selection)?;
+    survey.state = State::new(&mut survey.set, &mut survey.history, &selection)?;
     let mut note = None;
     let left = if reach.is_relative() {
         still(&survey, &asked, options.seeds_only, run.followed.as_ref(), &mut note)?
@@ -155,7 +155,7 @@ fn rollback_here(
     }
     let gone: Vec<_> = plan.steps.iter().map(|step| &step.id).collect();
     survey.history.applied.retain(|row| !gone.contains(&&row.version));
-    survey.state = State::new(&survey.set, &survey.history, &selection)?;
+    survey.state = State::new(&mut survey.set, &mut survey.history, &selection)?;
     finish(&mut report, &survey, &versions);
     release(guard, &mut report);
     run.point("released");

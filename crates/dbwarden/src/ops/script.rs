@@ -43,14 +43,14 @@ pub fn script(
     out: &mut dyn Write,
 ) -> Result<Plan, Error> {
     let dialect = deployment.dialect()?;
-    let set = files(deployment)?;
+    let mut set = files(deployment)?;
     let selection = options.selection(deployment);
     let applied = match from {
         Some(target) => set.graph().closure(target)?,
         None => Vec::new(),
     };
-    let history = taken_for_applied(&set, &applied);
-    let state = State::new(&set, &history, &selection)?;
+    let mut history = taken_for_applied(&set, &applied);
+    let state = State::new(&mut set, &mut history, &selection)?;
     let plan = plan::upgrade(&set, &state, &history, &options.request(dialect)?)?;
     let mut records = dialect.records(&deployment.settings.tables);
     for statement in records.create.iter_mut().chain([&mut records.insert, &mut records.delete]) {

@@ -92,7 +92,7 @@ fn stamp_here(
     let mut guard = LockGuard::acquire(session, records, &lock, company, &mut run)?;
     survey.set = survey.set.again(&source, &read)?;
     survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait, &run.cancel)?;
-    survey.state = State::new(&survey.set, &survey.history, &selection)?;
+    survey.state = State::new(&mut survey.set, &mut survey.history, &selection)?;
     plan = self::plan(&survey, &options.stamp)?;
     // All records change at once, or none.
     plan.single_transaction = true;
@@ -107,7 +107,7 @@ fn stamp_here(
     };
     steps(&limits, &mut guard, &plan, &ground, &mut run, &mut report)?;
     survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait, &run.cancel)?;
-    survey.state = State::new(&survey.set, &survey.history, &selection)?;
+    survey.state = State::new(&mut survey.set, &mut survey.history, &selection)?;
     finish(&mut report, &survey, &survey.state.versions);
     release(guard, &mut report);
     run.point("released");
@@ -142,12 +142,10 @@ fn plan(survey: &Survey, stamp: &Stamp) -> Result<Plan, Error> {
             wanted
         }
         Stamp::Remove(reference) => {
-            let exact = RevisionId::from(reference.as_str());
             // A row may be removed whose file is gone.
-            let id = if survey.history.get(&exact).is_some() || begun(&exact).is_some() {
-                exact
-            } else {
-                graph.locate_from(reference, &versions)?
+            let id = match survey.history.called(reference) {
+                Some(id) => id.clone(),
+                None => graph.locate_from(reference, &versions)?,
             };
             removed = Some(id.clone());
             if survey.history.get(&id).is_none() && begun(&id).is_none() {
@@ -168,9 +166,12 @@ fn plan(survey: &Survey, stamp: &Stamp) -> Result<Plan, Error> {
         let description = survey.set.get(&id).map_or("", |migration| &migration.description);
         steps.push(forget(&id, description));
     }
-    let missing = graph.order().iter().filter(|id| wanted.contains(*id) && !versions.contains(*id));
+    let missing = graph.in_order(&wanted.difference(&versions).cloned().collect());
     steps.extend(
-        missing.filter_map(|id| survey.set.get(id)).map(|migration| plan::step(migration, Action::Record)),
+        missing
+            .iter()
+            .filter_map(|id| survey.set.get(id))
+            .map(|migration| plan::step(migration, Action::Record)),
     );
     Ok(Plan { direction: Direction::Up, steps, single_transaction: false, notes: Vec::new(), left: 0 })
 }

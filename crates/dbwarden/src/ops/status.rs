@@ -110,6 +110,20 @@ pub struct UnfinishedLine {
     pub stuck: bool,
 }
 
+/// Returns what was begun and is not finished.
+pub fn unfinished(set: &MigrationSet, history: &History) -> Vec<UnfinishedLine> {
+    let line = |unfinished: &Unfinished| UnfinishedLine {
+        done: unfinished.done(),
+        total: set.get(&unfinished.version).and_then(|migration| match unfinished.direction {
+            Direction::Up => Some(migration.up.statements),
+            Direction::Down => migration.down.as_ref().map(|down| down.statements),
+        }),
+        stuck: is_stuck(unfinished, set, history),
+        unfinished: unfinished.clone(),
+    };
+    history.unfinished.iter().map(line).collect()
+}
+
 /// Returns where the database stands.
 ///
 /// # Errors
@@ -153,9 +167,9 @@ fn beside(
     selection: &Selection,
     records: ForeignRecords,
 ) -> Result<Survey, Error> {
-    let set = super::survey::files(deployment)?;
-    let history = History { foreign: vec![records], ..History::default() };
-    let state = State::new(&set, &history, selection)?;
+    let mut set = super::survey::files(deployment)?;
+    let mut history = History { foreign: vec![records], ..History::default() };
+    let state = State::new(&mut set, &mut history, selection)?;
     let options = deployment.open_options(false);
     let Deployment { settings, connection, cancel, .. } = deployment;
     let server = connection.open(settings, &options, cancel)?.server();
@@ -193,19 +207,7 @@ fn of(survey: &Survey, database: String, target: String, seen: Seen) -> Status {
         pending: versioned.chain(repeatables).collect(),
         pending_count: state.pending_count(),
         not_selected: state.not_selected.clone(),
-        unfinished: history
-            .unfinished
-            .iter()
-            .map(|unfinished| UnfinishedLine {
-                done: unfinished.done(),
-                total: set.get(&unfinished.version).and_then(|migration| match unfinished.direction {
-                    Direction::Up => Some(migration.up.statements),
-                    Direction::Down => migration.down.as_ref().map(|down| down.statements),
-                }),
-                stuck: is_stuck(unfinished, set, history),
-                unfinished: unfinished.clone(),
-            })
-            .collect(),
+        unfinished: unfinished(set, history),
         without_file: without_file(set, &state.current),
         ahead: state.ahead.clone(),
         gone: state.gone.clone(),

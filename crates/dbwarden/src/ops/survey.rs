@@ -113,12 +113,12 @@ fn beside<'a, T: Send>(
         // A wrong file is told first: it is what its author can mend.
         (read, records) => (read?, records?),
     };
-    let (session, history) = records;
-    let set = set(read, &history)?;
+    let (session, mut history) = records;
+    let mut set = set(read, &history)?;
     if let Some(points) = points {
         points("history-read");
     }
-    let state = State::new(&set, &history, selection)?;
+    let state = State::new(&mut set, &mut history, selection)?;
     let server = session.server();
     Ok((Survey { set, history, state, server }, session))
 }

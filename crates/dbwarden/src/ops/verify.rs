@@ -152,10 +152,10 @@ pub fn verify(deployment: &mut Deployment<'_>, only: Option<&str>) -> Result<Ver
         finding.stuck = begun.is_some_and(|begun| is_stuck(begun, set, history));
     }
     if let Some(only) = only {
-        let exact = RevisionId::from(only);
-        let begun = history.unfinished.iter().any(|unfinished| unfinished.version == exact);
-        let recorded = begun || history.get(&exact).is_some();
-        let id = if recorded { exact } else { set.graph().locate_from(only, &state.versions)? };
+        let id = match history.called(only) {
+            Some(id) => id.clone(),
+            None => set.graph().locate_from(only, &state.versions)?,
+        };
         findings.retain(|finding| finding.version.as_ref() == Some(&id));
     }
     Ok(Verification {
@@ -227,7 +227,7 @@ fn accept_here(
     let company = company.then_some((&settings.url, &open));
     let mut guard = LockGuard::acquire(session, Arc::clone(&records), &lock, company, &mut run)?;
     survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait, &run.cancel)?;
-    survey.state = State::new(&survey.set, &survey.history, &selection)?;
+    survey.state = State::new(&mut survey.set, &mut survey.history, &selection)?;
     let accepted = find(&survey, reference)?;
     let note = |words: &str, version: &RevisionId| {
         let before = survey.history.get(version).and_then(|row| row.note.clone());
@@ -270,13 +270,14 @@ fn accept_here(
 
 fn find(survey: &super::Survey, reference: &str) -> Result<Accepted, Error> {
     let (set, state) = (&survey.set, &survey.state);
-    let exact = RevisionId::from(reference);
     // What is half done is nothing to accept: it is finished, or forgotten.
-    if let Some(unfinished) = survey.history.unfinished.iter().find(|it| it.version == exact) {
+    if let Some(unfinished) = survey.history.unfinished.iter().find(|it| it.version.as_str() == reference) {
         return Err(stopped(unfinished, set, &survey.history).into());
     }
-    let recorded = survey.history.get(&exact).is_some();
-    let id = if recorded { exact } else { set.graph().locate_from(reference, &state.versions)? };
+    let id = match survey.history.called(reference) {
+        Some(id) => id.clone(),
+        None => set.graph().locate_from(reference, &state.versions)?,
+    };
     if let Some((was, now)) = state.renamed.iter().find(|(was, now)| *was == id || *now == id) {
         return Ok(Accepted::Renamed { was: was.clone(), now: now.clone() });
     }

@@ -1,6 +1,7 @@
 //! The settings as `dbwarden config` shows them: each value with its origin, secrets masked, nothing run and no stop at
 //! the first mistake.
 
+use super::environment::Environment;
 use super::error::SettingsError;
 use super::keys::{KEYS, Key, PARTS, Show};
 use super::load::Project;
@@ -38,9 +39,10 @@ impl Project {
             let origin = Origin::Flag("--dev");
             entries.push(Entry { key: "dev".to_owned(), value: "true".to_owned(), origin, problem: None });
         }
-        // With `--dev` no other address is looked at.
-        let unused =
-            |key: &&Key| dev && (["url", "direct_url"].contains(&key.path) || PARTS.contains(&key.path));
+        // With `--dev` no other address is looked at, nor whether that one is protected.
+        let unused = |key: &&Key| {
+            dev && (["url", "direct_url", "protected"].contains(&key.path) || PARTS.contains(&key.path))
+        };
         let keys = KEYS.iter().filter(|key| !unused(key));
         entries.extend(keys.filter_map(|key| resolver.entry(key)));
         Ok(entries)
@@ -55,6 +57,10 @@ impl Resolver<'_> {
             origin,
             problem: problem.map(|it| it.to_string()),
         };
+        // Production is protected, whatever else is said.
+        if key.path == "protected" && self.project.environment == Some(Environment::Prod) {
+            return Some(entry("true".to_owned(), self.project.environment_origin.clone(), None));
+        }
         let value = match self.value(key.path) {
             Ok(Some(value)) => value,
             Ok(None) if key.path == "migrations" => {

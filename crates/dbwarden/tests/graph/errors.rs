@@ -92,7 +92,8 @@ fn of_rollbacks() {
 #[test]
 fn of_half_applied_squashes() {
     let squashed = ["0001 replaces=0001,0002,0003 file=0001_initial_schema.sql"];
-    assert_snapshot!(no_up(&squashed, "head", &["0001", "0002"]), @"0001_initial_schema.sql replaces revisions of which this database has only 0001 and 0002; what is left (0003) has no file any more");
+    assert_snapshot!(no_up(&squashed, "head", &["0001'", "0002"]), @"0001_initial_schema.sql replaces revisions of which this database has only 0001 and 0002; what is left (0003) has no file any more");
+    assert_snapshot!(no_up(&squashed, "2", &[]), @"2 is a part of 0001, which replaces it, and has no file of its own any more: 0001_initial_schema.sql goes past it");
 }
 
 #[test]

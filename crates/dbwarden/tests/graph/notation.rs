@@ -10,7 +10,7 @@ pub(crate) fn node(line: &str) -> Node {
     let mut words = line.split(' ');
     let id = words.next().unwrap_or_default();
     let mut node = Node {
-        id: id.into(),
+        id: self::id(id),
         parents: Parents::Implicit,
         depends_on: Vec::new(),
         label: None,
@@ -44,7 +44,13 @@ pub(crate) fn graph(lines: &[&str]) -> RevisionGraph {
 }
 
 pub(crate) fn set(applied: &[&str]) -> BTreeSet<RevisionId> {
-    applied.iter().map(|id| RevisionId::from(*id)).collect()
+    applied.iter().map(|text| id(text)).collect()
+}
+
+/// An id; behind it a `'` for each edition.
+pub(crate) fn id(text: &str) -> RevisionId {
+    let plain = text.trim_end_matches('\'');
+    RevisionId::from(plain).with_edition(u8::try_from(text.len() - plain.len()).expect("few"))
 }
 
 pub(crate) fn ids<T: Into<RevisionId>>(items: impl IntoIterator<Item = T>) -> Vec<RevisionId> {
@@ -52,7 +58,8 @@ pub(crate) fn ids<T: Into<RevisionId>>(items: impl IntoIterator<Item = T>) -> Ve
 }
 
 pub(crate) fn text(ids: &[RevisionId]) -> String {
-    ids.iter().map(RevisionId::as_str).collect::<Vec<_>>().join(" ")
+    let shown = |id: &RevisionId| format!("{id}{}", "'".repeat(id.edition().into()));
+    ids.iter().map(shown).collect::<Vec<_>>().join(" ")
 }
 
 pub(crate) fn up(graph: &RevisionGraph, target: &str, applied: &[&str]) -> String {
@@ -62,5 +69,5 @@ pub(crate) fn up(graph: &RevisionGraph, target: &str, applied: &[&str]) -> Strin
 
 pub(crate) fn down(graph: &RevisionGraph, target: &str, applied: &[&str]) -> String {
     let target = target.parse().expect("a target");
-    text(&graph.downgrade(&target, &ids(applied.iter().copied())).expect("a plan"))
+    text(&graph.downgrade(&target, &applied.iter().map(|text| id(text)).collect::<Vec<_>>()).expect("a plan"))
 }

@@ -70,6 +70,23 @@ fn the_default_of_nothing_is_a_default() {
     assert_eq!(of("safety.lock_timeout"), Some(("10s", &Origin::Default)));
     assert_eq!(of("migrations"), Some(("migrations", &Origin::Default)));
     assert_eq!(of("schema"), None);
+    assert_eq!(of("protected"), Some(("false", &Origin::Default)));
     let empty: BTreeMap<String, String> = BTreeMap::new();
     assert_eq!(Sources::default().environment, empty);
+}
+
+#[test]
+fn production_is_shown_as_protected() {
+    let protected = |desk: Desk| {
+        let entries = desk.load().describe(None).unwrap();
+        let entry = entries.into_iter().find(|it| it.key == "protected");
+        entry.map(|it| format!("{} {}", it.value, it.origin))
+    };
+    let desk = |settings: &str| Desk::settings(settings);
+    assert_eq!(protected(desk("url = 'sqlite:a'").set("ENV", "prod")), Some("true ENV".to_owned()));
+    let open = "url = 'sqlite:a'\nprotected = false";
+    assert_eq!(protected(desk(open).set("ENV", "production")), Some("true ENV".to_owned()));
+    assert!(protected(desk(open).set("ENV", "staging")).unwrap().starts_with("false warden.toml:2:"));
+    let dev = Overrides { dev: true, ..Overrides::default() };
+    assert_eq!(protected(desk("url = 'sqlite:a'\ndev_url = 'sqlite:b'").set("ENV", "prod").flags(dev)), None);
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use dbwarden::Migrator;
 use dbwarden::apply::run::Event;
 use dbwarden::migration::rust::RustMigration;
+use dbwarden::ops::rollback::RollbackOptions;
+use dbwarden::ops::stamp::{Stamp, StampOptions};
 use dbwarden::startup::{Probe, Startup};
 use testkit::{Database, on_every_database};
 
@@ -67,6 +69,22 @@ on_every_database! {
         let changed = migrator.health();
         assert!(changed.reachable && !changed.is_healthy(), "{changed:?}");
         assert_eq!(changed.problems, ["0001 was changed"]);
+    }
+
+    fn a_program_in_production_undoes_nothing_unless_somebody_agreed(database) {
+        database.write(&[LOG]);
+        let mut migrator = migrator(&database).environment("production").build().unwrap();
+        migrator.migrate().unwrap();
+        assert_eq!(migrator.rollback().unwrap_err().code(), "protected");
+        assert_eq!(migrator.stamp("base").unwrap_err().code(), "protected");
+        assert_eq!(database.versions(), ["0001"]);
+        let stamp = Stamp::Exactly("base".parse().unwrap());
+        migrator.stamp_with(&StampOptions { stamp, dry_run: false, agreed: true }).unwrap();
+        assert_eq!(database.versions().len(), 0);
+        let stamp = Stamp::Exactly("head".parse().unwrap());
+        migrator.stamp_with(&StampOptions { stamp, dry_run: false, agreed: true }).unwrap();
+        migrator.rollback_with(&RollbackOptions { agreed: true, ..RollbackOptions::default() }).unwrap();
+        assert_eq!(database.versions().len(), 0);
     }
 
     fn migrations_are_made_once_and_listed_with_their_scripts(database) {

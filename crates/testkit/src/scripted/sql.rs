@@ -157,6 +157,13 @@ pub(super) fn translated(statement: &str, shared: &Shared, client: u16) -> Strin
     if text.contains("[SHOW JOBS]") {
         text = text.replace("[SHOW JOBS]", &jobs(&shared.look()));
     }
+    if let Some((before, rest)) = text.split_once("[SHOW CREATE ")
+        && let Some((shown, after)) = rest.split_once(']')
+        // Not where it is part of a text.
+        && let Some((_, name)) = shown.split_once(' ').filter(|(what, _)| *what != "'")
+    {
+        text = format!("{before}{}{after}", created(name));
+    }
     for show in ["[SHOW CLUSTER SESSIONS]", "[SHOW LOCAL SESSIONS]"] {
         text = text.replace(show, &sessions(client));
     }
@@ -181,6 +188,11 @@ pub(super) fn translated_alone(statement: &str) -> String {
     let text = statement.replace("INDEX CONCURRENTLY ", "INDEX ").replace("inet_client_port()", "0");
     // PostgreSQL has it not (https://www.cockroachlabs.com/docs/stable/create-table#on-update-expressions).
     let text = text.replace(" ON UPDATE now()", "");
+    // Whoever is connected (https://www.cockroachlabs.com/docs/stable/drop-database).
+    let text = match text.strip_suffix(" CASCADE") {
+        Some(drop) if drop.starts_with("DROP DATABASE ") => format!("{drop} WITH (FORCE)"),
+        _ => text,
+    };
     // An index is named behind its table (https://www.cockroachlabs.com/docs/stable/drop-index).
     match text.strip_prefix("DROP INDEX ").and_then(|rest| rest.split_once('@')) {
         Some((_, index)) => format!("DROP INDEX {index}"),
@@ -191,6 +203,20 @@ pub(super) fn translated_alone(statement: &str) -> String {
 /// Whether a statement looks at the sessions, of which PostgreSQL shows each transaction one picture.
 pub(super) fn shows_sessions(statement: &str) -> bool {
     statement.contains(" SESSIONS]")
+}
+
+/// How an object was made (<https://www.cockroachlabs.com/docs/stable/show-create>): as much of its text as tells columns, views and
+/// sequences apart.
+fn created(name: &str) -> String {
+    let oid = format!("'{}'::regclass", name.replace('\'', "''"));
+    format!(
+        "(SELECT c.relname::text AS table_name, CASE c.relkind WHEN 'v' THEN 'CREATE VIEW ' || pg_catalog.pg_get_viewdef(c.oid) \
+         WHEN 'S' THEN (SELECT 'CREATE SEQUENCE INCREMENT ' || q.seqincrement FROM pg_catalog.pg_sequence AS q WHERE q.seqrelid = c.oid) \
+         ELSE 'CREATE TABLE ' || coalesce((SELECT pg_catalog.string_agg(a.attname || ' ' || pg_catalog.format_type(a.atttypid, a.atttypmod) \
+         || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END, ', ' ORDER BY a.attnum) FROM pg_catalog.pg_attribute AS a \
+         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '') END AS create_statement \
+         FROM pg_catalog.pg_class AS c WHERE c.oid = {oid}) AS shown"
+    )
 }
 
 fn sessions(client: u16) -> String {

@@ -1,6 +1,7 @@
 //! DuckDB. What is claimed of it was tried on the library of 1.5.6.
 
 mod catalog;
+mod fingerprint;
 mod history;
 mod render;
 #[cfg(test)]
@@ -8,8 +9,8 @@ mod tests;
 
 use super::render::{Render, knowing};
 use super::{
-    Capabilities, Dialect, Existence, Manner, Object, Records, RenderError, Rendering, SessionTrace,
-    TableState,
+    Capabilities, Dialect, Existence, Fingerprinting, Manner, Object, Records, RenderError, Rendering,
+    SessionTrace, TableState,
 };
 use crate::database::Database;
 use crate::operation::Operation;
@@ -98,6 +99,10 @@ impl Dialect for Duckdb {
     fn settle(&self, _statement: &str) -> super::Settle {
         // Checkpoints alone run outside a transaction.
         super::Settle::Again
+    }
+
+    fn fingerprint(&self) -> &'static Fingerprinting {
+        &fingerprint::FINGERPRINT
     }
 
     fn foreign_key_violations(&self) -> Option<&'static str> {

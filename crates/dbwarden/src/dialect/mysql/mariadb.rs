@@ -4,7 +4,8 @@ use super::{Mysql, render};
 use crate::database::Database;
 use crate::dialect::render::{Render, knowing};
 use crate::dialect::{
-    Capabilities, Dialect, Existence, Manner, Object, Records, RenderError, Rendering, SessionTrace, Settle,
+    Capabilities, Dialect, Existence, Fingerprinting, Manner, Object, Records, RenderError, Rendering,
+    Scratching, SessionTrace, Settle,
 };
 use crate::operation::{NameLimit, Operation};
 use crate::project::Tables;
@@ -53,6 +54,18 @@ impl Dialect for Mariadb {
 
     fn settle(&self, statement: &str) -> Settle {
         Mysql.settle(statement)
+    }
+
+    fn fingerprint(&self) -> &'static Fingerprinting {
+        Mysql.fingerprint()
+    }
+
+    fn scratch(&self) -> Option<&'static Scratching> {
+        Mysql.scratch()
+    }
+
+    fn records_may_be_outside(&self) -> bool {
+        Mysql.records_may_be_outside()
     }
 
     fn foreign_key_violations(&self) -> Option<&'static str> {

@@ -1,6 +1,7 @@
 //! MySQL, and MariaDB where it is alike; `mariadb` holds what differs. What is claimed of a server was tried on MariaDB 10.11.
 
 mod catalog;
+mod fingerprint;
 mod history;
 mod mariadb;
 mod read;
@@ -12,7 +13,8 @@ mod words;
 use self::words::{Words, first_word, is};
 use super::render::{Render, knowing};
 use super::{
-    Capabilities, Dialect, Existence, Manner, Object, Records, RenderError, Rendering, SessionTrace, Settle,
+    Capabilities, Dialect, Existence, Fingerprinting, Manner, Object, Records, RenderError, Rendering,
+    Scratching, SessionTrace, Settle,
 };
 use crate::database::Database;
 use crate::operation::{NameLimit, Operation};
@@ -108,6 +110,19 @@ impl Dialect for Mysql {
 
     fn replaced(&self, statement: &str) -> Option<Existence> {
         settle::replaced(statement).map(|name| catalog::table(&name))
+    }
+
+    fn fingerprint(&self) -> &'static Fingerprinting {
+        &fingerprint::FINGERPRINT
+    }
+
+    fn scratch(&self) -> Option<&'static Scratching> {
+        Some(&fingerprint::SCRATCH)
+    }
+
+    /// A schema is a database of its own.
+    fn records_may_be_outside(&self) -> bool {
+        true
     }
 
     fn foreign_key_violations(&self) -> Option<&'static str> {

@@ -2,6 +2,7 @@
 //! at hand.
 
 mod catalog;
+mod fingerprint;
 mod history;
 mod render;
 mod settle;
@@ -10,7 +11,8 @@ use super::{Postgres, Words, first_word, is_one_of, render as as_postgres};
 use crate::database::Database;
 use crate::dialect::render::{Render, knowing};
 use crate::dialect::{
-    Capabilities, Dialect, Existence, Manner, Object, Records, RenderError, Rendering, SessionTrace, Settle,
+    Capabilities, Dialect, Existence, Fingerprinting, Manner, Object, Records, RenderError, Rendering,
+    Scratching, SessionTrace, Settle,
 };
 use crate::operation::Operation;
 use crate::project::Tables;
@@ -129,6 +131,14 @@ impl Dialect for Cockroach {
 
     fn background(&self, statement: &str) -> Option<(String, Vec<Value>)> {
         (self.manner(statement) == Manner::Alone).then(|| settle::jobs(statement)).flatten()
+    }
+
+    fn fingerprint(&self) -> &'static Fingerprinting {
+        &fingerprint::FINGERPRINT
+    }
+
+    fn scratch(&self) -> Option<&'static Scratching> {
+        Some(&fingerprint::SCRATCH)
     }
 
     fn foreign_key_violations(&self) -> Option<&'static str> {

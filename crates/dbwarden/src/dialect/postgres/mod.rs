@@ -2,6 +2,7 @@
 
 mod catalog;
 mod cockroach;
+mod fingerprint;
 mod history;
 mod render;
 mod settle;
@@ -10,7 +11,8 @@ pub(super) use cockroach::Cockroach;
 
 use super::render::{Render, knowing};
 use super::{
-    Capabilities, Dialect, Existence, Manner, Object, Records, RenderError, Rendering, SessionTrace, Settle,
+    Capabilities, Dialect, Existence, Fingerprinting, Manner, Object, Records, RenderError, Rendering,
+    Scratching, SessionTrace, Settle,
 };
 use crate::database::Database;
 use crate::operation::{NameLimit, Operation};
@@ -57,6 +59,14 @@ impl Dialect for Postgres {
             packet: 1 << 20,
             journalled_packet: 0,
         }
+    }
+
+    fn fingerprint(&self) -> &'static Fingerprinting {
+        &fingerprint::FINGERPRINT
+    }
+
+    fn scratch(&self) -> Option<&'static Scratching> {
+        Some(&fingerprint::SCRATCH)
     }
 
     fn waits_for_everybody(&self, statement: &str) -> bool {

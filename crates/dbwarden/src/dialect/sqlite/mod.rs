@@ -1,13 +1,15 @@
 //! SQLite.
 
 mod catalog;
+mod fingerprint;
 mod history;
 mod rebuild;
 mod render;
 mod table;
 
 use super::{
-    Capabilities, Dialect, Existence, Manner, Object, Records, RenderError, Rendering, SessionTrace,
+    Capabilities, Dialect, Existence, Fingerprinting, Manner, Object, Records, RenderError, Rendering,
+    SessionTrace,
 };
 use crate::database::Database;
 use crate::operation::Operation;
@@ -68,6 +70,15 @@ impl Dialect for Sqlite {
 
     fn existence(&self, object: &Object) -> Existence {
         catalog::existence(object)
+    }
+
+    fn fingerprint(&self) -> &'static Fingerprinting {
+        &fingerprint::FINGERPRINT
+    }
+
+    /// It may be an attached file.
+    fn records_may_be_outside(&self) -> bool {
+        true
     }
 
     fn foreign_key_violations(&self) -> Option<&'static str> {

@@ -113,8 +113,22 @@ impl DuckdbSession {
         self.connection = None;
     }
 
-    /// Runs one statement to its end, and returns its rows as they come.
+    /// Runs one statement to its end, and returns its rows.
     fn ask(&mut self, sql: &str) -> Result<Vec<RecordBatch>, DriverError> {
+        let mut batches = Vec::new();
+        self.stream(sql, &mut |batch| {
+            batches.push(batch);
+            Ok(())
+        })?;
+        Ok(batches)
+    }
+
+    /// Runs one statement to its end, and gives its rows away as they come.
+    fn stream(
+        &mut self,
+        sql: &str,
+        take: &mut dyn FnMut(RecordBatch) -> Result<(), DriverError>,
+    ) -> Result<(), DriverError> {
         let gone = || DriverError::new(DriverErrorKind::Cut, "the connection is closed");
         let connection = self.connection.as_mut().ok_or_else(gone)?;
         let placed = |error: &adbc_core::error::Error| answer(error, sql);
@@ -122,7 +136,10 @@ impl DuckdbSession {
         statement.set_sql_query(sql).map_err(|error| placed(&error))?;
         let batches = statement.execute().map_err(|error| placed(&error))?;
         // What fails while rows are made fails here.
-        batches.collect::<Result<_, _>>().map_err(|error| failure::of_rows(&error, sql))
+        for batch in batches {
+            take(batch.map_err(|error| failure::of_rows(&error, sql))?)?;
+        }
+        Ok(())
     }
 
     fn attached(&mut self) -> Result<Vec<String>, DriverError> {
@@ -202,6 +219,16 @@ impl Session for DuckdbSession {
             value::rows(&batch, &mut rows)?;
         }
         Ok(rows)
+    }
+
+    fn each(&mut self, sql: &str, take: &mut dyn FnMut(Row)) -> Result<(), DriverError> {
+        let sql = text::filled(sql, &[], &self.home)?;
+        let mut rows = Vec::new();
+        self.stream(&sql, &mut |batch| {
+            value::rows(&batch, &mut rows)?;
+            rows.drain(..).for_each(&mut *take);
+            Ok(())
+        })
     }
 
     fn run(&mut self, sql: &str) -> Result<(), DriverError> {

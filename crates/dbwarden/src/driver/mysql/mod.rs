@@ -220,17 +220,26 @@ impl MysqlSession {
 
 /// Sends `sql` and reads every answer to its end, or to the first error; the rows are kept where they are `wanted`.
 fn send(link: &Link, sql: &str, wanted: bool) -> Result<Answer, DriverError> {
+    let mut rows = Vec::new();
+    // A statement in a migration may return many rows: they are dropped as they come.
+    let mut answered = stream(link, sql, &mut |row| {
+        if wanted {
+            rows.push(Row(row.unwrap().into_iter().map(value).collect()));
+        }
+    })?;
+    answered.rows = rows;
+    Ok(answered)
+}
+
+/// Sends `sql` and reads every answer to its end, or to the first error; each row is given away as it comes.
+fn stream(link: &Link, sql: &str, take: &mut dyn FnMut(mysql::Row)) -> Result<Answer, DriverError> {
     let mut conn = link.lock().unwrap_or_else(PoisonError::into_inner);
     let mut answered = Answer::default();
     let mut results = conn.query_iter(sql).map_err(|error| answer(&error, sql))?;
     while let Some(set) = results.iter() {
         answered.changed += set.affected_rows();
-        // A statement in a migration may return many rows: they are dropped as they come.
         for row in set {
-            let row = row.map_err(|error| answer(&error, sql))?;
-            if wanted {
-                answered.rows.push(Row(row.unwrap().into_iter().map(value).collect()));
-            }
+            take(row.map_err(|error| answer(&error, sql))?);
         }
     }
     drop(results);
@@ -268,6 +277,11 @@ impl Session for MysqlSession {
 
     fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, DriverError> {
         Ok(self.one(&filled(sql, parameters))?.rows)
+    }
+
+    fn each(&mut self, sql: &str, take: &mut dyn FnMut(Row)) -> Result<(), DriverError> {
+        let mut give = |row: mysql::Row| take(Row(row.unwrap().into_iter().map(value).collect()));
+        stream(&self.link, sql, &mut give).map(drop)
     }
 
     fn run(&mut self, sql: &str) -> Result<(), DriverError> {

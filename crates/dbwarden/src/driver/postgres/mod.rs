@@ -20,7 +20,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use pollster::block_on;
-use tokio_postgres::{CancelToken, Client, CopyInSink, SimpleQueryMessage};
+use tokio_postgres::{CancelToken, Client, CopyInSink, SimpleQueryMessage, SimpleQueryRow};
 
 use self::connect::{Address, Opened};
 use self::failure::answer;
@@ -165,17 +165,17 @@ impl PostgresSession {
     }
 
     fn rows(&self, sql: &str) -> Result<Vec<Row>, DriverError> {
-        let text = |row: &tokio_postgres::SimpleQueryRow, column| {
-            row.get(column).map_or(Value::Null, |text| Value::Text(text.to_owned()))
-        };
         let rows = self.messages(sql)?.into_iter().filter_map(|message| match message {
-            SimpleQueryMessage::Row(row) => {
-                Some(Row((0..row.len()).map(|column| text(&row, column)).collect()))
-            }
+            SimpleQueryMessage::Row(row) => Some(texts(&row)),
             _ => None,
         });
         Ok(rows.collect())
     }
+}
+
+fn texts(row: &SimpleQueryRow) -> Row {
+    let text = |column| row.get(column).map_or(Value::Null, |text| Value::Text(text.to_owned()));
+    Row((0..row.len()).map(text).collect())
 }
 
 impl Session for PostgresSession {
@@ -194,6 +194,20 @@ impl Session for PostgresSession {
 
     fn query(&mut self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, DriverError> {
         self.rows(&filled(sql, parameters)?)
+    }
+
+    fn each(&mut self, sql: &str, take: &mut dyn FnMut(Row)) -> Result<(), DriverError> {
+        let client = Arc::clone(self.client()?);
+        let ran = block_on(async {
+            let mut stream = std::pin::pin!(client.simple_query_raw(sql).await?);
+            while let Some(message) = stream.next().await {
+                if let SimpleQueryMessage::Row(row) = message? {
+                    take(texts(&row));
+                }
+            }
+            Ok(())
+        });
+        ran.map_err(|error| answer(&error, sql))
     }
 
     fn run(&mut self, sql: &str) -> Result<(), DriverError> {

@@ -1,6 +1,6 @@
 //! From files to a graph: duplicates, replaced revisions, references, order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::key::VersionKey;
 use super::reference::{Index, is_repeatable};
@@ -18,7 +18,7 @@ impl RevisionGraph {
         let (mut nodes, mut index) = sort(nodes)?;
         spell(&mut nodes, &index);
         let (unit, replacing) = units(&nodes, &mut index)?;
-        let edges = Edges::resolve(&nodes, &index, &unit)?;
+        let edges = Edges::resolve(&nodes, &index, &unit, &replacing)?;
         let all = walk::topological(nodes.len(), |n| edges.needs(n))
             .map_err(|cycle| edges.cycle(&nodes, &cycle))?;
 
@@ -39,7 +39,6 @@ impl RevisionGraph {
         let (children, dependants) = (reversed(&parents), reversed(&depends_on));
         for (n, unit) in unit.iter().enumerate() {
             if n != *unit {
-                parents[n].clear();
                 depends_on[n].clear();
             }
         }
@@ -55,6 +54,7 @@ impl RevisionGraph {
             sequence,
             order,
             replacing,
+            begun: BTreeSet::new(),
         })
     }
 }
@@ -84,12 +84,15 @@ fn sort(nodes: Vec<Node>) -> Result<(Vec<Node>, Index), GraphError> {
     if index.len() < nodes.len() { Err(duplicate(&nodes)) } else { Ok((nodes, index)) }
 }
 
-/// Writes replaced ids as their files do, where the header says `2` for `0002`.
+/// Writes replaced ids as their files do, where the header says `2` for `0002`. Of its own id a file replaces the edition before it.
 fn spell(nodes: &mut [Node], index: &Index) {
     for n in 0..nodes.len() {
         let mut replaces = std::mem::take(&mut nodes[n].replaces);
+        let own = &nodes[n].id;
         for id in &mut replaces {
-            if let Some(file) = index.version(&VersionKey::of(id)) {
+            if id.version_cmp(&own.with_edition(0)).is_eq() {
+                *id = own.with_edition(own.edition().saturating_add(1));
+            } else if let Some(file) = index.version(&VersionKey::of(id)) {
                 id.clone_from(&nodes[file].id);
             }
         }
@@ -132,7 +135,6 @@ fn units(nodes: &[Node], index: &mut Index) -> Result<(Vec<usize>, Vec<usize>), 
         for id in &node.replaces {
             let key = VersionKey::of(id);
             match index.version(&key) {
-                Some(replaced) if replaced == n => {}
                 Some(replaced) => replacers[replaced].push(n),
                 None => gone.entry(key).or_default().push((n, id)),
             }
@@ -180,6 +182,32 @@ fn common_unit(
     }
 }
 
+/// What references are resolved in.
+struct Surroundings<'a> {
+    nodes: &'a [Node],
+    index: &'a Index,
+    unit: &'a [usize],
+    replacing: &'a [usize],
+}
+
+impl Surroundings<'_> {
+    /// Where `n` is hidden and names the id of the file that hides it: the earlier edition of that which is replaced together with
+    /// `n`, and which was meant when `n` was written.
+    fn mate(&self, n: usize, found: usize) -> Option<usize> {
+        if self.unit[n] == n || self.unit[n] != found {
+            return None;
+        }
+        let earlier = (1..).map_while(|edition| self.index.file(&self.nodes[found].id.with_edition(edition)));
+        let together = |m: usize| {
+            self.replacing
+                .iter()
+                .map(|r| &self.nodes[*r].replaces)
+                .any(|replaces| replaces.contains(&self.nodes[m].id) && replaces.contains(&self.nodes[n].id))
+        };
+        earlier.filter(|m| *m != n).find(|m| together(*m))
+    }
+}
+
 /// What each node needs, as numbers.
 ///
 /// Visible nodes need visible ones. A hidden one needs hidden ones of the same unit, in `parents`; what its headers need
@@ -191,7 +219,13 @@ struct Edges {
 }
 
 impl Edges {
-    fn resolve(nodes: &[Node], index: &Index, unit: &[usize]) -> Result<Self, GraphError> {
+    fn resolve(
+        nodes: &[Node],
+        index: &Index,
+        unit: &[usize],
+        replacing: &[usize],
+    ) -> Result<Self, GraphError> {
+        let of = Surroundings { nodes, index, unit, replacing };
         let count = nodes.len();
         let mut edges = Self {
             parents: vec![Vec::new(); count],
@@ -210,26 +244,19 @@ impl Edges {
                 }
                 Parents::Explicit(references) => {
                     for text in references {
-                        edges.add(n, Header::DownRevision, text, nodes, index, unit)?;
+                        edges.add(n, Header::DownRevision, text, &of)?;
                     }
                 }
             }
             for text in &node.depends_on {
-                edges.add(n, Header::DependsOn, text, nodes, index, unit)?;
+                edges.add(n, Header::DependsOn, text, &of)?;
             }
         }
         Ok(edges)
     }
 
-    fn add(
-        &mut self,
-        n: usize,
-        header: Header,
-        text: &str,
-        nodes: &[Node],
-        index: &Index,
-        unit: &[usize],
-    ) -> Result<(), GraphError> {
+    fn add(&mut self, n: usize, header: Header, text: &str, of: &Surroundings<'_>) -> Result<(), GraphError> {
+        let Surroundings { nodes, index, unit, .. } = *of;
         let file = &nodes[n].file;
         if is_repeatable(text.trim()) {
             return Err(GraphError::NeedsRepeatable {
@@ -239,6 +266,7 @@ impl Edges {
             });
         }
         let found = index.find(text).map_err(|miss| miss.of_header(file, header, text, nodes))?;
+        let found = of.mate(n, found).unwrap_or(found);
         let (hidden, same_unit) = (unit[n] != n, unit[found] == unit[n]);
         if found == n || (same_unit && !hidden) {
             return Err(GraphError::SelfReference { file: file.clone(), header, reference: text.to_owned() });

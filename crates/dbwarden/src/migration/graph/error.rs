@@ -267,6 +267,18 @@ pub enum GraphError {
         /// Those it replaces that are neither applied nor in a file.
         missing: Vec<RevisionId>,
     },
+    /// A target that lies within what one file replaces, and has no file of its own any more.
+    #[error(
+        "{reference} is a part of {revision}, which replaces it, and has no file of its own any more: {file} goes past it"
+    )]
+    Within {
+        /// What was asked for.
+        reference: String,
+        /// The replacing revision.
+        revision: RevisionId,
+        /// Its file.
+        file: String,
+    },
 }
 
 fn list(items: &[String], last: &str) -> String {

@@ -36,6 +36,10 @@ impl VersionKey {
             }
             rest = tail;
         }
+        if id.edition() > 0 {
+            // Before all longer ids.
+            key.push(&mut len, &[1, id.edition()]);
+        }
         key
     }
 

@@ -18,9 +18,11 @@
 //!   It counts as applied where its own id is, or all that it replaces; where some are, it is *half applied*, and the
 //!   rest of them is what `upgrade` asks for. Its edges are those of its own headers, with what hidden files name
 //!   elsewhere.
-//! * **A file that replaces its own id** (`0001` for `0001` to `0005`) and has that id alone applied counts as applied:
-//!   the row may be its own, or that of the old `0001`. Only the checksum tells, and that is not known here: verify it
-//!   first.
+//! * **A file that replaces its own id** (`0001` for `0001` to `0005`) replaces the edition of it before
+//!   ([`RevisionId`]). Which of the two a row is, its checksum tells: the set of all migrations finds that out before it asks
+//!   here.
+//! * **Begun** replaced revisions count as applied in part: what goes on with them is their own file, not the one that
+//!   replaces them.
 //! * **Unknown applied ids** (the database is ahead, or files were deleted) are never an error.
 
 mod build;
@@ -106,7 +108,7 @@ pub struct RevisionGraph {
     index: Index,
     /// The visible node that stands for each one: itself, or the file that replaces it.
     unit: Vec<usize>,
-    /// Edges of visible nodes; hidden ones have none.
+    /// Edges of visible nodes to visible ones; hidden ones have parents among those of their unit, and no more.
     parents: Vec<Vec<usize>>,
     depends_on: Vec<Vec<usize>>,
     children: Lists,
@@ -118,6 +120,8 @@ pub struct RevisionGraph {
     order: Vec<RevisionId>,
     /// Nodes that replace something, the replaced before the replacing.
     replacing: Vec<usize>,
+    /// What of the replaced is begun in the database, and not finished.
+    begun: BTreeSet<RevisionId>,
 }
 
 impl RevisionGraph {
@@ -157,6 +161,16 @@ impl RevisionGraph {
         self.neighbours(id, |n| self.dependants.at(n))
     }
 
+    /// Tells whether no file replaces any revision.
+    pub(super) fn replaces_nothing(&self) -> bool {
+        self.replacing.is_empty()
+    }
+
+    /// Takes these as begun and not finished.
+    pub(super) fn set_begun(&mut self, begun: BTreeSet<RevisionId>) {
+        self.begun = begun;
+    }
+
     /// Returns the revision that stands for this one, where a file replaces it; the replaced file need not exist.
     pub fn replaced_by(&self, id: &RevisionId) -> Option<&RevisionId> {
         let unit = self.unit_of(id)?;
@@ -188,7 +202,19 @@ impl RevisionGraph {
 
     /// Returns all that this revision needs, through parents and `depends_on`, without itself.
     pub fn ancestors(&self, id: &RevisionId) -> BTreeSet<RevisionId> {
-        self.around(id, |n| self.needs(n))
+        let mut ancestors = self.around(id, |n| self.needs(n));
+        if let Some(hidden) = self.hidden(id) {
+            ancestors.extend(self.mates_up_to(hidden).into_iter().map(|n| self.id(n).clone()));
+            ancestors.remove(id);
+        }
+        ancestors
+    }
+
+    /// Returns those of `ids` that have a file, hidden or not, in order.
+    pub fn in_order(&self, ids: &BTreeSet<RevisionId>) -> Vec<RevisionId> {
+        let mut nodes: Vec<usize> = ids.iter().filter_map(|id| self.index.file(id)).collect();
+        nodes.sort_by_key(|n| self.position[*n]);
+        self.ids(nodes).into_iter().cloned().collect()
     }
 
     /// Returns all that needs this revision, through parents and `depends_on`, without itself.
@@ -260,6 +286,19 @@ impl RevisionGraph {
         let mut found = walk::reach(self.nodes.len(), [start], next);
         found[start] = false;
         self.sequence.iter().filter(|n| found[**n]).map(|n| self.id(*n).clone()).collect()
+    }
+
+    /// The node of a hidden file with this id.
+    fn hidden(&self, id: &RevisionId) -> Option<usize> {
+        self.index.file(id).filter(|n| self.unit[*n] != *n)
+    }
+
+    /// A hidden node and those of its unit that come before it, in order.
+    fn mates_up_to(&self, n: usize) -> Vec<usize> {
+        let reached = walk::reach(self.nodes.len(), [n], |n| self.parents[n].iter().copied());
+        let mut mates: Vec<usize> = (0..self.nodes.len()).filter(|n| reached[*n]).collect();
+        mates.sort_by_key(|n| self.position[*n]);
+        mates
     }
 }
 

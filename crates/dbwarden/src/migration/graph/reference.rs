@@ -12,6 +12,8 @@ use crate::migration::RevisionId;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Index {
     ids: BTreeMap<String, Entry>,
+    /// Those of an earlier edition, which no text leads to.
+    earlier: BTreeMap<RevisionId, Entry>,
     versions: BTreeMap<VersionKey, usize>,
 }
 
@@ -32,13 +34,17 @@ impl Index {
     /// The index of files, each id with its version. Where two have the same version, the index holds fewer than there
     /// are files.
     pub(super) fn of_files<'a>(files: impl Iterator<Item = (&'a RevisionId, VersionKey)>) -> Self {
-        let mut ids = Vec::with_capacity(files.size_hint().0);
+        let (mut ids, mut earlier) = (Vec::with_capacity(files.size_hint().0), BTreeMap::new());
         let versions = files.enumerate().map(|(node, (id, key))| {
-            ids.push((id.as_str().to_owned(), Entry { node, has_file: true }));
+            let entry = Entry { node, has_file: true };
+            match id.edition() {
+                0 => ids.push((id.as_str().to_owned(), entry)),
+                _ => drop(earlier.insert(id.clone(), entry)),
+            }
             (key, node)
         });
         let versions = versions.collect();
-        Self { ids: ids.into_iter().collect(), versions }
+        Self { ids: ids.into_iter().collect(), earlier, versions }
     }
 
     /// How many versions there are.
@@ -49,17 +55,25 @@ impl Index {
     /// Adds the id of a replaced revision, unless a file has it.
     pub(super) fn add_replaced(&mut self, id: &RevisionId, key: VersionKey, node: usize) {
         self.versions.entry(key).or_insert(node);
-        self.ids.entry(id.as_str().to_owned()).or_insert(Entry { node, has_file: false });
+        let entry = Entry { node, has_file: false };
+        match id.edition() {
+            0 => self.ids.entry(id.as_str().to_owned()).or_insert(entry),
+            _ => self.earlier.entry(id.clone()).or_insert(entry),
+        };
     }
 
     /// The node that has exactly this id or replaces it.
     pub(super) fn exact(&self, id: &RevisionId) -> Option<usize> {
-        self.ids.get(id.as_str()).map(|entry| entry.node)
+        self.entry(id).map(|entry| entry.node)
+    }
+
+    fn entry(&self, id: &RevisionId) -> Option<&Entry> {
+        if id.edition() == 0 { self.ids.get(id.as_str()) } else { self.earlier.get(id) }
     }
 
     /// The node of the file with exactly this id.
     pub(super) fn file(&self, id: &RevisionId) -> Option<usize> {
-        self.ids.get(id.as_str()).filter(|entry| entry.has_file).map(|entry| entry.node)
+        self.entry(id).filter(|entry| entry.has_file).map(|entry| entry.node)
     }
 
     /// The node of this version.
@@ -84,6 +98,17 @@ impl Index {
             Some(_) => Err(Miss::Ambiguous { candidates: candidates.into_iter().collect() }),
             None => Err(Miss::Unknown { near: self.near(text) }),
         }
+    }
+
+    /// Tells whether `text` names a replaced revision that has no file, exactly or as a number.
+    pub(super) fn is_gone(&self, text: &str) -> bool {
+        let text = text.trim();
+        let gone = |id: &str| self.ids.get(id).is_some_and(|entry| !entry.has_file);
+        let by_version = |number: RevisionId| {
+            let key = VersionKey::of(&number);
+            self.ids.iter().any(|(id, entry)| !entry.has_file && VersionKey::of(&RevisionId::new(id)) == key)
+        };
+        gone(text) || !self.ids.contains_key(text) && numbers(text).is_some_and(by_version)
     }
 
     /// As [`Index::find`], without prefixes.

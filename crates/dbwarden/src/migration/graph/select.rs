@@ -35,6 +35,9 @@ impl RevisionGraph {
             }
             Target::Heads => self.plan(self.head_units(), &states),
             Target::LabelHead(label) => self.plan([self.label_head(label)?], &states),
+            Target::Revision { reference, offset: 0 } if self.replaced_reference(reference).is_some() => {
+                return self.part(reference, applied, &states);
+            }
             Target::Revision { reference, offset } => self.plan([self.stepped(reference, *offset)?], &states),
             Target::Relative(0) => return Err(GraphError::ZeroCount),
             Target::Relative(steps) if *steps > 0 => {
@@ -226,6 +229,45 @@ impl RevisionGraph {
                     ids.extend(self.rest_of(n, applied, states)?.into_iter().map(|n| self.id(n).clone()))
                 }
                 _ => ids.push(self.id(n).clone()),
+            }
+        }
+        Ok(ids)
+    }
+
+    /// The node that a reference leads to, where that is of a revision which another file replaces: a hidden file, or the file that
+    /// stands in the place of one which is gone.
+    fn replaced_reference(&self, reference: &str) -> Option<usize> {
+        if self.replacing.is_empty() {
+            return None;
+        }
+        let n = self.resolve(reference).ok()?;
+        (self.unit[n] != n || self.index.is_gone(reference)).then_some(n)
+    }
+
+    /// What is to be applied to get to a replaced revision: its unit's ancestors, and of the unit what comes before it.
+    fn part(
+        &self,
+        reference: &str,
+        applied: &BTreeSet<RevisionId>,
+        states: &[State],
+    ) -> Result<Vec<RevisionId>, GraphError> {
+        let Some(n) = self.replaced_reference(reference) else { return Ok(Vec::new()) };
+        let unit = self.unit[n];
+        let mut ids = self.expand(&self.plan(self.needs(unit), states), applied, states)?;
+        if states[unit] == State::Applied {
+            return Ok(ids);
+        }
+        if n == unit {
+            let (revision, file) = (self.id(unit).clone(), self.nodes[unit].file.clone());
+            return Err(GraphError::Within { reference: reference.to_owned(), revision, file });
+        }
+        for mate in self.mates_up_to(n) {
+            match states[mate] {
+                State::Applied => {}
+                State::Half => {
+                    ids.extend(self.rest_of(mate, applied, states)?.into_iter().map(|n| self.id(n).clone()));
+                }
+                State::Pending => ids.push(self.id(mate).clone()),
             }
         }
         Ok(ids)

@@ -16,6 +16,11 @@ pub(super) enum State {
 }
 
 impl RevisionGraph {
+    /// Tells whether a revision counts as applied: itself, or all that it replaces.
+    pub fn is_applied(&self, id: &RevisionId, applied: &BTreeSet<RevisionId>) -> bool {
+        self.index.exact(id).is_some_and(|n| self.states(applied)[n] == State::Applied)
+    }
+
     /// The state of every node, hidden ones too.
     pub(super) fn states(&self, applied: &BTreeSet<RevisionId>) -> Vec<State> {
         let own = |n: usize| if applied.contains(self.id(n)) { State::Applied } else { State::Pending };
@@ -26,22 +31,17 @@ impl RevisionGraph {
         let versions = versions(applied);
         for &n in &self.replacing {
             let (have, lack) = self.replaced(n, &versions, &states);
-            let itself = self.nodes[n].replaces.contains(self.id(n));
             states[n] = match states[n] {
-                State::Applied if !itself => State::Applied,
-                // Its row may be its own, from a database that never had the others.
-                State::Applied if have.is_empty() || lack.is_empty() => State::Applied,
-                State::Applied => State::Half,
-                _ if lack.is_empty() && !have.is_empty() && !itself => State::Applied,
+                State::Applied => State::Applied,
                 _ if have.is_empty() => State::Pending,
+                _ if lack.is_empty() => State::Applied,
                 _ => State::Half,
             };
         }
         states
     }
 
-    /// The others that a node replaces: those that are applied, at least in part, and those that are not, or only in
-    /// part.
+    /// What a node replaces: what of it is applied or begun, at least in part, and what is not, or only in part.
     fn replaced(
         &self,
         n: usize,
@@ -49,13 +49,13 @@ impl RevisionGraph {
         states: &[State],
     ) -> (Vec<RevisionId>, Vec<RevisionId>) {
         let (mut have, mut lack) = (Vec::new(), Vec::new());
-        for id in self.nodes[n].replaces.iter().filter(|id| *id != self.id(n)) {
+        for id in &self.nodes[n].replaces {
             let state = match self.index.file(id) {
                 _ if applied.contains(&VersionKey::of(id)) => State::Applied,
                 Some(m) => states[m],
                 None => State::Pending,
             };
-            if state != State::Pending {
+            if state != State::Pending || self.begun.contains(id) {
                 have.push(id.clone());
             }
             if state != State::Applied {
@@ -75,14 +75,10 @@ impl RevisionGraph {
         let versions = versions(applied);
         let (mut rest, mut open) = (BTreeSet::new(), vec![unit]);
         while let Some(n) = open.pop() {
-            let (mut have, mut lack) = self.replaced(n, &versions, states);
-            if self.nodes[n].replaces.contains(self.id(n)) {
-                let list = if applied.contains(self.id(n)) { &mut have } else { &mut lack };
-                list.insert(0, self.id(n).clone());
-            }
-            let files = lack.iter().map(|id| self.index.file(id).filter(|m| *m != n));
+            let (have, mut lack) = self.replaced(n, &versions, states);
+            let files = lack.iter().map(|id| self.index.file(id));
             let Some(files) = files.collect::<Option<Vec<_>>>() else {
-                lack.retain(|id| self.index.file(id).is_none_or(|m| m == n));
+                lack.retain(|id| self.index.file(id).is_none());
                 let (revision, file) = (self.id(n).clone(), self.nodes[n].file.clone());
                 return Err(GraphError::HalfReplaced { revision, file, applied: have, missing: lack });
             };

@@ -261,6 +261,12 @@ impl HeaderReader {
     }
 }
 
+/// Returns whether a line comment before the first statement is a header, or would be taken for one.
+pub(crate) fn is_header(comment: &str) -> bool {
+    let mut reader = HeaderReader::default();
+    reader.comment(comment).is_err() || !reader.seen.is_empty()
+}
+
 /// The header that a comment behind the first statement is, where it would mean nothing. Words of English need a value that
 /// fits, as they begin many a remark; `seed` alone is a remark.
 pub(super) fn late(comment: &str) -> Option<&'static str> {

@@ -26,6 +26,7 @@ use super::checksum::FileHash;
 pub(crate) use directives::directives;
 pub use directives::{Condition, Directive};
 pub use error::{SourceError, SourceProblem};
+pub(crate) use headers::is_header;
 pub use headers::{Headers, Phase};
 pub use layout::Layout;
 pub(crate) use markers::is_marker;

@@ -324,10 +324,7 @@ impl Outline {
     fn named(self, headers: Headers) -> Migration {
         let (id, description, kind) = match self.named {
             Some(named) => (named.id, named.description, named.kind),
-            None => {
-                let words = self.name.strip_suffix(".sql").unwrap_or(&self.name).replace('_', " ");
-                (RevisionId::from(""), words, Kind::Versioned)
-            }
+            None => (RevisionId::from(""), words(&self.name, &headers), Kind::Versioned),
         };
         let id = headers.revision.as_deref().map_or(id, RevisionId::from);
         let kept = |mut read: ReadFile| {
@@ -393,8 +390,12 @@ pub(crate) fn split(migration: Migration, options: &ReadOptions) -> Result<Migra
         }
     };
     // A glance reads headers as the splitting does; should it ever not, the whole file is right, also of the id.
-    let named = || formats::recognise(name).map(|(named, _)| named.id);
-    let id = match headers.revision.as_deref().map(RevisionId::from).or_else(named) {
+    let named = formats::recognise(name).map(|(named, _)| named);
+    let description = match named {
+        Some(_) => migration.description,
+        None => words(name, &headers),
+    };
+    let id = match headers.revision.as_deref().map(RevisionId::from).or(named.map(|named| named.id)) {
         Some(id) => id,
         None => {
             let directory = layout::is_of_directory(&migration.file.name);
@@ -407,7 +408,15 @@ pub(crate) fn split(migration: Migration, options: &ReadOptions) -> Result<Migra
     } else {
         (up_hash, None)
     };
-    Ok(Migration { id, headers, up, down, file_hash, beside, glanced: false, ..migration })
+    Ok(Migration { id, description, headers, up, down, file_hash, beside, glanced: false, ..migration })
+}
+
+/// What a file does whose name fits no format: its name's words, but for the id where the name begins with it, as in
+/// `abc123_create_users.sql` of the revision `abc123`.
+fn words(name: &str, headers: &Headers) -> String {
+    let stem = name.strip_suffix(".sql").unwrap_or(name);
+    let behind = headers.revision.as_deref().and_then(|id| stem.strip_prefix(id)?.strip_prefix('_'));
+    behind.filter(|words| !words.is_empty()).unwrap_or(stem).replace('_', " ")
 }
 
 /// Does the same to each of `items`, and returns what comes of them in their order. Where `many` of them are work, the processor's

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeSet;
 
-use super::table::{TableText, bare, computes_with, mentions};
+use super::table::{TableText, bare, mentions};
 use crate::dialect::render::{RenderError, Sql};
 use crate::operation::TableName;
 use crate::value::{Row, Value};
@@ -22,8 +22,6 @@ pub(super) struct Live {
     pub(super) text: TableText,
     columns: Vec<LiveColumn>,
     objects: Vec<Object>,
-    /// The columns that each index is of, as pairs of its name and theirs; expressions are not among them.
-    keys: Vec<(String, String)>,
 }
 
 #[derive(Debug)]
@@ -49,12 +47,6 @@ pub(super) fn asks(table: &TableName) -> Vec<(String, Vec<Value>)> {
         ("SELECT type, name, tbl_name, sql FROM main.sqlite_schema ORDER BY rowid".to_owned(), Vec::new()),
         (
             "SELECT name, pk, hidden FROM pragma_table_xinfo(?, 'main') ORDER BY cid".to_owned(),
-            vec![table.name.as_str().into()],
-        ),
-        (
-            "SELECT i.name, k.name FROM pragma_index_list(?, 'main') AS i, pragma_index_xinfo(i.name, 'main') AS k \
-             WHERE k.key = 1 AND k.name IS NOT NULL"
-                .to_owned(),
             vec![table.name.as_str().into()],
         ),
     ]
@@ -94,8 +86,7 @@ impl Live {
                 generated: row.integer(2).is_some_and(|hidden| hidden > 1),
             })
             .collect();
-        let keys = rows(2).iter().map(|row| (text(row, 0), text(row, 1))).collect();
-        Ok(Self { name: found.name.clone(), text: parsed, columns, objects, keys })
+        Ok(Self { name: found.name.clone(), text: parsed, columns, objects })
     }
 
     /// Returns the place of a column in the definition.
@@ -109,14 +100,6 @@ impl Live {
         self.objects.iter().filter(|object| {
             object.kind == "index" && object.table.eq_ignore_ascii_case(&self.name) && !object.sql.is_empty()
         })
-    }
-
-    /// Returns whether an index is of a column, or has it in an expression or in its condition.
-    pub(super) fn is_of(&self, index: &Object, column: &str) -> bool {
-        let key = |(of, name): &(String, String)| {
-            of.eq_ignore_ascii_case(&index.name) && name.eq_ignore_ascii_case(column)
-        };
-        self.keys.iter().any(key) || computes_with(&index.sql, column)
     }
 
     /// Returns the views and triggers that name the table, or a view that does, in the order in which they can be made again.

@@ -296,7 +296,7 @@ fn drop_column(live: &Live, table: &TableName, column: &str) -> Result<Rendering
     let warning = format!("This drops what {table}.{column} holds: no rollback brings that back.");
     let mut upgrade = Sql::default();
     upgrade.comment(&warning);
-    let needs = |index: &&rebuild::Object| live.is_of(index, column);
+    let needs = |index: &&rebuild::Object| mentions(&index.sql, column);
     let rebuilt = both_ways(live, &to, None, |index| !needs(&index));
     if live.text.is_bound(at) {
         upgrade.append(rebuilt.upgrade);

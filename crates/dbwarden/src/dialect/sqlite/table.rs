@@ -401,22 +401,6 @@ pub(super) fn mentions(text: &str, name: &str) -> bool {
     })
 }
 
-/// Returns whether an index, whose `CREATE INDEX` this is, has the column behind its first parenthesis: between the words before
-/// that stand its own name and its table's. Texts are not looked at, nor are names of functions, collations and types.
-pub(super) fn computes_with(create: &str, column: &str) -> bool {
-    let pieces = pieces(create, 0);
-    let text = |at: usize| pieces.get(at).map_or("", |piece| &create[piece.range.clone()]);
-    let open = (0..pieces.len()).find(|&at| text(at) == "(").unwrap_or(pieces.len());
-    (open + 1..pieces.len()).any(|at| {
-        let before = text(at - 1);
-        let other =
-            text(at + 1) == "(" || ["COLLATE", "AS"].iter().any(|word| before.eq_ignore_ascii_case(word));
-        matches!(pieces[at].kind, TokenKind::Word | TokenKind::Identifier)
-            && !other
-            && bare(text(at)).eq_ignore_ascii_case(column)
-    })
-}
-
 /// A name without its quotes.
 pub(super) fn bare(name: &str) -> String {
     let pairs = [('"', '"'), ('`', '`'), ('[', ']'), ('\'', '\'')];

@@ -50,9 +50,9 @@ fn address(text: &str) -> Result<DatabaseUrl, Failure> {
         |message: String| Failure::usage(message, "an address looks like postgresql://user@host/name");
     let text = match text.strip_prefix("env:") {
         None => text.to_owned(),
-        Some(name) => {
-            std::env::var(name).map_err(|_| wrong(format!("--scratch: the variable {name} is not set")))?
-        }
+        Some(name) => crate::settings::environment()
+            .remove(name)
+            .ok_or_else(|| wrong(format!("--scratch: the variable {name} is not set")))?,
     };
     text.parse().map_err(|error| wrong(format!("--scratch: {error}")))
 }

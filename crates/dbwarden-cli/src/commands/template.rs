@@ -1,6 +1,5 @@
 //! `dbwarden template KIND`.
 
-use dbwarden::migration::Kind;
 use dbwarden::operation::{
     Action, Alteration, Column, ColumnText, Constraint, DataType, DefaultValue, Expression, ForeignKey,
     Index, IndexPart, Operation, OperationError, Table, TableName, parse_name,
@@ -31,16 +30,7 @@ pub(super) fn run(
     let written = template(deployment, &made)?;
     let mut answer = json!(written);
     if let Some(text) = &write(args).write {
-        let options = NewOptions {
-            description: text.clone(),
-            version: None,
-            kind: Kind::Versioned,
-            seed: false,
-            head: None,
-            depends_on: Vec::new(),
-            timestamp: false,
-            scripts: Some(written.scripts()),
-        };
+        let options = NewOptions { scripts: Some(written.scripts()), ..NewOptions::of(text) };
         let created = new(deployment, &options)?;
         if speaks(global) {
             for path in std::iter::once(&created.path).chain(&created.down_path) {

@@ -11,13 +11,15 @@ use crate::walk::{Walk, walk};
 mod files;
 #[path = "classic/pipelines.rs"]
 mod pipelines;
+#[path = "classic/squash.rs"]
+mod squash;
 
 walk!("classic");
 
 fn walk(walk: &mut Walk) {
     locking(walk);
     checksums(walk);
-    // squash(walk) has its place here.
+    squash::squash(walk);
     model_paths(walk);
     schema(walk);
     files::transactions(walk);

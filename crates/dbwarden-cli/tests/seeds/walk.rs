@@ -77,8 +77,20 @@ impl Walk {
     #[track_caller]
     pub(crate) fn not_yet(&mut self, written: &str, line: &str) -> Ran {
         self.row(written, &format!("`{line}`"), "not yet");
+        self.is_later(2, line)
+    }
+
+    /// The same for what stands in a file, as `here` says in the table: `line` reads the file.
+    #[track_caller]
+    pub(crate) fn not_yet_in_file(&mut self, written: &str, here: &str, line: &str) -> Ran {
+        self.row(written, here, "not yet");
+        self.is_later(1, line)
+    }
+
+    #[track_caller]
+    fn is_later(&self, exit: i32, line: &str) -> Ran {
         let before = self.database.snapshot();
-        let ran = self.runs(line).exits(2);
+        let ran = self.runs(line).exits(exit);
         assert!(ran.err.contains("comes with a later version"), "{}", ran.transcript);
         assert_eq!(self.database.snapshot(), before, "{}", ran.transcript);
         ran

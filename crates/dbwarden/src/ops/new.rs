@@ -33,6 +33,22 @@ pub struct NewOptions {
     pub scripts: Option<Scripts>,
 }
 
+impl NewOptions {
+    /// Asks for a versioned migration with the next free id, in the style of those that are there.
+    pub fn of(description: impl Into<String>) -> Self {
+        Self {
+            description: description.into(),
+            version: None,
+            kind: Kind::Versioned,
+            seed: false,
+            head: None,
+            depends_on: Vec::new(),
+            timestamp: false,
+            scripts: None,
+        }
+    }
+}
+
 /// The text of a migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scripts {

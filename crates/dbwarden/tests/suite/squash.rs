@@ -281,7 +281,7 @@ fn begun_before(database: &Database) {
             .iter()
             .map(|(name, text)| (*name, if name.starts_with(number) { bad.as_str() } else { text }))
             .collect();
-        let stuck = at(&database, &broken, None);
+        let stuck = at(database, &broken, None);
         assert_eq!(code(migrate(&stuck)), "sql");
         assert_eq!(status(&stuck).unfinished.len(), 1);
         let release = Database::new(database.engine());

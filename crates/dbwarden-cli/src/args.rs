@@ -14,7 +14,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dbwarden::migration::graph::Target;
 
-pub(crate) use self::backup::{BackupDirectory, Before, Restore};
+pub(crate) use self::backup::{BackupDirectory, Before, BeforeUndoing, Restore};
 pub(crate) use self::merge::Merge;
 pub(crate) use self::records::{Adopt, Stamp};
 pub(crate) use self::squash::Squash;
@@ -25,7 +25,7 @@ Write    new  template
 Apply    migrate  rollback  stamp  seed apply  seed list  seed rollback
 See      status  history  show  heads  branches  verify
 Team     merge  squash  adopt
-Recover  lock-status  unlock
+Recover  lock-status  unlock  backup  backups  restore
 Other    version  completions  man
 
 Every command: dbwarden <command> --help";
@@ -448,7 +448,7 @@ pub(crate) struct SeedRollback {
     #[arg(long, value_name = "HOW")]
     pub(crate) resume: Option<Resume>,
     #[command(flatten)]
-    pub(crate) before: Before,
+    pub(crate) before: BeforeUndoing,
 }
 
 /// The kind of a new migration.
@@ -568,7 +568,7 @@ pub(crate) struct Rollback {
     #[arg(long, value_name = "HOW")]
     pub(crate) resume: Option<Resume>,
     #[command(flatten)]
-    pub(crate) before: Before,
+    pub(crate) before: BeforeUndoing,
     #[command(flatten)]
     pub(crate) later: Later,
 }

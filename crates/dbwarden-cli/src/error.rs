@@ -300,7 +300,8 @@ fn exit(error: &Error) -> u8 {
         "needs-database" | "table-rebuild" => return FAILED,
         "interrupted" => return INTERRUPTED,
         "changed" | "file-gone" | "renamed" | "edited" | "backup-changed" | "backup-damaged"
-        | "backup-record" | "no-file" | "old-checksum" | "squash-differs" | "squash-fails" => {
+        | "backup-record" | "no-file" | "two-histories" | "old-checksum" | "squash-differs"
+        | "squash-fails" => {
             return UNVERIFIED;
         }
         "late" | "irreversible" | "foreign-records" | "not-our-table" | "planted-trigger"
@@ -402,13 +403,15 @@ fn kept(error: &Error) -> Vec<String> {
         }
         ErrorKind::Adopt(AdoptError::Differs { files, .. }) => {
             for file in files.iter().take(5) {
-                lines.push(format!("{}: recorded as {}", file.id, file.recorded));
+                let long = if file.too_long { ", of a file over 16 MiB" } else { "" };
+                lines.push(format!("{}: recorded as {}{long}", file.id, file.recorded));
             }
-            lines.push(if files.iter().all(|file| file.of_nothing) {
-                "of a file without the line `-- upgrade` that tool runs nothing".to_owned()
-            } else {
-                "either the file was edited since, or that version splits it another way".to_owned()
-            });
+            if files.iter().all(|file| file.of_nothing) {
+                lines.push("of a file without the line `-- upgrade` that tool runs nothing".to_owned());
+            } else if !files.iter().all(|file| file.too_long) {
+                let why = "either the file was edited since, or that version splits it another way";
+                lines.push(why.to_owned());
+            }
             lines.push("nothing was changed".to_owned());
         }
         ErrorKind::Backup(error) => {

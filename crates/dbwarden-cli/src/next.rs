@@ -443,6 +443,9 @@ fn after_refusal(refusal: &Refusal) -> String {
         Refusal::OtherTarget { .. } => {
             "look whether it is the one you mean, then run this again with --yes".to_owned()
         }
+        Refusal::OtherSchemas { .. } => {
+            "where those may go back to what they were too, run this again with --yes".to_owned()
+        }
         Refusal::Window { .. } => "wait for the window, or run this again with --yes".to_owned(),
         Refusal::OpenTransaction { .. } => {
             "wait for it, or end that process: what it has not committed is rolled back".to_owned()

@@ -27,7 +27,7 @@ impl Repeated {
                 rest.push_str(name);
             }
         };
-        let (verb, target, count, before) = match command {
+        let (verb, target, count, (with_backup, backup_dir)) = match command {
             Command::Migrate(args) => {
                 flags(&[
                     (args.baseline, "--baseline"),
@@ -38,26 +38,36 @@ impl Repeated {
                 for tag in &args.tag {
                     rest.push_str(&format!(" --tag {}", quoted(tag)));
                 }
-                ("migrate", args.revision.as_ref().or(args.to_version.as_ref()), args.count, &args.before)
+                (
+                    "migrate",
+                    args.revision.as_ref().or(args.to_version.as_ref()),
+                    args.count,
+                    (args.before.with_backup, &args.before.backup_dir),
+                )
             }
-            Command::Rollback(args) => {
-                ("rollback", args.revision.as_ref().or(args.to_version.as_ref()), args.count, &args.before)
-            }
+            Command::Rollback(args) => (
+                "rollback",
+                args.revision.as_ref().or(args.to_version.as_ref()),
+                args.count,
+                (args.before.with_backup, &args.before.backup_dir),
+            ),
             Command::Seed { command: Seed::Apply(args) } => {
                 for tag in &args.tag {
                     rest.push_str(&format!(" --tag {}", quoted(tag)));
                 }
-                ("seed apply", args.to_version.as_ref(), args.count, &args.before)
+                let before = (args.before.with_backup, &args.before.backup_dir);
+                ("seed apply", args.to_version.as_ref(), args.count, before)
             }
             Command::Seed { command: Seed::Rollback(args) } => {
-                ("seed rollback", args.to_version.as_ref(), args.count, &args.before)
+                let before = (args.before.with_backup, &args.before.backup_dir);
+                ("seed rollback", args.to_version.as_ref(), args.count, before)
             }
             _ => return Self::default(),
         };
-        if before.with_backup {
+        if with_backup {
             rest.push_str(" --with-backup");
         }
-        if let Some(directory) = &before.backup_dir {
+        if let Some(directory) = backup_dir {
             rest.push_str(&format!(" --backup-dir {}", quoted(&directory.display().to_string())));
         }
         if let Some(wait) = global.lock_wait {

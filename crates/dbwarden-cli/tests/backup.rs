@@ -4,6 +4,10 @@
 #![cfg(all(unix, debug_assertions))]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests stop at the first surprise")]
 
+#[cfg(feature = "duckdb")]
+#[path = "backup/duckdb.rs"]
+mod duckdb;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -32,6 +36,9 @@ fn shop(engine: Engine) -> Database {
              CREATE TABLE app.moods (id bigserial PRIMARY KEY, mood app.mood, at timestamptz DEFAULT now());\n\
              INSERT INTO app.moods (mood) VALUES ('glad'), ('sad');\n\
              CREATE FUNCTION app.twice(n integer) RETURNS integer LANGUAGE sql AS 'SELECT n * 2';\n\
+             CREATE TYPE app.span AS RANGE (subtype = integer);\nCREATE TYPE app.place AS (x integer, y integer);\n\
+             CREATE TABLE app.spans (id integer GENERATED ALWAYS AS IDENTITY, span app.span, at app.place);\n\
+             INSERT INTO app.spans (span, at) VALUES (app.span(1, 5), (2, 3));\n\
              CREATE SEQUENCE app.numbers START 7;\n"
         }
         Engine::Mariadb => {
@@ -142,89 +149,49 @@ fn what_was_there_comes_back_and_nothing_else() {
     }
 }
 
-/// What `EXPORT DATABASE` loses, and what a snapshot of rows and definitions does not tell.
-#[cfg(feature = "duckdb")]
+/// Within one second all would have one name.
 #[test]
-fn duckdb_to_the_last_comment() {
-    let database = shop(Engine::Duckdb);
-    let program = Program::new(BINARY, &database);
-    program.run(&["migrate"]).expect(0);
-    let state = || {
-        let queries = [
-            "SELECT table_name || ' ' || coalesce(comment, '') || sql FROM duckdb_tables() WHERE schema_name = 'app'",
-            "SELECT view_name || ' ' || view_oid || coalesce(comment, '') FROM duckdb_views() WHERE NOT internal",
-            "SELECT table_name || ' ' || column_name || ' ' || comment FROM duckdb_columns() WHERE comment IS NOT NULL",
-            "SELECT sequence_name || ' ' || last_value || ' ' || increment_by FROM duckdb_sequences()",
-            "SELECT function_name || ' ' || macro_definition || coalesce(comment, '') FROM duckdb_functions() WHERE NOT internal",
-            "SELECT table_name || ' ' || constraint_text FROM duckdb_constraints() WHERE table_name NOT LIKE 'dbwarden%'",
-            "SELECT index_name || sql FROM duckdb_indexes()",
-            "SELECT m::TEXT FROM app.moods AS m",
-            "SELECT more::TEXT FROM a_second",
-        ];
-        queries.map(|query| database.rows(query).join("\n")).join("\n\n")
-    };
-    let before = state();
-    for part in [
-        "how it's going",
-        "of a view",
-        "no more than that",
-        "numbers 16 3",
-        "FOREIGN KEY (customer)",
-        "by_mood",
-    ] {
-        assert!(before.contains(part), "{part}: {before}");
+fn several_at_once_do_not_take_each_others_name() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let database = shop(engine);
+        let program = Program::new(BINARY, &database);
+        program.run(&["migrate"]).expect(0);
+        // What a killed run left is nobody's to take away.
+        fs::create_dir_all(database.folder().join("backups")).unwrap();
+        let now = jiff::Timestamp::now();
+        let left: Vec<_> = (0..20)
+            .map(|ahead| (now + jiff::SignedDuration::from_secs(ahead)).strftime("%Y%m%d_%H%M%S").to_string())
+            .map(|time| {
+                format!(
+                    "backups/.primary_{time}.{}.partial",
+                    if engine == Engine::Sqlite { "db" } else { "dump" }
+                )
+            })
+            .map(|name| database.folder().join(name))
+            .collect();
+        for path in &left {
+            fs::write(path, "half").unwrap();
+        }
+        let mut made = std::collections::BTreeSet::new();
+        for _ in 0..2 {
+            let running: Vec<_> = (0..4).map(|_| program.start(&["backup", "--json"])).collect();
+            for one in running {
+                let report = json(&one.finish().expect(0).stdout);
+                made.insert(report["databases"][0]["backup"]["path"].as_str().unwrap().to_owned());
+            }
+        }
+        assert_eq!(made.len(), 8, "{engine:?}: {made:?}");
+        for path in &left {
+            assert_eq!(fs::read_to_string(path).unwrap(), "half", "{engine:?}: {}", path.display());
+            fs::remove_file(path).unwrap();
+        }
+        assert_eq!(files(&database).len(), 16, "{engine:?}: {:?}", files(&database));
+        let before = database.snapshot();
+        for path in made.iter().step_by(3) {
+            program.run(&["restore", path, "--no-backup"]).expect(0);
+            assert_eq!(database.snapshot(), before, "{engine:?}: {path}");
+        }
     }
-    program.run(&["backup"]).expect(0);
-    let path = files(&database)[0].display().to_string();
-    assert_eq!(database.one("SELECT nextval('app.numbers')"), "16");
-    database.execute("DROP VIEW a_second; DROP TABLE app.moods; DROP MACRO twice; CREATE SCHEMA newer;");
-    program.run(&["restore", &path]).expect(0);
-    assert_eq!(state(), before);
-    assert_eq!(database.one("SELECT nextval('app.numbers')"), "16", "the sequence goes on where it was");
-    let left: Vec<_> = fs::read_dir(database.folder())
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
-        .filter(|name| name.contains("dbwarden-new") || name.ends_with(".partial"))
-        .collect();
-    assert!(left.is_empty(), "{left:?}");
-}
-
-/// The system takes the lock of a file away with the first descriptor of it that a process closes.
-#[cfg(feature = "duckdb")]
-#[test]
-fn duckdb_keeps_others_out_once_it_is_backed_up() {
-    let database = shop(Engine::Duckdb);
-    let program = Program::new(BINARY, &database);
-    program.run(&["migrate", "-c", "1"]).expect(0);
-    let holder =
-        Program::new(BINARY, &database).ending_at("pause:committed").start(&["migrate", "--with-backup"]);
-    holder.wait_until_stopped();
-    assert_eq!(files(&database).len(), 2, "it is made before");
-    let other = program.run(&["status"]).expect(4);
-    assert!(other.stderr.contains("another process has the database open"), "{}", other.stderr);
-    holder.go_on();
-    holder.finish().expect(0);
-    program.run(&["status", "--check"]).expect(0);
-}
-
-/// The file's own place is one file behind all links to it, and who may read it stays.
-#[cfg(feature = "duckdb")]
-#[test]
-fn duckdb_behind_a_link() {
-    let database = shop(Engine::Duckdb);
-    let (real, link) = (database.folder().join("real.duckdb"), database.folder().join("linked"));
-    std::os::unix::fs::symlink(&real, &link).unwrap();
-    let program = Program::new(BINARY, &database).on(format!("duckdb:///{}", link.display()));
-    program.run(&["migrate", "-c", "1"]).expect(0);
-    fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
-    program.run(&["backup"]).expect(0);
-    let path = files(&database)[0].display().to_string();
-    program.run(&["migrate"]).expect(0);
-    let restored = program.run(&["restore", &path]).expect(0);
-    assert!(restored.stdout.contains("now at 0001"), "{}", restored.stdout);
-    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-    assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
-    program.run(&["migrate"]).expect(0);
 }
 
 /// The lock's table keeps its schema from being dropped.
@@ -268,6 +235,12 @@ fn postgresql_with_our_tables_in_a_schema() {
          CREATE TEXT SEARCH DICTIONARY other.plain (TEMPLATE = pg_catalog.simple);\n\
          CREATE FUNCTION other.plus(integer, integer) RETURNS integer LANGUAGE sql AS 'SELECT $1 + $2';\n\
          CREATE OPERATOR other.@@@ (LEFTARG = integer, RIGHTARG = integer, FUNCTION = other.plus);\n\
+         CREATE FUNCTION other.apart(double precision, double precision) RETURNS double precision IMMUTABLE LANGUAGE sql AS 'SELECT $1 - $2';\n\
+         CREATE TYPE other.stretch AS RANGE (subtype = double precision, subtype_diff = other.apart);\n\
+         CREATE TYPE other.numbers AS RANGE (subtype = integer);\n\
+         CREATE DOMAIN other.short AS other.stretch CHECK (upper(VALUE) < 9);\nCREATE TYPE other.pair AS (one other.short, two integer);\n\
+         CREATE FUNCTION other.of_both(other.pair, other.stretch[]) RETURNS integer LANGUAGE sql AS 'SELECT 1';\n\
+         CREATE TABLE other.stretches (id integer GENERATED ALWAYS AS IDENTITY, it other.short);\n\
          CREATE AGGREGATE other.total(integer) (SFUNC = other.plus, STYPE = integer);\n\
          CREATE OPERATOR FAMILY other.family USING btree;\nCREATE COLLATION german FROM \"C\";\n",
     )]);
@@ -277,9 +250,55 @@ fn postgresql_with_our_tables_in_a_schema() {
     assert_eq!(state(), before);
     assert_eq!(database.one("SELECT count(*) FROM app.a"), "1");
     assert_eq!(database.one("SELECT count(*) FROM pg_collation WHERE collname = 'german'"), "0");
+    assert_eq!(database.one("SELECT string_agg(typname, ' ' ORDER BY typname) FROM pg_type WHERE typnamespace = 'other'::regnamespace"), "_b b");
     assert_eq!(database.one("SELECT obj_description('app'::regnamespace)"), "ours");
     run(&["migrate"]);
     run(&["status", "--check"]);
+}
+
+/// Others have their migrations and records in another schema of the same database.
+#[test]
+fn what_belongs_to_others_in_the_same_database() {
+    for (engine, main) in [
+        (Engine::Postgres, "public"),
+        #[cfg(feature = "duckdb")]
+        (Engine::Duckdb, "main"),
+    ] {
+        let database = shop(engine);
+        let program = Program::new(BINARY, &database);
+        program.run(&["migrate"]).expect(0);
+        let theirs = |owner: &str| {
+            format!(
+                "CREATE SCHEMA crm; CREATE TABLE crm.dbwarden_lock AS SELECT * FROM {main}.dbwarden_lock; \
+                 UPDATE crm.dbwarden_lock SET owner = {owner}, since = '2026-01-01 10:00:00.000' WHERE name = 'holder'; \
+                 CREATE TABLE crm.customers AS SELECT 1 AS id;"
+            )
+        };
+        // Not one of this machine, so that nobody can see whether he lives.
+        database.execute(&theirs("'{\"user\":\"ben\",\"host\":\"ci-9\",\"pid\":7}'"));
+        program.run(&["backup"]).expect(0);
+        let path = files(&database)[0].display().to_string();
+        database.execute("INSERT INTO crm.customers VALUES (2);");
+        let refused = program.run(&["restore", &path, "--yes"]).expect(4);
+        let said = "error[locked]: ben@ci-9 (pid 7) holds the lock of the migrations in crm, which would be replaced too";
+        assert!(refused.stderr.contains(said), "{engine:?}: {}", refused.stderr);
+        assert!(refused.stderr.contains("nothing was changed"), "{engine:?}: {}", refused.stderr);
+        database.execute("UPDATE crm.dbwarden_lock SET owner = NULL;");
+        let refused = program.run(&["restore", &path]).expect(6);
+        assert!(refused.stderr.contains("error[other-schemas]"), "{engine:?}: {}", refused.stderr);
+        assert!(
+            refused.stderr.contains("also what is in crm, which other migrations made"),
+            "{engine:?}: {}",
+            refused.stderr
+        );
+        assert!(refused.stderr.contains("nothing was changed"), "{engine:?}: {}", refused.stderr);
+        assert_eq!(
+            (database.one("SELECT count(*) FROM crm.customers"), files(&database).len()),
+            ("2".to_owned(), 2)
+        );
+        program.run(&["restore", &path, "--yes"]).expect(0);
+        assert_eq!(database.one("SELECT count(*) FROM crm.customers"), "1", "{engine:?}");
+    }
 }
 
 #[test]
@@ -531,5 +550,26 @@ fn given_by_environment(engine: Engine, variable: &str, tools: &[&str]) {
         ("files", &records),
     ] {
         assert!(!text.contains(password), "{engine:?}: the password is in the {what}");
+    }
+
+    // A tool that fails may say whatever it knows.
+    for (tool, command) in
+        [(tools[0], &["backup"][..]), (tools[tools.len() - 1], &["restore", &backup, "--no-backup"])]
+    {
+        let working = fs::read(folder.join(tool)).unwrap();
+        let real = String::from_utf8(working.clone()).unwrap();
+        let real = real.lines().last().unwrap();
+        let script = format!(
+            "#!/bin/sh\n[ \"$1\" = --version ] && {real}\ncat > /dev/null\necho \"no entry with ${variable}\"\n\
+             echo \"no entry with ${variable}\" >&2\nexit 3\n"
+        );
+        fs::write(folder.join(tool), script).unwrap();
+        for options in [&[][..], &["--json"], &["-v"]] {
+            let failed = program.run(&[command, options].concat()).expect(1);
+            let said = format!("{}{}", failed.stdout, failed.stderr);
+            assert!(said.contains("no entry with"), "{engine:?}: {tool} is heard: {said}");
+            assert!(!said.contains(password), "{engine:?}: {said}");
+        }
+        fs::write(folder.join(tool), working).unwrap();
     }
 }

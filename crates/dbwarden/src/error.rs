@@ -194,10 +194,12 @@ pub enum Refusal {
         text: String,
     },
     /// No backup that is young enough.
-    #[error("no backup younger than {within} is recorded")]
+    #[error("no backup younger than {within} is recorded in {directories}")]
     NoBackup {
         /// The setting.
         within: String,
+        /// Where it was looked for.
+        directories: String,
     },
     /// Outside the window in which changes are allowed.
     #[error("\"{database}\" may be changed from {window} alone, and it is another time now")]
@@ -237,6 +239,14 @@ pub enum Refusal {
         /// What it is a copy of.
         of: String,
         /// What it would replace.
+        target: String,
+    },
+    /// A backup that holds what other migrations made too.
+    #[error("restore replaces all that is in {target}, also what is in {}, which other migrations made", schemas.join(", "))]
+    OtherSchemas {
+        /// The schemas in which others have their records.
+        schemas: Vec<String>,
+        /// The database.
         target: String,
     },
     /// A lock whose holder lives.
@@ -342,6 +352,7 @@ impl Error {
                 Refusal::Window { .. } => "window",
                 Refusal::Applied { .. } => "applied",
                 Refusal::OtherTarget { .. } => "other-database",
+                Refusal::OtherSchemas { .. } => "other-schemas",
                 Refusal::RecordedScript { .. } => "recorded-script",
                 Refusal::LiveLock { .. } | Refusal::OpenTransaction { .. } => "live-lock",
             },
@@ -463,6 +474,7 @@ fn backup_code(error: &BackupError) -> &'static str {
         BackupError::OtherEngine { .. } => "other-engine",
         BackupError::TooLong { .. } => "backup-too-long",
         BackupError::Definer { .. } => "backup-definer",
+        BackupError::OthersAtWork { .. } => "locked",
         BackupError::RecordsElsewhere { .. } => "records-elsewhere",
         BackupError::Cancelled => "interrupted",
     }

@@ -28,7 +28,25 @@ pub(crate) struct Restore {
     pub(crate) unrecorded: bool,
 }
 
-/// A backup before the first step, of `migrate` and `rollback`.
+/// A backup before the first step of what undoes, or a recent one.
+#[derive(Debug, Args)]
+pub(crate) struct BeforeUndoing {
+    /// Make a backup before the first step
+    #[arg(long)]
+    pub(crate) with_backup: bool,
+    /// Make it there, and look there for the recent one that `safety.require_backup_within` asks for [default: `backups` in the settings, else backups]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) backup_dir: Option<PathBuf>,
+}
+
+impl BeforeUndoing {
+    /// Where a backup is to be made, where one is asked for.
+    pub(crate) fn directory(&self, settings: &dbwarden::project::DatabaseSettings) -> Option<PathBuf> {
+        self.with_backup.then(|| self.backup_dir.clone().unwrap_or_else(|| settings.backups.clone()))
+    }
+}
+
+/// A backup before the first step of what applies.
 #[derive(Debug, Args)]
 pub(crate) struct Before {
     /// Make a backup before the first step

@@ -65,8 +65,16 @@ fn show(heading: &str, report: &Adoption) {
     line(&clean(&match report.outcome {
         Outcome::Planned => format!("would record {recorded}, then {place}{pending}; nothing is changed"),
         Outcome::Recorded => format!("recorded {recorded}, now {place}{pending}; nothing was run"),
+        Outcome::Already if !report.undone.is_empty() => {
+            format!("nothing to do: all of it was recorded, {place}{pending}")
+        }
         Outcome::Already => format!("nothing to do: all of it is recorded, {place}{pending}"),
     }));
+    if !report.undone.is_empty() {
+        let names = report.undone.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
+        let were = if report.undone.len() == 1 { "was" } else { "were" };
+        aside(&clean(&format!("note: {names} {were} undone since")));
+    }
     if !report.not_selected.is_empty() {
         let names = report.not_selected.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
         aside(&clean(&format!("note: not selected (tags or environment): {names}")));

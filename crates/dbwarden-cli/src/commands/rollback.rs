@@ -22,6 +22,7 @@ pub(super) fn run(
         dry_run: args.dry_run,
         without_checks: args.no_safety_check,
         backup: args.before.directory(&deployment.settings),
+        backups: args.before.backup_dir.clone(),
         agreed: false,
         resume: args.resume.map(Into::into),
     };

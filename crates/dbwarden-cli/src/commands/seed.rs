@@ -45,6 +45,7 @@ fn undo(deployment: &mut Deployment<'_>, global: &Global, args: &SeedRollback) -
         dry_run: args.dry_run,
         backup: args.before.directory(&deployment.settings),
         resume: args.resume.map(Into::into),
+        backups: args.before.backup_dir.clone(),
         ..RollbackOptions::default()
     };
     super::rollback::undo(deployment, global, options)

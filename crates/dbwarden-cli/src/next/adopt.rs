@@ -25,16 +25,24 @@ pub(super) fn after(error: &AdoptError) -> String {
             "put these files back; or, where the rows are wrong, delete them there, and run the same command again"
                 .to_owned()
         }
+        AdoptError::TwoHistories { rows, .. } => format!(
+            "a version from 0.8 on reads the latter alone: where it is right, drop {} and run the same command again",
+            rows.first().map_or("the former", |row| row.table.as_str())
+        ),
         AdoptError::Differs { files, .. } if files.iter().all(|file| file.of_nothing) => {
             "where its statements were run another way, `dbwarden adopt --no-proof` takes it over as it stands; where not, delete its row"
                 .to_owned()
+        }
+        AdoptError::Differs { files, .. } if files.iter().all(|file| file.too_long) => {
+            "where the file is what was applied, `dbwarden adopt --no-proof` takes it over as it stands".to_owned()
         }
         AdoptError::Differs { .. } => {
             "put the file back as it was applied; or, where it is, `dbwarden adopt --no-proof`: that tool's version may split files in a way that is not known here"
                 .to_owned()
         }
         AdoptError::Recorded { .. } => {
-            "`dbwarden status` shows what ours say; `dbwarden stamp --only REV` adds one to them".to_owned()
+            "`dbwarden status` shows what ours say; `dbwarden stamp --only REV` adds one to them that is applied, and was not undone since"
+                .to_owned()
         }
         AdoptError::AsideTaken { aside, .. } => {
             format!("look what is in {aside}, and give it another name")

@@ -40,6 +40,7 @@ pub(super) fn after(error: &BackupError) -> String {
         BackupError::Definer { account, .. } => format!(
             "have an administrator grant {account} SET USER (MariaDB), SET_ANY_DEFINER or SET_USER_ID (MySQL), or restore as an account that has it"
         ),
+        BackupError::OthersAtWork { .. } => "wait until that run has ended, then run this again".to_owned(),
         BackupError::RecordsElsewhere { records, .. } => {
             format!("back both up with the engine's own tools, {records} and the database, at one moment")
         }

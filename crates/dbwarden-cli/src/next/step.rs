@@ -77,6 +77,12 @@ pub(super) fn after(step: &StepError) -> String {
             "make it an ordinary table and drop it at the end, or undo by hand what is committed and stamp"
                 .to_owned()
         }
+        Cause::Cancelled if matches!(step.kept, Kept::Doubtful { .. }) => {
+            format!(
+                "`dbwarden {command}` looks what became of statement {}, and goes on from there or asks",
+                step.statement
+            )
+        }
         Cause::Cancelled => format!("`dbwarden {command}` goes on from here"),
         _ => format!("`dbwarden {command}` again"),
     }

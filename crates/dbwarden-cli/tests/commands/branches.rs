@@ -144,6 +144,21 @@ fn references_follow_the_number() {
     sandbox.run(&["migrate"]).exits(0);
 }
 
+/// `1` is the number of another file, and the beginning of this one's id.
+#[test]
+fn a_number_is_no_prefix_where_it_is_anothers() {
+    let header = "-- depends_on: [\"1\"]\nCREATE TABLE c (id INTEGER);\n";
+    let sandbox = Sandbox::holding(&[
+        ("0001_a.sql", "CREATE TABLE a (id INTEGER);\n"),
+        ("V10__b.sql", "CREATE TABLE b (id INTEGER);\n"),
+        ("0011_c.sql", header),
+    ]);
+    let ran = sandbox.run(&["new", "--renumber", "migrations/V10__b.sql"]).exits(0);
+    assert_eq!(sandbox.read("migrations/0011_c.sql"), header, "{}", ran.transcript);
+    assert!(!sandbox.path("migrations/V10__b.sql").exists(), "{}", ran.transcript);
+    sandbox.run(&["migrate"]).exits(0);
+}
+
 #[test]
 fn a_database_that_cannot_be_asked() {
     let sandbox = Sandbox::with_settings("url = \"postgresql://nobody@127.0.0.1:1/none\"\n");

@@ -149,6 +149,26 @@ fn an_edited_file() {
 }
 
 #[test]
+fn two_tables_of_one_tool() {
+    let python = python();
+    python.sql(
+        "CREATE TABLE _dbwarden_migrations (version TEXT, filename TEXT, migration_type TEXT, checksum TEXT);
+         INSERT INTO _dbwarden_migrations SELECT version, filename, migration_type, checksum FROM dbwarden_migrations WHERE id = 1",
+    );
+    assert_snapshot!(python.refuses(5, &["adopt"]).transcript);
+    python.sql("DROP TABLE dbwarden_migrations");
+    python.run(&["adopt"]).exits(0);
+}
+
+#[test]
+fn a_file_that_is_too_long() {
+    let sandbox = strata();
+    sandbox
+        .migration("V20240215_143001__add_email.sql", format!("{SECOND}-- {}\n", "long ".repeat(17 << 18)));
+    assert_snapshot!(sandbox.refuses(5, &["adopt"]).transcript);
+}
+
+#[test]
 fn records_that_are_there_already() {
     let sandbox = strata();
     sandbox.run(&["stamp", "--only", "20240215_143000"]).exits(0);
@@ -156,17 +176,27 @@ fn records_that_are_there_already() {
     let python = python();
     python.sql("CREATE TABLE dbwarden_migrations_python (anything TEXT)");
     said.push(python.refuses(6, &["adopt"]).transcript);
-    let undone = strata_undone();
-    said.push(undone.refuses(6, &["adopt"]).transcript);
+    // Recorded without being asked for, and taken away again.
+    let begun = strata();
+    begun.run(&["stamp", "--only", "20240215_143000"]).exits(0);
+    begun.run(&["stamp", "base"]).exits(0);
+    said.push(begun.refuses(6, &["adopt"]).transcript);
     assert_snapshot!(said.join("\n"));
 }
 
-/// Taken over, and then undone.
-fn strata_undone() -> Sandbox {
+/// As in a deployment that runs `adopt` before `migrate`.
+#[test]
+fn what_was_undone_since() {
     let sandbox = strata();
     sandbox.run(&["adopt"]).exits(0);
-    sandbox.run(&["rollback", "-t", "base"]).exits(0);
-    sandbox
+    let mut said = vec![sandbox.run(&["rollback"]).exits(0).transcript];
+    said.push(sandbox.run(&["adopt"]).exits(0).transcript);
+    let report = sandbox.run(&["adopt", "--json"]).exits(0).out;
+    assert!(report.contains("\"undone\":[\"20240215_143001\"]"), "{report}");
+    sandbox.run(&["rollback"]).exits(0);
+    said.push(sandbox.run(&["adopt"]).exits(0).transcript);
+    said.push(sandbox.run(&["migrate"]).exits(0).transcript);
+    assert_snapshot!(said.join("\n"));
 }
 
 #[test]

@@ -81,6 +81,27 @@ fn a_rollback_that_wants_a_backup() {
 }
 
 #[test]
+fn a_rollback_that_wants_a_backup_in_another_directory() {
+    let sandbox = Sandbox::holding(&[("0001_create_customers.sql", CUSTOMERS)]);
+    let lines = "[databases.primary]\nmigrations = \"migrations\"\nurl = \"sqlite:///app.db\"\n\
+                 [databases.primary.safety]\nrequire_backup_within = \"24h\"\n";
+    sandbox.write("warden.toml", lines);
+    sandbox.run(&["migrate"]).exits(0);
+    sandbox.run(&["backup", "--backup-dir", "elsewhere"]).exits(0);
+    let mut said = vec![sandbox.refuses(6, &["rollback"]).transcript];
+    said.push(sandbox.refuses(6, &["rollback", "--backup-dir", "nowhere"]).transcript);
+    // One that was cut short is no backup.
+    let file = std::fs::read_dir(sandbox.path("elsewhere")).unwrap().map(|entry| entry.unwrap().path());
+    let file = file.into_iter().find(|path| path.extension().is_some_and(|end| end == "db")).unwrap();
+    let whole = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &whole[..4096]).unwrap();
+    said.push(sandbox.refuses(6, &["rollback", "--backup-dir", "elsewhere"]).transcript);
+    std::fs::write(&file, whole).unwrap();
+    sandbox.run(&["rollback", "--backup-dir", "elsewhere"]).exits(0);
+    assert_snapshot!(said.join("\n"));
+}
+
+#[test]
 fn nothing_to_back_up() {
     let sandbox = Sandbox::new();
     let all = [

@@ -104,6 +104,35 @@ fn a_statement_that_nothing_tells_of() {
     assert_snapshot!(said.join("\n"));
 }
 
+/// The next run cannot tell either, and asks.
+#[test]
+#[cfg(unix)]
+fn a_call_that_is_interrupted() {
+    let shop = Shop::holding(&[("0001_a.sql", "CREATE TABLE a (x INTEGER);\nCALL p();\n")]);
+    shop.database.execute("CREATE PROCEDURE p() DO SLEEP(60);");
+    let running = shop
+        .sandbox
+        .command(&["migrate"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    crate::sandbox::wait_until("the call runs", || {
+        shop.database.one("SELECT count(*) FROM information_schema.processlist WHERE db = DATABASE() AND state = 'User sleep'")
+            != "0"
+    });
+    rustix::process::kill_process(rustix::process::Pid::from_child(&running), rustix::process::Signal::INT)
+        .unwrap();
+    let ended = running.wait_with_output().unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(130), "{said}");
+    assert!(said.contains("whether statement 2 of 0001 was done is not known: the next run looks"), "{said}");
+    let next = "next: `dbwarden migrate` looks what became of statement 2, and goes on from there or asks";
+    assert!(said.contains(next), "{said}");
+    let again = shop.said(1, &["migrate"]);
+    assert!(again.contains("error[doubtful]") && again.contains("--resume=retry"), "{again}");
+}
+
 #[test]
 fn a_role_that_may_not_make_our_tables() {
     let shop = Shop::holding(&[("0001_a.sql", "CREATE TABLE a (x INTEGER);\n")]);

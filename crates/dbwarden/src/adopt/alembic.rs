@@ -3,7 +3,8 @@
 
 use super::{OldTable, Role, Rows, Tool};
 
-pub(super) const TOOL: Tool = Tool { name: "alembic", title: "Alembic", role, rows: Rows::Heads, sums: None };
+pub(super) const TOOL: Tool =
+    Tool { name: "alembic", title: "Alembic", role, rows: Rows::Heads, settle: Ok, sums: None };
 
 fn role(table: &OldTable) -> Option<Role> {
     (table.is(&["alembic_version"]) && table.has(&["version_num"])).then_some(Role::History)

@@ -48,6 +48,14 @@ pub enum AdoptError {
         /// The rows.
         rows: Vec<Homeless>,
     },
+    /// Two tables of one tool, of which the later says less than the earlier.
+    #[error("{} and {} {}", homes(rows), newer, disagree(rows))]
+    TwoHistories {
+        /// The rows of the earlier table that the later one lacks.
+        rows: Vec<Homeless>,
+        /// The later table.
+        newer: String,
+    },
     /// The old tool's sums are not those of the files.
     #[error("{}", differing(files, tool))]
     Differs {
@@ -112,6 +120,8 @@ pub struct Differing {
     pub recorded: String,
     /// The recorded sum is that of no statement at all.
     pub of_nothing: bool,
+    /// The file is too long to find out.
+    pub too_long: bool,
 }
 
 impl AdoptError {
@@ -123,6 +133,7 @@ impl AdoptError {
             AdoptError::SeveralTools { .. } => "several-tools",
             AdoptError::OldLock { .. } => "old-lock",
             AdoptError::NoFile { .. } => "no-file",
+            AdoptError::TwoHistories { .. } => "two-histories",
             AdoptError::Differs { .. } => "old-checksum",
             AdoptError::Recorded { .. } => "recorded",
             AdoptError::AsideTaken { .. } => "aside-taken",
@@ -149,6 +160,21 @@ fn few(all: impl ExactSizeIterator<Item = String>) -> String {
     if more == 0 { names } else { format!("{names} and {more} more") }
 }
 
+fn homes(rows: &[Homeless]) -> &str {
+    rows.first().map_or("", |row| row.table.as_str())
+}
+
+fn disagree(rows: &[Homeless]) -> String {
+    format!(
+        "disagree: {} in the former alone",
+        few(rows.iter().map(|row| row.label.clone()))
+            + match rows {
+                [_] => " is",
+                _ => " are",
+            }
+    )
+}
+
 fn homeless(rows: &[Homeless]) -> String {
     let label = |row: &Homeless| match &row.reason {
         Some(reason) => format!("{} ({reason})", row.label),
@@ -168,7 +194,17 @@ fn differing(files: &[Differing], tool: &str) -> String {
         [one] if one.of_nothing => {
             format!("{tool} ran no statement of {names}: the sum that it recorded is that of nothing")
         }
+        [one] if one.too_long => {
+            format!(
+                "whether the sum that {tool} recorded of {names} is that of its file is not known: it is over 16 MiB"
+            )
+        }
         [_] => format!("the sum that {tool} recorded of {names} is not that of its file"),
+        all if all.iter().all(|file| file.too_long) => {
+            format!(
+                "whether the sums that {tool} recorded are those of these files is not known, since they are over 16 MiB: {names}"
+            )
+        }
         _ => format!("the sums that {tool} recorded are not those of these files: {names}"),
     }
 }

@@ -3,7 +3,7 @@
 use super::{OldTable, Role, Rows, Tool};
 
 pub(super) const TOOL: Tool =
-    Tool { name: "manticore", title: "Manticore", role, rows: Rows::Each, sums: None };
+    Tool { name: "manticore", title: "Manticore", role, rows: Rows::Each, settle: Ok, sums: None };
 
 fn role(table: &OldTable) -> Option<Role> {
     let its = table.is(&["_migrations"]) && table.has(&["version", "description", "applied_at"]);

@@ -34,6 +34,8 @@ pub struct Tool {
     role: fn(&OldTable) -> Option<Role>,
     /// What a row stands for.
     pub rows: Rows,
+    /// What of the rows of several tables of its counts, where one took another's place.
+    settle: fn(Vec<OldRow>) -> Result<Vec<OldRow>, AdoptError>,
     /// Every sum that one of its versions may have made of a file's text; none where it makes none.
     sums: Option<fn(&str) -> Vec<String>>,
 }
@@ -116,6 +118,14 @@ impl OldTable {
 }
 
 impl Tool {
+    /// Returns those of `rows` that count, where it has several tables.
+    ///
+    /// # Errors
+    /// The tables disagree.
+    pub fn settled(&self, rows: Vec<OldRow>) -> Result<Vec<OldRow>, AdoptError> {
+        (self.settle)(rows)
+    }
+
     /// Returns the tool that `--from` calls so.
     pub fn named(name: &str) -> Option<&'static Tool> {
         TOOLS.iter().find(|tool| tool.name.eq_ignore_ascii_case(name))

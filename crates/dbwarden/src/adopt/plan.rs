@@ -25,7 +25,7 @@ pub enum Proof {
     NoSum,
     /// It is not, and a person said that this is no matter.
     Differs,
-    /// The file is too long to find out.
+    /// The file is too long to find out, and a person said that this is no matter.
     TooLong,
     /// It runs always, so that what it was does not matter.
     RunsAlways,
@@ -48,7 +48,7 @@ pub struct Taken {
     pub applied_at: Option<String>,
     /// What the old sum says of its file.
     pub proof: Proof,
-    /// The old sum.
+    /// The old sum, where it proved nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub old_checksum: Option<String>,
 }
@@ -71,7 +71,7 @@ pub struct Taking {
     pub left: Vec<LeftOut>,
 }
 
-/// Returns what `rows` of `tool` say of the migrations of `set`. `without_proof`: a sum that differs is no matter.
+/// Returns what `rows` of `tool` say of the migrations of `set`. `without_proof`: a sum that differs, or cannot be made, is no matter.
 ///
 /// # Errors
 /// A row without a file; a sum that is not the file's.
@@ -106,7 +106,8 @@ pub fn plan(
     let (mut taking, mut differing) = (Taking::default(), Vec::new());
     for (migration, row) in found.into_values() {
         let proof = row.map_or(Proof::NoSum, |row| prove(tool, row, migration));
-        let recorded = row.and_then(|row| row.checksum.clone()).filter(|_| proof == Proof::Differs);
+        let unproved = matches!(proof, Proof::Differs | Proof::TooLong);
+        let recorded = row.and_then(|row| row.checksum.clone()).filter(|_| unproved);
         if proof == Proof::Differs && migration.kind == Kind::RunsOnChange {
             // As it stands it was never run: it is due.
             let reason = "it changed since it was run: it runs with the next migrate".to_owned();
@@ -117,6 +118,7 @@ pub fn plan(
             differing.push(Differing {
                 id: migration.id.clone(),
                 file: migration.file.name.clone(),
+                too_long: proof == Proof::TooLong,
                 of_nothing: recorded.eq_ignore_ascii_case(OF_NOTHING),
                 recorded,
             });

@@ -2,8 +2,14 @@
 
 use super::{OldTable, Role, Rows, Tool, sums};
 
-pub(super) const TOOL: Tool =
-    Tool { name: "strata", title: "the classic DBWarden", role, rows: Rows::Each, sums: Some(sums::all) };
+pub(super) const TOOL: Tool = Tool {
+    name: "strata",
+    title: "the classic DBWarden",
+    role,
+    rows: Rows::Each,
+    settle: Ok,
+    sums: Some(sums::all),
+};
 
 fn role(table: &OldTable) -> Option<Role> {
     if table.is(&["strata_migrations"]) && table.has(&["version"]) {

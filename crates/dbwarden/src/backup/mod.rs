@@ -140,6 +140,14 @@ pub enum BackupError {
         /// The database that is backed up.
         database: String,
     },
+    /// Others migrate what would be replaced too.
+    #[error("{holder} holds the lock of the migrations in {schema}, which would be replaced too")]
+    OthersAtWork {
+        /// The schema in which their records are.
+        schema: String,
+        /// Who holds the lock.
+        holder: String,
+    },
     /// A statement of the copy is longer than the server takes.
     #[error("{} has a statement of {length} bytes, and the server takes {limit} (max_allowed_packet)", path.display())]
     TooLong {

@@ -83,6 +83,10 @@ BEGIN
         FROM pg_catalog.pg_proc p JOIN theirs n ON n.oid = p.pronamespace
         WHERE NOT EXISTS (SELECT 1 FROM extended e
             WHERE e.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND e.objid = p.oid)
+            -- The constructors of a range go with their type, and alone they cannot be dropped. Of what else is dropped here only
+            -- sequences of identity columns have such a dependency, and composite types, which are dropped all the same.
+            AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d WHERE d.deptype = 'i'
+                AND d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid = p.oid)
         UNION ALL
         SELECT 3, pg_catalog.format('DROP TYPE IF EXISTS %I.%I CASCADE', n.nspname, t.typname)
         FROM pg_catalog.pg_type t JOIN theirs n ON n.oid = t.typnamespace

@@ -1,7 +1,7 @@
 //! Backups as files: how they are named, recorded, found and checked.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -104,8 +104,8 @@ pub fn take(
 ) -> Result<Backup, BackupError> {
     let started = Instant::now();
     make_directory(directory)?;
-    let name = free_name(directory, &place.settings.name, subject.now, copier.suffix());
-    let partial = Partial::new(directory.join(format!(".{name}{PARTIAL}")))?;
+    let Claim { name, file: partial, record } =
+        claim(directory, &place.settings.name, subject.now, copier.suffix())?;
     let tool = copier.take(place, &partial.path)?;
     let (checksum, bytes) = sum(&partial.path)?;
     let path = directory.join(&name);
@@ -126,7 +126,6 @@ pub fn take(
         last: subject.last,
         path: path.clone(),
     };
-    let record = Partial::new(directory.join(format!(".{name}{RECORD}{PARTIAL}")))?;
     let mut text = serde_json::to_value(&backup).unwrap_or_default();
     if let Some(fields) = text.as_object_mut() {
         fields.remove("path");
@@ -152,7 +151,7 @@ pub fn list(directory: &Path) -> Result<Vec<Listed>, BackupError> {
     let unreadable = || BackupError::file("the directory cannot be read:", directory);
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(unreadable()(error)),
     };
     let mut records = Vec::new();
@@ -239,34 +238,40 @@ struct Partial {
 }
 
 impl Partial {
-    /// Makes an empty file that its owner alone may read.
-    fn new(path: PathBuf) -> Result<Self, BackupError> {
+    /// Makes an empty file that its owner alone may read; nothing where there is one, which is another run's, or was left by one that
+    /// was killed.
+    fn new(path: PathBuf) -> Result<Option<Self>, BackupError> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        // One that a killed run left has the same name only within a second.
-        fs::remove_file(&path).ok();
-        options.open(&path).map_err(BackupError::file("the backup cannot be written:", &path))?;
-        Ok(Self { path })
+        match options.open(&path) {
+            Ok(_) => Ok(Some(Self { path })),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(None),
+            Err(error) => Err(BackupError::file("the backup cannot be written:", &path)(error)),
+        }
     }
 
-    fn finish(mut self, to: &Path) -> Result<(), BackupError> {
+    /// Gives it its name, which nothing else has.
+    fn finish(self, to: &Path) -> Result<(), BackupError> {
         let failed = || BackupError::file("the backup cannot be written:", to);
         File::open(&self.path).and_then(|file| file.sync_all()).map_err(|error| failed()(error))?;
-        fs::rename(&self.path, to).map_err(|error| failed()(error))?;
-        self.path = PathBuf::new();
-        Ok(())
+        // A second name, and then not the first: a rename would take the place of what is there.
+        match fs::hard_link(&self.path, to) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(failed()(error)),
+            // Where a file cannot have two names; no other run takes one while this one's partial file is there.
+            Err(_) if !is_taken(to) => fs::rename(&self.path, to).map_err(|error| failed()(error)),
+            Err(error) => Err(failed()(error)),
+        }
     }
 }
 
 impl Drop for Partial {
     fn drop(&mut self) {
-        if !self.path.as_os_str().is_empty() {
-            fs::remove_file(&self.path).ok();
-            // What SQLite may have put beside it.
-            fs::remove_file(format!("{}-journal", self.path.display())).ok();
-        }
+        fs::remove_file(&self.path).ok();
+        // What SQLite may have put beside it.
+        fs::remove_file(format!("{}-journal", self.path.display())).ok();
     }
 }
 
@@ -278,16 +283,37 @@ fn make_directory(directory: &Path) -> Result<(), BackupError> {
     builder.create(directory).map_err(BackupError::file("the directory cannot be made:", directory))
 }
 
-/// A name that no backup of `directory` has: `primary_20261120_140211.db`.
-fn free_name(directory: &Path, database: &str, now: Timestamp, suffix: &str) -> String {
+/// Whether something of this name is there, also a link that leads nowhere.
+fn is_taken(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+/// A name, and the two files that keep it from others until it has them itself.
+#[derive(Debug)]
+struct Claim {
+    name: String,
+    file: Partial,
+    record: Partial,
+}
+
+/// Takes a name that no backup of `directory` has, and none that is being made: `primary_20261120_140211.db`.
+fn claim(directory: &Path, database: &str, now: Timestamp, suffix: &str) -> Result<Claim, BackupError> {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-.".contains(c) { c } else { '_' };
     let database: String = database.trim_start_matches('.').chars().map(plain).collect();
     let time = now.strftime("%Y%m%d_%H%M%S");
-    let names = (1..).map(|number| match number {
-        1 => format!("{database}_{time}.{suffix}"),
-        number => format!("{database}_{time}_{number}.{suffix}"),
-    });
-    let taken =
-        |name: &String| directory.join(name).exists() || directory.join(format!("{name}{RECORD}")).exists();
-    names.into_iter().find(|name| !taken(name)).unwrap_or_default()
+    let mut number = 1_u32;
+    loop {
+        let name = match number {
+            1 => format!("{database}_{time}.{suffix}"),
+            number => format!("{database}_{time}_{number}.{suffix}"),
+        };
+        number += 1;
+        let Some(file) = Partial::new(directory.join(format!(".{name}{PARTIAL}")))? else { continue };
+        let record = Partial::new(directory.join(format!(".{name}{RECORD}{PARTIAL}")))?;
+        // Looked at only now: whoever was quicker has finished, or is seen by the file before.
+        let taken = is_taken(&directory.join(&name)) || is_taken(&directory.join(format!("{name}{RECORD}")));
+        if let (Some(record), false) = (record, taken) {
+            return Ok(Claim { name, file, record });
+        }
+    }
 }

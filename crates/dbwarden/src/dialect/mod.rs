@@ -19,7 +19,7 @@ mod sqlite;
 
 pub use self::fingerprint::{Catalog, Entry, Fingerprinting, Scratching, Then};
 pub use self::records::{
-    Fence, Records, Restoring, TOLD_TO_STOP, aside_table, foreign_tables, restoring_table,
+    BY_A_RUN, Fence, Records, Restoring, TOLD_TO_STOP, aside_table, foreign_tables, restoring_table,
 };
 pub use self::rendering::{Lack, RenderError, Rendering, Sql};
 

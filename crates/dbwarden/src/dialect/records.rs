@@ -84,11 +84,13 @@ pub struct Records {
     pub evidence: bool,
     /// version.
     pub clear_journal: String,
-    /// Has a row where what other tools recorded was dealt with: since.
+    /// Has a row where what other tools recorded was dealt with: since, by what.
     pub taken: String,
-    /// since, which tables: says that what other tools recorded is dealt with, where it is not said yet. Without it, empty records
-    /// beside theirs are what a kill left, and nothing is run.
+    /// since, which tables, by what: says that what other tools recorded is dealt with, where it is not said yet. Without it, empty
+    /// records beside theirs are what a kill left, and nothing is run. By what is [`BY_A_RUN`], or the sum of what was taken over.
     pub take_over: String,
+    /// Names the schemas beside ours that have a table of our lock's name and columns, where a backup holds all schemas.
+    pub others: Option<String>,
     /// What says of a database that it is half restored, where a restore is not all or nothing.
     pub restoring: Option<Restoring>,
 }
@@ -146,6 +148,9 @@ pub fn aside_table(table: &str) -> String {
 pub fn restoring_table(tables: &Tables) -> String {
     format!("{}_restoring", tables.lock)
 }
+
+/// What [`Records::take_over`] says where nothing was taken over, since a run began beside another tool's records.
+pub const BY_A_RUN: &str = "run";
 
 /// What stands in the message of a fence that fails since the session was told to stop, in small letters: the expression, which stands
 /// there in every language.
@@ -213,11 +218,12 @@ impl Records {
             ),
             evidence: false,
             clear_journal: format!("DELETE FROM {journal} WHERE version = ?"),
-            taken: format!("SELECT since FROM {lock} WHERE name = 'adopted'"),
+            taken: format!("SELECT since, owner FROM {lock} WHERE name = 'adopted'"),
             take_over: format!(
-                "INSERT INTO {lock} (name, token, beat, since, doing) VALUES ('adopted', 0, 0, ?, ?) \
+                "INSERT INTO {lock} (name, token, beat, since, doing, owner) VALUES ('adopted', 0, 0, ?, ?, ?) \
                  ON CONFLICT (name) DO NOTHING"
             ),
+            others: None,
             restoring: None,
         }
     }

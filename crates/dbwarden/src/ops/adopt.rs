@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use self::old::{Old, held, look, rows, set_aside};
+use self::old::{Old, held, look, rows, set_aside, sum};
 use super::Deployment;
 use super::deployment::{Patience, make};
 use super::run::down_script;
 use super::survey::read_history;
-use crate::adopt::{AdoptError, LeftOut, Proof, TOOLS, Taken, Taking, Tool};
+use crate::adopt::{AdoptError, LeftOut, OldRow, Proof, TOOLS, Taken, Taking, Tool};
 use crate::apply::history;
 use crate::apply::lock::{LockError, LockGuard, LockOptions};
 use crate::apply::run::{Observer, Run};
@@ -87,6 +87,9 @@ pub struct Adoption {
     pub rows: Vec<Taken>,
     /// Rows that are not taken over, on purpose.
     pub left: Vec<LeftOut>,
+    /// What was taken over and was undone since, so that it is pending, or has no file any more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub undone: Vec<RevisionId>,
     /// Tables that have, or would get, another name, since ours need theirs.
     pub set_aside: Vec<SetAside>,
     /// The current revisions afterwards.
@@ -183,11 +186,11 @@ fn adopt_here(
     run.point("history-read");
     // Under the names of ours there is nothing of ours yet.
     let ours = if old.in_our_place() { History::default() } else { work.ours(&mut *session, &run)? };
-    let taking = work.taking(&mut *session, &old, &set, &ours)?;
+    let found = work.found(&mut *session, &old, &set, &ours)?;
     let mut report = work.report(&*session, &old);
     if ours.foreign_taken {
-        taken_already(&ours, &taking)?;
-        return work.finished(report, taking, Outcome::Already, &set, &ours);
+        report.undone = undone(&ours, &found)?;
+        return work.finished(report, found.taking, Outcome::Already, &set, &ours);
     }
     if let Some(error) = held(&mut *session, dialect, &old)? {
         return Err(error.into());
@@ -195,8 +198,8 @@ fn adopt_here(
     let intended = old.to_set_aside(&work.settings.tables)?;
     report.set_aside = old::counted(&mut *session, dialect, &work.records, intended)?;
     if options.dry_run {
-        let then = History { applied: applied(&taking, &set, &old, dialect, &run)?.0, ..ours };
-        return work.finished(report, taking, Outcome::Planned, &set, &then);
+        let then = History { applied: applied(&found.taking, &set, &old, dialect, &run)?.0, ..ours };
+        return work.finished(report, found.taking, Outcome::Planned, &set, &then);
     }
     if work.settings.protected && !options.agreed {
         let what = "adopt writes the records of".to_owned();
@@ -210,7 +213,7 @@ fn adopt_here(
         report.set_aside = set_aside(&mut *session, dialect, &work.records, tables, old.tool, &run)?;
         run.point("set-aside");
     }
-    run.next = taking.rows.first().map(|row| row.version.clone());
+    run.next = found.taking.rows.first().map(|row| row.version.clone());
     let moved = report.set_aside.clone();
     work.take_over(session, old.tool, &set, report, &mut run).map_err(|error| {
         if moved.is_empty() { error } else { ErrorKind::SetAside { error, tables: moved }.into() }
@@ -233,20 +236,20 @@ impl Work<'_> {
         let set = set.again(&self.source, &self.read)?;
         let old = look(guard.session(), &self.records, &self.settings.tables, Some(tool))?;
         let ours = self.ours(guard.session(), run)?;
-        let taking = self.taking(guard.session(), &old, &set, &ours)?;
+        let found = self.found(guard.session(), &old, &set, &ours)?;
         report.tables = old.histories().map(|table| table.name.clone()).collect();
         run.point("planned");
         if ours.foreign_taken {
-            taken_already(&ours, &taking)?;
+            report.undone = undone(&ours, &found)?;
             guard.release()?;
-            return self.finished(report, taking, Outcome::Already, &set, &ours);
+            return self.finished(report, found.taking, Outcome::Already, &set, &ours);
         }
-        let (rows, scripts) = applied(&taking, &set, &old, self.dialect, run)?;
-        self.record(&mut guard, &rows, &scripts, &old, run)?;
+        let (rows, scripts) = applied(&found.taking, &set, &old, self.dialect, run)?;
+        self.record(&mut guard, &rows, &scripts, &old, &found.sum, run)?;
         report.run_id.clone_from(&run.id);
         // What follows changes nothing any more, and is no failure of what was done.
         let now = self.ours(guard.session(), run).unwrap_or(History { applied: rows, ..ours });
-        let report = self.finished(report, taking, Outcome::Recorded, &set, &now)?;
+        let report = self.finished(report, found.taking, Outcome::Recorded, &set, &now)?;
         // What was recorded is committed: a lock that cannot be released runs out by itself.
         guard.release().ok();
         run.point("released");
@@ -260,6 +263,7 @@ impl Work<'_> {
         rows: &[Arc<Applied>],
         scripts: &[Option<String>],
         old: &Old,
+        sum: &str,
         run: &Run<'_>,
     ) -> Result<(), Error> {
         let mut attempt = 1;
@@ -267,7 +271,7 @@ impl Work<'_> {
             if run.cancel.take_note() {
                 return Err(ErrorKind::Lock(LockError::Cancelled).into());
             }
-            match record_once(guard, rows, scripts, old, self.dialect, run) {
+            match record_once(guard, rows, scripts, old, sum, self.dialect, run) {
                 Err(Stopped::Driver(error)) if error.kind == DriverErrorKind::Cut => {
                     return self.after_a_cut(guard, run, &error);
                 }
@@ -303,22 +307,32 @@ impl Work<'_> {
     }
 
     /// What the old rows say of the files. Once they were taken over, what became of a file since is no matter.
-    fn taking(
+    fn found(
         &self,
         session: &mut dyn Session,
         old: &Old,
         set: &MigrationSet,
         ours: &History,
-    ) -> Result<Taking, Error> {
+    ) -> Result<Found, Error> {
         let mut rows = rows(session, self.dialect, old)?;
-        let taken = !ours.applied.is_empty();
+        let sum = sum(&rows);
+        // These very rows are taken over: what they say beyond ours was undone since.
+        let adopted = ours.foreign_taken && taken_by(session, &self.records)?.is_some_and(|by| by == sum);
+        let taken = adopted || !ours.applied.is_empty();
         let planned = crate::adopt::plan(old.tool, &rows, set, taken || self.options.without_proof);
-        if taken && matches!(planned, Err(AdoptError::NoFile { .. })) {
-            let known = |version: &String| ours.get(&RevisionId::from(version.trim())).is_some();
-            rows.retain(|row| !row.version.as_ref().is_some_and(known));
-            return Ok(crate::adopt::plan(old.tool, &rows, set, true)?);
-        }
-        Ok(planned?)
+        let taking = match planned {
+            Err(AdoptError::NoFile { rows: homeless }) if taken => {
+                let known = |row: &OldRow| {
+                    let applied = |version: &String| ours.get(&RevisionId::from(version.trim())).is_some();
+                    row.version.as_ref().is_some_and(applied)
+                        || adopted && homeless.iter().any(|one| one.label == row.label())
+                };
+                rows.retain(|row| !known(row));
+                crate::adopt::plan(old.tool, &rows, set, true)?
+            }
+            planned => planned?,
+        };
+        Ok(Found { taking, sum, adopted })
     }
 
     fn report(&self, session: &dyn Session, old: &Old) -> Adoption {
@@ -332,6 +346,7 @@ impl Work<'_> {
             outcome: Outcome::Planned,
             rows: Vec::new(),
             left: Vec::new(),
+            undone: Vec::new(),
             set_aside: Vec::new(),
             current: Vec::new(),
             at_head: false,
@@ -370,8 +385,33 @@ fn tool_named(name: &str) -> Result<&'static Tool, Error> {
     })?)
 }
 
-/// Sees that our own records say what taking over again would write; what was applied since is no matter.
-fn taken_already(ours: &History, taking: &Taking) -> Result<(), AdoptError> {
+/// What was found in the old tables.
+struct Found {
+    taking: Taking,
+    /// The sum of their rows.
+    sum: String,
+    /// Whether these rows were taken over before, and by nothing else than that.
+    adopted: bool,
+}
+
+/// What says that other tools' records are dealt with, where it says by what.
+fn taken_by(session: &mut dyn Session, records: &Records) -> Result<Option<String>, Error> {
+    match session.query(&records.taken, &[]) {
+        Ok(rows) => Ok(rows.first().and_then(|row| row.optional_text(1))),
+        // There are rows of ours, and the lock's table is gone.
+        Err(error) if error.kind == DriverErrorKind::Statement => Ok(None),
+        Err(error) => Err(ErrorKind::History(history::HistoryError::Driver(error)).into()),
+    }
+}
+
+/// Sees that our own records say what taking over again would write; what was applied since is no matter. Returns what was undone since
+/// it was taken over.
+fn undone(ours: &History, found: &Found) -> Result<Vec<RevisionId>, AdoptError> {
+    if found.adopted {
+        let gone = found.taking.rows.iter().map(|row| &row.version).filter(|id| ours.get(id).is_none());
+        return Ok(gone.cloned().collect());
+    }
+    let taking = &found.taking;
     if let Some(unfinished) = ours.unfinished.first() {
         let reason = format!("{} was begun and is not finished", unfinished.version);
         return Err(AdoptError::Recorded { reason });
@@ -383,8 +423,10 @@ fn taken_already(ours: &History, taking: &Taking) -> Result<(), AdoptError> {
         .map(|row| row.version.as_str())
         .collect();
     let reason = match lacking.as_slice() {
-        [] => return Ok(()),
-        _ if ours.applied.is_empty() => "the old ones were taken over, and all was undone since".to_owned(),
+        [] => return Ok(Vec::new()),
+        _ if ours.applied.is_empty() => {
+            "ours were begun beside the old ones, not from them, and are empty by now".to_owned()
+        }
         [one] => format!("{one} is applied by the old ones, and not by ours"),
         [first, second] => format!("{first} and {second} are applied by the old ones, and not by ours"),
         [first, ..] => {
@@ -414,6 +456,9 @@ fn applied(
         })?;
         let sum = match (taken.proof, &taken.old_checksum) {
             (Proof::Proved, _) => "; its checksum there is that of the file".to_owned(),
+            (Proof::TooLong, Some(sum)) => {
+                format!("; its checksum there, {sum}, was not compared with the file, which is over 16 MiB")
+            }
             (_, Some(sum)) => format!("; its checksum there, {sum}, is not that of the file"),
             _ => String::new(),
         };
@@ -484,6 +529,7 @@ fn record_once(
     rows: &[Arc<Applied>],
     scripts: &[Option<String>],
     old: &Old,
+    sum: &str,
     dialect: &dyn Dialect,
     run: &Run<'_>,
 ) -> Result<(), Stopped> {
@@ -498,7 +544,7 @@ fn record_once(
         history::insert(guard.session(), &records, row, script.as_deref())?;
     }
     let tables = old.histories().map(|table| table.name.as_str()).collect::<Vec<_>>().join(", ");
-    guard.session().execute(&records.take_over, &[run.now().into(), tables.into()])?;
+    guard.session().execute(&records.take_over, &[run.now().into(), tables.into(), sum.into()])?;
     run.point("recorded");
     guard.renew(None)?;
     run.point("renewed");

@@ -111,17 +111,24 @@ pub(super) fn noted<T>(cancel: &Cancel, outcome: &Result<T, BackupError>) {
     }
 }
 
-/// Returns whether there is a backup of the database that is no older than `within`.
-pub(super) fn is_recent(settings: &DatabaseSettings, within: Duration, now: Timestamp) -> bool {
+/// Returns whether there is a whole backup of the database in `directory` that is no older than `within`.
+pub(super) fn is_recent(
+    directory: &Path,
+    settings: &DatabaseSettings,
+    within: Duration,
+    now: Timestamp,
+) -> bool {
     let Ok(oldest) = now.checked_sub(within) else { return true };
     let oldest = crate::apply::run::recorded_time(oldest);
     let recent = |listed: &Listed| {
         listed.is_there
             && listed.backup.as_ref().is_ok_and(|it| {
-                is_of(it, settings) && it.target == settings.url.target() && it.taken_at >= oldest
+                // Its sum is compared when it is brought back; one that was cut short is known at once.
+                let whole = || it.path.metadata().is_ok_and(|file| file.len() == it.bytes);
+                is_of(it, settings) && it.target == settings.url.target() && it.taken_at >= oldest && whole()
             })
     };
-    backup::list(&settings.backups).is_ok_and(|all| all.iter().any(recent))
+    backup::list(directory).is_ok_and(|all| all.iter().any(recent))
 }
 
 /// Returns where the backups are.

@@ -56,9 +56,14 @@ pub(super) fn downgrade(
     // One that is made now is recent enough.
     if let Some(within) = settings.safety.require_backup_within
         && options.backup.is_none()
-        && !backup::is_recent(settings, within, now)
     {
-        return refused(Refusal::NoBackup { within: crate::project::duration_text(within) });
+        let mut directories = vec![settings.backups.clone()];
+        directories.extend(options.backups.clone().filter(|other| *other != settings.backups));
+        if !directories.iter().any(|directory| backup::is_recent(directory, settings, within, now)) {
+            let names: Vec<_> = directories.iter().map(|directory| directory.display().to_string()).collect();
+            let within = crate::project::duration_text(within);
+            return refused(Refusal::NoBackup { within, directories: names.join(" or ") });
+        }
     }
     if !settings.protected {
         return Ok(());

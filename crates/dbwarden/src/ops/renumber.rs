@@ -90,7 +90,13 @@ fn renumber_here(deployment: &mut Deployment<'_>, file: &Path) -> Result<Renumbe
     }
 
     // Which headers name it.
-    let unique = |text: &str| !others().any(|other| other.id.as_str().starts_with(text));
+    let unique = |text: &str| {
+        // A number that another one has is that one's, whatever id it is the beginning of.
+        let named = |other: &RevisionId| {
+            other.as_str().starts_with(text) || other.version_cmp(&RevisionId::from(text)).is_eq()
+        };
+        !others().chain(&options.carried).any(|other| named(&other.id))
+    };
     let refers = |text: &str| {
         RevisionId::from(text).version_cmp(&id).is_eq()
             || (!text.is_empty() && id.as_str().starts_with(text) && unique(text))

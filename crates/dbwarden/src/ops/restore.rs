@@ -60,7 +60,7 @@ pub struct Restored {
 /// Verifies a backup, makes one of what is there, and replaces that, under the lock.
 ///
 /// # Errors
-/// The backup is not what was written; a person must agree; the engine or its tool failed. Before the replacing begins nothing is
+/// The backup is not what was written; a person must agree; others migrate a part of it right now; the engine or its tool failed. Before the replacing begins nothing is
 /// changed, and where [`backup::Copier::is_atomic`] holds also when it fails.
 pub fn restore(
     deployment: &mut Deployment<'_>,
@@ -112,6 +112,7 @@ fn restore_here(
     }
     let read = |session: &mut dyn Session| whole(session, dialect, &settings.tables, lock.wait, &cancel);
     history::writable(&read(&mut *session)?.unwrap_or_default())?;
+    others(&mut *session, dialect, &settings, &run.who, options.agreed)?;
     make(&mut *session, &settings.url, Patience::of(&mut run, lock.wait))?;
     let mut guard =
         LockGuard::acquire(session, Arc::clone(&records), &lock, Some((&settings.url, &open)), &mut run)?;
@@ -126,6 +127,7 @@ fn restore_here(
     if guard.is_lost() {
         return Err(LockError::Lost.into());
     }
+    others(guard.session(), dialect, &settings, &run.who, options.agreed)?;
     copier.ready(&place)?;
     let session = guard.session();
     if let Some(restoring) = &records.restoring {
@@ -192,6 +194,35 @@ fn whole(
 
 fn other_engine(path: PathBuf, record: &Backup, settings: &DatabaseSettings) -> Error {
     BackupError::OtherEngine { path, engine: record.engine.clone(), database: settings.url.database() }.into()
+}
+
+/// Looks whether others have their records in other schemas of the database, which a backup replaces too.
+fn others(
+    session: &mut dyn Session,
+    dialect: &'static dyn Dialect,
+    settings: &DatabaseSettings,
+    who: &str,
+    agreed: bool,
+) -> Result<(), Error> {
+    let Some(query) = dialect.records(&settings.tables).others else { return Ok(()) };
+    let found = session.query(&query, &[]).map_err(BackupError::Driver)?;
+    let schemas: Vec<String> = found.iter().map(|row| row.text(0).to_owned()).collect();
+    if schemas.is_empty() {
+        return Ok(());
+    }
+    for schema in &schemas {
+        let theirs = Tables { schema: Some(schema.clone()), ..settings.tables.clone() };
+        let seen = super::lock::look(session, &dialect.records(&theirs), who)?;
+        if let (Some(holder), None) = (seen.holder, seen.gone) {
+            let (schema, holder) = (schema.clone(), holder.owner.label());
+            return Err(BackupError::OthersAtWork { schema, holder }.into());
+        }
+    }
+    if agreed {
+        return Ok(());
+    }
+    let refusal = Refusal::OtherSchemas { schemas, target: settings.url.target() };
+    Err(ErrorKind::Refused { refusal }.into())
 }
 
 /// What wants a person's word before a database is replaced.

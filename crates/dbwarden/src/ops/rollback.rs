@@ -38,6 +38,8 @@ pub struct RollbackOptions {
     pub without_checks: bool,
     /// Makes a backup in this directory before the first step.
     pub backup: Option<PathBuf>,
+    /// Where a recent backup is looked for too, beside the directory of the settings.
+    pub backups: Option<PathBuf>,
     /// A person agreed to what would be refused.
     pub agreed: bool,
     /// What a person decided of a statement of which the database does not tell whether it was done.

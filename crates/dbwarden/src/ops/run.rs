@@ -10,6 +10,7 @@ use crate::apply::history::DOWN_SCRIPT_LIMIT;
 use crate::apply::hooks::{Hook, HookList, HookOutcome, Moment};
 use crate::apply::lock::LockGuard;
 use crate::apply::run::{Event, Resume, Run, StepReport};
+use crate::dialect::BY_A_RUN;
 use crate::driver::{DriverError, Notice};
 use crate::error::{Error, ErrorKind};
 use crate::migration::applied::{Applied, Direction, History, Unfinished};
@@ -65,7 +66,7 @@ fn note_foreign(guard: &mut LockGuard<'_>, ground: &Ground<'_>, run: &Run<'_>) {
     let tables: Vec<_> = ground.history.foreign.iter().map(|records| records.table.as_str()).collect();
     if !tables.is_empty() {
         let records = guard.records();
-        let parameters = [run.now().into(), tables.join(", ").into()];
+        let parameters = [run.now().into(), tables.join(", ").into(), BY_A_RUN.into()];
         guard.session().execute(&records.take_over, &parameters).ok();
     }
 }

@@ -209,13 +209,56 @@ on_every_database! {
         assert_eq!(steps(&rollback(&database).unwrap()), ["20240215_143001"], "the stored script is taken");
         assert_eq!(log(&database), ["2", "undone"]);
         database.write(&[("V20240215_143001__second.sql", &file(SECOND, "SELECT 1;"))]);
-        assert_eq!(code(adopt(&database)), "recorded", "what was undone is not recorded again");
+        let again = adopt(&database).unwrap();
+        assert_eq!((again.outcome, ids(&again.undone)), (Outcome::Already, vec!["20240215_143001"]));
+        assert_eq!(database.versions(), ["20240215_143000"], "what was undone is not recorded again");
         rollback_to(&database, "base").unwrap();
         assert!(database.versions().is_empty());
-        assert_eq!(code(adopt(&database)), "recorded");
+        let again = adopt(&database).unwrap();
+        assert_eq!((again.outcome, ids(&again.undone)), (Outcome::Already, vec!["20240215_143000", "20240215_143001"]));
+        assert_eq!(ids(&again.pending), ["20240215_143000", "20240215_143001", "20240215_143002"]);
+        // Nor does a file stand in the way that changed, or is gone, since.
+        database.write(&[("V20240215_143000__log.sql", &file(&format!("{LOG} -- anew"), "DROP TABLE log;"))]);
+        database.remove("V20240215_143001__second.sql");
+        assert_eq!(ids(&adopt(&database).unwrap().undone), ["20240215_143000"]);
+        assert!(database.versions().is_empty());
+        database.write(&[("V20240215_143001__second.sql", &file(SECOND, "SELECT 1;"))]);
         // The old records are dealt with, and do not stand in the way of a new beginning.
         assert_eq!(migrate(&database).unwrap().count(), 3);
         assert_eq!(log(&database), ["2", "3"]);
+    }
+
+    fn a_deployment_that_adopts_goes_on_behind_a_failure(database) {
+        strata(&database);
+        adopt(&database).unwrap();
+        database.write(&[(
+            "V20240215_143002__third.sql",
+            &file("-- no-transaction\nINSERT INTO log (what) VALUES ('3');\nINSERT INTO nowhere VALUES (1);", "DELETE FROM log;"),
+        )]);
+        migrate(&database).unwrap_err();
+        assert_eq!(adopt(&database).unwrap().outcome, Outcome::Already);
+    }
+
+    fn what_the_old_tool_did_after_it_was_taken_over_is_not_undone(database) {
+        strata(&database);
+        adopt(&database).unwrap();
+        rollback(&database).unwrap();
+        database.execute("INSERT INTO strata_migrations VALUES ('20240215_143002', '2024-02-16 10:00:00', NULL)");
+        let error = adopt(&database).unwrap_err();
+        assert_eq!(error.code(), "recorded");
+        assert!(error.to_string().contains("20240215_143001 and 20240215_143002"), "{error}");
+    }
+
+    fn records_that_a_run_began_are_not_taken_over(database) {
+        strata(&database);
+        let baseline = MigrateOptions { record_only: true, ..MigrateOptions::default() };
+        migrate_with(&database, &baseline).unwrap();
+        rollback(&database).unwrap();
+        rollback(&database).unwrap();
+        assert_eq!(code(adopt(&database)), "recorded", "nobody said that 20240215_143001 was undone");
+        rollback_to(&database, "base").unwrap();
+        let error = adopt(&database).unwrap_err();
+        assert!(error.to_string().contains("were begun beside the old ones"), "{error}");
     }
 
     fn the_tables_of_the_python_program_are_set_aside(database) {
@@ -280,6 +323,33 @@ on_every_database! {
         assert_eq!(database.rows("SELECT state FROM dbwarden_lock_python"), ["COMPLETE"]);
         assert_eq!(rows(&database, "_dbwarden_migrations", "version").len(), 4, "that one stays");
         assert_eq!(steps(&migrate(&database).unwrap()), ["0003", "RA__always"]);
+    }
+
+    fn of_two_tables_of_one_program_the_later_counts(database) {
+        python(&database);
+        database.execute("CREATE TABLE _dbwarden_migrations (version VARCHAR(255), description VARCHAR(500), filename VARCHAR(500) UNIQUE, \
+                          migration_type VARCHAR(50), applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP, checksum VARCHAR(128))");
+        let later = "INSERT INTO _dbwarden_migrations SELECT version, description, filename, migration_type, applied_at, checksum \
+                     FROM dbwarden_migrations WHERE version";
+        // 0002 was undone since the later version came, or was never told to it.
+        database.execute(&format!("{later} = '0001'"));
+        let before = database.snapshot();
+        let error = adopt(&database).unwrap_err();
+        assert_eq!(error.code(), "two-histories");
+        assert_eq!(error.to_string(), "dbwarden_migrations and _dbwarden_migrations disagree: 0002 is in the former alone");
+        assert_eq!(database.snapshot(), before);
+        database.execute("DELETE FROM dbwarden_migrations WHERE version = '0002'");
+        database.execute("UPDATE dbwarden_migrations SET checksum = 'of an older file'");
+        let done = adopt(&database).unwrap();
+        assert_eq!((versions(&done), done.tables.len()), (vec!["0001"], 2));
+        assert_eq!(ids(&done.pending), ["0002", "0003", "ROC__changed"], "the later one says nothing of these");
+        assert_eq!(adopt(&database).unwrap().outcome, Outcome::Already);
+    }
+
+    fn an_empty_later_table_takes_nothing_away(database) {
+        python(&database);
+        database.execute("CREATE TABLE _dbwarden_migrations (version VARCHAR(255), filename VARCHAR(500), migration_type VARCHAR(50), checksum VARCHAR(128))");
+        assert_eq!(versions(&adopt(&database).unwrap()), ["0001", "0002", "RA__always", "ROC__changed"]);
     }
 
     fn under_names_of_our_own_nothing_is_set_aside(database) {
@@ -475,10 +545,6 @@ on_every_database! {
 
     fn two_at_once_take_it_over_once(database) {
         python(&database);
-        if database.engine() == Engine::Duckdb {
-            // One process has the file.
-            return;
-        }
         let outcomes: Vec<Outcome> = std::thread::scope(|scope| {
             let runs: Vec<_> = (0..4).map(|_| scope.spawn(|| adopt(&database).unwrap().outcome)).collect();
             runs.into_iter().map(|run| run.join().unwrap()).collect()
@@ -489,6 +555,30 @@ on_every_database! {
         assert_eq!(database.rows("SELECT filename FROM dbwarden_migrations_python").len(), 4);
         assert_eq!(database.lock_owner(), "");
     }
+}
+
+/// Its sum is not made again, so nothing is proved.
+#[test]
+fn a_file_that_is_too_long_to_be_proved_is_named() {
+    let database = Database::new(Engine::Sqlite);
+    strata(&database);
+    let long = format!("{SECOND}\n-- {}", "long ".repeat(17 << 18));
+    database.write(&[("V20240215_143001__second.sql", &file(&long, "SELECT 1;"))]);
+    let error = adopt(&database).unwrap_err();
+    assert_eq!(error.code(), "old-checksum");
+    assert_eq!(
+        error.to_string(),
+        "whether the sum that the classic DBWarden recorded of 20240215_143001 is that of its file is not known: it is over 16 MiB"
+    );
+    assert!(database.versions().is_empty());
+    let options = AdoptOptions { without_proof: true, ..AdoptOptions::default() };
+    let done = adopt_with(&database, &options).unwrap();
+    assert_eq!(done.rows[1].proof, Proof::TooLong);
+    let note = database.one("SELECT note FROM dbwarden_migrations WHERE version = '20240215_143001'");
+    assert!(
+        note.contains(&sum(SECOND)) && note.ends_with("was not compared with the file, which is over 16 MiB"),
+        "{note}"
+    );
 }
 
 #[test]

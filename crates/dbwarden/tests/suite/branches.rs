@@ -6,7 +6,7 @@ use dbwarden::ops::merge::{MergeOptions, merge};
 use dbwarden::ops::migrate::MigrateOptions;
 use dbwarden::ops::script::script;
 use dbwarden::ops::verify::verify;
-use testkit::{Database, on_every_database};
+use testkit::{Database, Engine, on_every_database};
 
 use crate::{
     LOG, code, deployment, ids, log, migrate, migrate_to, migrate_with, rollback, rollback_to, status, steps,
@@ -132,10 +132,13 @@ on_every_database! {
         joined(&database);
         let shared = MigrateOptions { single_transaction: true, ..MigrateOptions::default() };
         let outcome = migrate_with(&database, &shared);
-        if outcome.is_ok() {
-            assert_eq!(database.versions(), ["0001", "0002", "0003", "0004"]);
-        } else {
+        // Where schema changes commit by themselves there is no such transaction.
+        if matches!(database.engine(), Engine::Mariadb | Engine::Cockroach | Engine::Scripted) {
             assert_eq!(code(outcome), "single-transaction");
+            assert!(database.versions().is_empty(), "{:?}", database.versions());
+        } else {
+            outcome.unwrap();
+            assert_eq!(database.versions(), ["0001", "0002", "0003", "0004"]);
         }
     }
 }

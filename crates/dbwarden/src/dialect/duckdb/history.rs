@@ -13,6 +13,12 @@ pub(super) fn records(dialect: &Duckdb, tables: &Tables) -> Records {
         elsewhere: home.clone(),
         home,
         probe: probe(schema, tables),
+        others: Some(format!(
+            "SELECT schema_name FROM duckdb_columns() WHERE lower(database_name) = lower({HOME_TEXT}) AND table_name = {} \
+             AND lower(schema_name) <> lower({}) AND column_name IN ('token', 'beat', 'owner') GROUP BY 1 HAVING count(*) = 3 ORDER BY 1",
+            literal(&tables.lock),
+            literal(schema)
+        )),
         create: vec![
             format!(
                 "CREATE TABLE IF NOT EXISTS {migrations} (sequence BIGINT PRIMARY KEY, version TEXT NOT NULL UNIQUE, \

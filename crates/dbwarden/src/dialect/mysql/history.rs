@@ -32,7 +32,7 @@ pub(super) fn records(tables: &Tables) -> Records {
     Records {
         home,
         take_over: format!(
-            "INSERT IGNORE INTO {lock} (name, token, beat, since, doing) VALUES ('adopted', 0, 0, ?, ?)"
+            "INSERT IGNORE INTO {lock} (name, token, beat, since, doing, owner) VALUES ('adopted', 0, 0, ?, ?, ?)"
         ),
         rights: format!("GRANT CREATE, SELECT, INSERT, UPDATE, DELETE ON {rights} TO '{{role}}'@'%'"),
         probe: probe(tables),

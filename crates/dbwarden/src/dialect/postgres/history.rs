@@ -39,6 +39,14 @@ pub(super) fn records(dialect: &dyn Dialect, tables: &Tables) -> Records {
                  ON CONFLICT (name) DO NOTHING"
             ),
         ],
+        others: Some(format!(
+            "SELECT n.nspname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace \
+             WHERE c.relname = {} AND c.relkind IN ('r', 'p') AND n.nspname <> {} AND (SELECT pg_catalog.count(*) \
+             FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = c.oid AND a.attname IN ('token', 'beat', 'owner') \
+             AND NOT a.attisdropped) = 3 ORDER BY 1",
+            literal(&tables.lock),
+            literal(schema)
+        )),
         history: format!(
             "SELECT version, description, kind, checksum, file_hash, applied_at, duration_ms, applied_by, tool_version, \
              run_id, statements, (down_script IS NOT NULL)::int, note FROM {migrations} ORDER BY sequence"

@@ -1,5 +1,7 @@
 //! The old tables in the database: finds them, reads their rows and their lock, and sets aside those that have the names of ours.
 
+use sha2::{Digest, Sha256};
+
 use super::SetAside;
 use crate::adopt::{AdoptError, COLUMNS, OldRow, OldTable, Place, Role, Tool, recorded_time, source_column};
 use crate::apply::history::HistoryError;
@@ -138,8 +140,17 @@ pub(super) fn rows(
             all.push(OldRow::of(table, values));
         }
     }
+    let mut all = old.tool.settled(all)?;
     all.sort_by_cached_key(|row| row.applied_at.as_deref().and_then(recorded_time));
     Ok(all)
+}
+
+/// Returns the sum of what these rows say is applied. It is another where the old tool records more, or goes back.
+pub(super) fn sum(rows: &[OldRow]) -> String {
+    let mut all: Vec<_> = rows.iter().map(|row| (&row.version, &row.filename)).collect();
+    all.sort_unstable();
+    let sum = Sha256::digest(format!("{all:?}").as_bytes());
+    format!("sha256:{}", sum.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
 }
 
 /// Returns why nothing may be taken over, where the old tool's lock is held.

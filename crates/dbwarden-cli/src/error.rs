@@ -305,7 +305,7 @@ fn exit(error: &Error) -> u8 {
         }
         "late" | "irreversible" | "foreign-records" | "not-our-table" | "planted-trigger"
         | "stranger-owned" | "half-restored" | "tables-elsewhere" | "ahead" | "no-record" | "recorded"
-        | "aside-taken" | "scratch-not-empty" => {
+        | "aside-taken" => {
             return REFUSED;
         }
         "nothing-to-adopt" | "unknown-tool" | "several-tools" | "scratch-unfit" => return USAGE,

@@ -9,8 +9,8 @@ use crate::error::{Error, ErrorKind};
 use crate::fingerprint::Fingerprint;
 use crate::migration::RevisionId;
 use crate::migration::applied::Applied;
+use crate::migration::plan::Plan;
 use crate::operation::Operation;
-use crate::ops::Report;
 use crate::ops::adopt::{AdoptOptions, Adoption};
 use crate::ops::against::Comparison;
 use crate::ops::backup::Made;
@@ -18,6 +18,7 @@ use crate::ops::health::Health;
 use crate::ops::load::Loaded;
 use crate::ops::merge::{MergeOptions, Merged};
 use crate::ops::migrate::MigrateOptions;
+use crate::ops::new::{Created, NewOptions, Scripts};
 use crate::ops::ready::Readiness;
 use crate::ops::renumber::Renumbered;
 use crate::ops::restore::{RestoreOptions, Restored};
@@ -27,17 +28,21 @@ use crate::ops::stamp::StampOptions;
 use crate::ops::status::Status;
 use crate::ops::template::Template;
 use crate::ops::verify::Verification;
+use crate::ops::{Report, Survey};
 use crate::startup::Probe;
 
 /// A [`Migrator`](crate::Migrator) for async programs. It runs on the runtime it is called on, which must be tokio's.
 #[derive(Debug, Clone)]
 pub struct Migrator {
     inner: Arc<Mutex<crate::Migrator<'static>>>,
+    /// Of all that it runs.
+    cancel: Cancel,
 }
 
 impl From<crate::Migrator<'static>> for Migrator {
     fn from(migrator: crate::Migrator<'static>) -> Self {
-        Self { inner: Arc::new(Mutex::new(migrator)) }
+        let cancel = migrator.cancel_handle();
+        Self { inner: Arc::new(Mutex::new(migrator)), cancel }
     }
 }
 
@@ -53,16 +58,22 @@ impl Drop for CancelOnDrop {
 }
 
 impl Migrator {
+    /// Returns what cancels whatever this migrator runs, now and later. It is the handle of the
+    /// [`Migrator`](crate::Migrator::cancel_handle) that it was made of.
+    pub fn cancel_handle(&self) -> Cancel {
+        self.cancel.clone()
+    }
+
     async fn call<T: Send + 'static>(
         &self,
         verb: impl FnOnce(&mut crate::Migrator<'static>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let cancel = Cancel::default();
+        let cancel = self.cancel.narrower();
         let mut guard = CancelOnDrop(Some(cancel.clone()));
         let inner = Arc::clone(&self.inner);
         let task = tokio::task::spawn_blocking(move || {
             let mut migrator = inner.lock().unwrap_or_else(PoisonError::into_inner);
-            // Each call has a handle of its own: a cancelled one does not keep the next from running.
+            // Each call has a handle of its own: one whose future was dropped does not keep the next from running.
             migrator.deployment().cancel = cancel;
             verb(&mut migrator)
         });
@@ -141,6 +152,14 @@ impl Migrator {
         self.call(move |migrator| migrator.migrate_with(&options)).await
     }
 
+    /// As [`Migrator::plan`](crate::Migrator::plan).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn plan(&self) -> Result<Option<Plan>, Error> {
+        self.call(crate::Migrator::plan).await
+    }
+
     /// As [`Migrator::rollback`](crate::Migrator::rollback).
     ///
     /// # Errors
@@ -188,6 +207,14 @@ impl Migrator {
     /// The same.
     pub async fn status(&self) -> Result<Status, Error> {
         self.call(crate::Migrator::status).await
+    }
+
+    /// As [`Migrator::survey`](crate::Migrator::survey).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn survey(&self) -> Result<Survey, Error> {
+        self.call(crate::Migrator::survey).await
     }
 
     /// As [`Migrator::current`](crate::Migrator::current).
@@ -289,6 +316,36 @@ impl Migrator {
         self.call(move |migrator| migrator.restore(&options)).await
     }
 
+    /// As [`Migrator::create`](crate::Migrator::create).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn create(&self, description: &str) -> Result<Created, Error> {
+        self.create_from(NewOptions::of(description)).await
+    }
+
+    /// As [`Migrator::create_with`](crate::Migrator::create_with).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn create_with(
+        &self,
+        description: &str,
+        up: &str,
+        down: Option<&str>,
+    ) -> Result<Created, Error> {
+        let scripts = Scripts { up: up.to_owned(), down: down.map(str::to_owned) };
+        self.create_from(NewOptions { scripts: Some(scripts), ..NewOptions::of(description) }).await
+    }
+
+    /// As [`Migrator::create_from`](crate::Migrator::create_from).
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn create_from(&self, options: NewOptions) -> Result<Created, Error> {
+        self.call(move |migrator| migrator.create_from(&options)).await
+    }
+
     /// As [`Migrator::merge`](crate::Migrator::merge).
     ///
     /// # Errors
@@ -337,5 +394,28 @@ impl Migrator {
     /// The same.
     pub async fn verify(&self) -> Result<Verification, Error> {
         self.call(crate::Migrator::verify).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    /// The names behind `mark` in a source, up to its tests.
+    fn methods<'a>(source: &'a str, mark: &str) -> BTreeSet<&'a str> {
+        let source = source.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+        source.split(mark).skip(1).filter_map(|rest| rest.split(['(', '<']).next()).collect()
+    }
+
+    #[test]
+    fn each_verb_is_mirrored() {
+        let blocking = include_str!("migrator.rs");
+        let verbs = blocking.split("impl<'host> Migrator<'host> {").last().unwrap_or_default();
+        let mut verbs = methods(verbs, "\n    pub fn ");
+        for not_a_verb in ["deployment", "cancel_handle"] {
+            assert!(verbs.remove(not_a_verb), "{verbs:?}");
+        }
+        assert!(verbs.len() > 20, "{verbs:?}");
+        assert_eq!(methods(include_str!("asynchronous.rs"), "\n    pub async fn "), verbs);
     }
 }

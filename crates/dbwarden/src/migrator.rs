@@ -10,13 +10,13 @@ use crate::apply::hooks::Hook;
 use crate::apply::run::{Cancel, Clock, Event, Observer, Points, Silent};
 use crate::error::Error;
 use crate::fingerprint::Fingerprint;
+use crate::migration::RevisionId;
 use crate::migration::applied::Applied;
 use crate::migration::graph::Target;
 use crate::migration::plan::Plan;
 use crate::migration::rust::RustMigration;
 use crate::migration::source::{EmbeddedFile, Source};
 use crate::migration::state::Selection;
-use crate::migration::{Kind, RevisionId};
 use crate::operation::Operation;
 use crate::ops::adopt::{AdoptOptions, Adoption, adopt};
 use crate::ops::against::{Comparison, against};
@@ -275,9 +275,10 @@ impl<'host> Migrator<'host> {
     /// As [`Migrator::migrate`]; the probe says so too.
     pub fn start(&mut self, probe: &Probe) -> Result<Report, Error> {
         let options = self.options();
+        let start = probe.unwinding();
         let mut observer = Watched { probe, beside: &mut *self.observer };
         let outcome = migrate(&mut self.deployment, &options, &mut observer);
-        probe.ends(&outcome);
+        start.ends(&outcome);
         outcome
     }
 
@@ -528,7 +529,7 @@ impl<'host> Migrator<'host> {
     /// # Errors
     /// A text that gives no name; a source that is no directory.
     pub fn create(&self, description: &str) -> Result<Created, Error> {
-        self.write(description, None)
+        self.create_from(&NewOptions::of(description))
     }
 
     /// Writes a migration with its SQL into the directory, with the next free id.
@@ -536,7 +537,16 @@ impl<'host> Migrator<'host> {
     /// # Errors
     /// As [`Migrator::create`].
     pub fn create_with(&self, description: &str, up: &str, down: Option<&str>) -> Result<Created, Error> {
-        self.write(description, Some(Scripts { up: up.to_owned(), down: down.map(str::to_owned) }))
+        let scripts = Scripts { up: up.to_owned(), down: down.map(str::to_owned) };
+        self.create_from(&NewOptions { scripts: Some(scripts), ..NewOptions::of(description) })
+    }
+
+    /// Writes a migration as `options` ask for: with the time as its id, with a parent, as a repeatable.
+    ///
+    /// # Errors
+    /// As [`Migrator::create`]; an id that is taken; a parent or dependency that is not there.
+    pub fn create_from(&self, options: &NewOptions) -> Result<Created, Error> {
+        new(&self.deployment, options)
     }
 
     /// Writes a migration that joins all heads, or those that `options` name. Writes none where there is one head.
@@ -570,19 +580,5 @@ impl<'host> Migrator<'host> {
     /// A file that is none of the directory's, or that the database has applied; headers of which it is not clear which file they mean.
     pub fn renumber(&mut self, file: &Path) -> Result<Renumbered, Error> {
         renumber(&mut self.deployment, file)
-    }
-
-    fn write(&self, description: &str, scripts: Option<Scripts>) -> Result<Created, Error> {
-        let options = NewOptions {
-            description: description.to_owned(),
-            version: None,
-            kind: Kind::Versioned,
-            seed: false,
-            head: None,
-            depends_on: Vec::new(),
-            timestamp: false,
-            scripts,
-        };
-        new(&self.deployment, &options)
     }
 }

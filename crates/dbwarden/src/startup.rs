@@ -68,7 +68,7 @@ pub enum Startup {
     },
     /// It failed.
     Failed {
-        /// The error's code.
+        /// The error's code; `panicked` where a hook, an observer or a migration in Rust did.
         code: &'static str,
         /// What went wrong.
         message: String,
@@ -136,13 +136,39 @@ impl Probe {
         }
     }
 
-    pub(crate) fn ends(&self, outcome: &Result<Report, Error>) {
+    /// Says that the start failed, where it is left by a panic: a probe that is told nothing more would be in the middle of it for ever.
+    pub(crate) fn unwinding(&self) -> Unwinding {
+        Unwinding(Some(self.clone()))
+    }
+
+    fn ends(&self, outcome: &Result<Report, Error>) {
         self.becomes(match outcome {
             Ok(report) => Startup::Ready { applied: report.count(), current: report.current.clone() },
             Err(error) => {
                 Startup::Failed { code: error.code(), message: crate::sql::mask_secrets(&error.to_string()) }
             }
         });
+    }
+}
+
+/// A start that has not ended.
+pub(crate) struct Unwinding(Option<Probe>);
+
+impl Unwinding {
+    /// Tells the probe how it ended.
+    pub(crate) fn ends(mut self, outcome: &Result<Report, Error>) {
+        if let Some(probe) = self.0.take() {
+            probe.ends(outcome);
+        }
+    }
+}
+
+impl Drop for Unwinding {
+    fn drop(&mut self) {
+        if let Some(probe) = self.0.take() {
+            let message = "the program panicked while it migrated".to_owned();
+            probe.becomes(Startup::Failed { code: "panicked", message });
+        }
     }
 }
 

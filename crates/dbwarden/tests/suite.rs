@@ -7,6 +7,9 @@
 
 #[path = "suite/adoption.rs"]
 mod adoption;
+#[cfg(feature = "tokio")]
+#[path = "suite/asynchronous.rs"]
+mod asynchronous;
 #[path = "suite/behind.rs"]
 mod behind;
 #[path = "suite/branches.rs"]

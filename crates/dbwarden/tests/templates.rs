@@ -7,6 +7,10 @@
 mod kinds;
 #[path = "templates/live.rs"]
 mod live;
+#[path = "templates/mysql.rs"]
+mod mysql;
+#[path = "templates/postgres.rs"]
+mod postgres;
 #[path = "templates/rebuild.rs"]
 mod rebuild;
 #[path = "templates/render.rs"]

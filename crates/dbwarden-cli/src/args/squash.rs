@@ -14,7 +14,7 @@ pub(crate) struct Squash {
     /// What it does, in a few words [default: initial schema]
     #[arg(short, long, value_name = "TEXT")]
     pub(crate) message: Option<String>,
-    /// An empty database to try it on, or env:NAME [default: one that is made and dropped]
+    /// A server on which scratch databases are made and dropped, or env:NAME [default: that of the database]
     #[arg(long, value_name = "URL")]
     pub(crate) scratch: Option<String>,
     /// Prove it, and write nothing

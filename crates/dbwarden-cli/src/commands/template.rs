@@ -1,6 +1,5 @@
 //! `dbwarden template KIND`.
 
-use dbwarden::migration::Kind;
 use dbwarden::operation::{
     Action, Alteration, Column, ColumnText, Constraint, DataType, DefaultValue, Expression, ForeignKey,
     Index, IndexPart, Operation, OperationError, Table, TableName, parse_name,
@@ -31,27 +30,24 @@ pub(super) fn run(
     let written = template(deployment, &made)?;
     let mut answer = json!(written);
     if let Some(text) = &write(args).write {
-        let options = NewOptions {
-            description: text.clone(),
-            version: None,
-            kind: Kind::Versioned,
-            seed: false,
-            head: None,
-            depends_on: Vec::new(),
-            timestamp: false,
-            scripts: Some(written.scripts()),
-        };
+        let options = NewOptions { scripts: Some(written.scripts()), ..NewOptions::of(text) };
         let created = new(deployment, &options)?;
         if speaks(global) {
             for path in std::iter::once(&created.path).chain(&created.down_path) {
                 line(&clean(&path.display().to_string()));
             }
             irreversible(&written);
+            if created.existed {
+                aside(
+                    "note: it was there already, with the same words and the same SQL: nothing was written",
+                );
+            }
             aside("next: read it, then `dbwarden migrate`");
         }
         answer["path"] = json!(created.path);
         answer["down_path"] = json!(created.down_path);
         answer["version"] = json!(created.version);
+        answer["existed"] = json!(created.existed);
     } else if speaks(global) {
         headed(deployment, global, "-- ");
         let downgrade = match (&written.downgrade, &written.irreversible) {

@@ -6,25 +6,21 @@ use dbwarden::ops::scratch::ScratchError;
 pub(super) fn after(error: &ScratchError) -> String {
     match error {
         ScratchError::Rights { grant: Some(grant), .. } => {
-            format!("have an administrator run `{grant}`; or name an empty database with `--scratch URL`")
+            format!(
+                "have an administrator run `{grant}`; or name another server with `--scratch URL`, where one may be made"
+            )
         }
         ScratchError::Rights { right, .. } => {
             format!(
-                "have an administrator give this account {right}; or name an empty database with `--scratch URL`"
+                "have an administrator give this account {right}; or name another server with `--scratch URL`, where one may be made"
             )
         }
-        ScratchError::OtherEngine { .. } | ScratchError::Itself { .. } | ScratchError::InMemory => {
-            "name an empty database of the deployment's engine with `--scratch URL`, or leave it out"
-                .to_owned()
+        ScratchError::OtherEngine { .. } => {
+            "name a server of the deployment's engine with `--scratch URL`, or leave it out".to_owned()
         }
-        ScratchError::NotEmpty { .. } => {
-            "name an empty one with `--scratch URL`, or empty it: nothing in it was changed".to_owned()
-        }
-        ScratchError::Folder { .. } => {
-            "make room there, or set TMPDIR to another folder; or name a file with `--scratch URL`".to_owned()
-        }
-        ScratchError::Stays { made: true, .. } => "drop it by hand: nothing else uses it".to_owned(),
-        ScratchError::Stays { .. } => "empty it by hand before it is used again".to_owned(),
+        ScratchError::NoServer { .. } => "leave --scratch out; TMPDIR names another folder".to_owned(),
+        ScratchError::Folder { .. } => "make room there, or set TMPDIR to another folder".to_owned(),
+        ScratchError::Stays { .. } => "drop it by hand: nothing else uses it".to_owned(),
         _ => String::new(),
     }
 }
@@ -42,8 +38,6 @@ mod tests {
         let denied = || DriverError::new(DriverErrorKind::Rights, "permission denied to create database");
         let right = "CREATEDB";
         let grant = Some("ALTER ROLE app CREATEDB".to_owned());
-        let stays =
-            |made| ScratchError::Stays { target: target(), reason: "it has table orders".to_owned(), made };
         let all = [
             ScratchError::Rights { target: target(), right, grant, error: denied() },
             ScratchError::Rights { target: target(), right, grant: None, error: denied() },
@@ -52,12 +46,9 @@ mod tests {
                 given: Database::Postgres,
                 database: Database::Sqlite,
             },
-            ScratchError::Itself { target: target() },
-            ScratchError::InMemory,
-            ScratchError::NotEmpty { target: target(), found: vec!["table orders".to_owned()] },
+            ScratchError::NoServer { database: Database::Sqlite },
             ScratchError::Folder { folder: "/tmp".into(), error: std::io::Error::other("no room") },
-            stays(true),
-            stays(false),
+            ScratchError::Stays { target: target(), reason: "somebody is connected".to_owned() },
         ];
         let said = all.iter().map(|error| format!("{}: {error}\n  next: {}", error.code(), after(error)));
         insta::assert_snapshot!(said.collect::<Vec<_>>().join("\n"));

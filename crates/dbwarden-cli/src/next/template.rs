@@ -23,6 +23,7 @@ pub(super) fn after(error: &RenderError) -> String {
         RenderError::Stubborn { .. } => {
             "take that out of the way first, in a migration of its own; or write this one by hand: `dbwarden new \"…\"`".to_owned()
         }
+        RenderError::Outdated { .. } => "give it a migration of its own, behind `dbwarden migrate`".to_owned(),
         RenderError::Operation(error) => after_operation(error).to_owned(),
         _ => String::new(),
     }
@@ -54,7 +55,7 @@ fn after_operation(error: &OperationError) -> &'static str {
              say the rest"
         }
         OperationError::Expression { .. } => {
-            "give one expression, without a semicolon or a comment; a default that is a text is written in single quotes"
+            "give one expression, without a semicolon, a comment or a comma outside parentheses; a default that is a text is written in single quotes"
         }
         OperationError::Column { .. } => {
             "a column is written NAME:TYPE, NAME:TYPE:null or NAME:TYPE:null:DEFAULT"

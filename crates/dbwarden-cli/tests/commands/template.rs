@@ -94,9 +94,16 @@ fn json() {
         })
     );
     let words = ["template", "data", "--up", "SELECT 1", "--write", "look", "--json"];
-    let database = &sandbox.run(&words).exits(0).json()["databases"][0];
+    let database = sandbox.run(&words).exits(0).json()["databases"][0].clone();
     assert_eq!(database["downgrade"], json!(null));
     assert_eq!(database["irreversible"], json!("no SQL is given that undoes it"));
     assert_eq!(database["path"], json!("migrations/0001_look.sql"));
     assert_eq!(database["version"], json!("0001"));
+    assert_eq!(database["existed"], json!(false));
+    // The same again is the same file.
+    let again = sandbox.run(&words).exits(0).json()["databases"][0].clone();
+    assert_eq!((&again["path"], &again["existed"]), (&database["path"], &json!(true)));
+    let said = sandbox.run(&words[..words.len() - 1]).exits(0);
+    assert!(said.err.contains("note: it was there already"), "{}", said.transcript);
+    assert_eq!(listing(&sandbox.path("migrations")), ["0001_look.sql"]);
 }

@@ -18,3 +18,6 @@ mod walk;
 mod classic;
 mod current;
 mod manager;
+mod manticore;
+mod program;
+mod routstr;

@@ -77,8 +77,20 @@ impl Walk {
     #[track_caller]
     pub(crate) fn not_yet(&mut self, written: &str, line: &str) -> Ran {
         self.row(written, &format!("`{line}`"), "not yet");
+        self.is_later(2, line)
+    }
+
+    /// The same for what stands in a file, as `here` says in the table: `line` reads the file.
+    #[track_caller]
+    pub(crate) fn not_yet_in_file(&mut self, written: &str, here: &str, line: &str) -> Ran {
+        self.row(written, here, "not yet");
+        self.is_later(1, line)
+    }
+
+    #[track_caller]
+    fn is_later(&self, exit: i32, line: &str) -> Ran {
         let before = self.database.snapshot();
-        let ran = self.runs(line).exits(2);
+        let ran = self.runs(line).exits(exit);
         assert!(ran.err.contains("comes with a later version"), "{}", ran.transcript);
         assert_eq!(self.database.snapshot(), before, "{}", ran.transcript);
         ran
@@ -137,4 +149,23 @@ impl Walk {
 /// The directory of the tables.
 fn tables() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/seeds")
+}
+
+#[test]
+fn each_table_has_its_walk() {
+    let sources = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/seeds");
+    let mut text = String::new();
+    let mut open = vec![PathBuf::from(sources)];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { open.push(path) } else { text.push_str(&fs::read_to_string(path).unwrap()) }
+        }
+    }
+    let index = fs::read_to_string(tables().join("README.md")).unwrap();
+    for name in crate::sandbox::listing(&tables()).iter().filter(|name| *name != "README.md") {
+        let seed = name.trim_end_matches(".md");
+        assert!(text.contains(&format!("walk!(\"{seed}\")")), "{name} has no walk");
+        assert!(index.contains(&format!("({name})")), "{name} is not in the index");
+    }
 }

@@ -30,26 +30,6 @@ pub(crate) fn read(
     })
 }
 
-/// Returns the names of the tables and views in the database, ours among them.
-///
-/// # Errors
-/// The engine's answer.
-pub(crate) fn relations(
-    session: &mut dyn Session,
-    dialect: &dyn Dialect,
-) -> Result<Vec<String>, DriverError> {
-    let asked = dialect.fingerprint();
-    within(session, asked, |session| {
-        let is_one = |entry: &Entry| {
-            entry.name.is_none() && (entry.sort.ends_with("table") || entry.sort.ends_with("view"))
-        };
-        let found = entries(session, asked)?;
-        let mut names: Vec<_> = found.iter().filter(|it| is_one(it)).map(|it| name(asked, it)).collect();
-        names.sort_unstable();
-        Ok(names)
-    })
-}
-
 fn within<T>(
     session: &mut dyn Session,
     asked: &Fingerprinting,

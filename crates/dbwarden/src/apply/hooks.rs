@@ -36,7 +36,8 @@ pub trait Hook: Send + Sync {
         Ok(())
     }
 
-    /// When it failed, and what there was to undo is undone. An error is noted in the report.
+    /// When it failed, and what there was to undo is undone. An error is noted in the report. Where all ran in one transaction, those
+    /// that are rolled back with it had a [`before`](Hook::before), and get neither this nor an [`after`](Hook::after).
     ///
     /// # Errors
     /// What went wrong.
@@ -136,7 +137,7 @@ pub struct Commands {
 impl Hook for Commands {
     fn before(&self, moment: &mut Moment<'_>) -> HookOutcome {
         let document = moment.document("before");
-        all(&self.before, moment, &document)
+        self.before.iter().try_for_each(|command| run(command, moment, &document).map_err(Into::into))
     }
 
     fn after(&self, moment: &mut Moment<'_>, report: &StepReport) -> HookOutcome {
@@ -155,11 +156,11 @@ impl Hook for Commands {
     }
 }
 
+/// Runs them all, also behind one that fails.
 fn all(commands: &[String], moment: &mut Moment<'_>, document: &Json) -> HookOutcome {
-    for command in commands {
-        run(command, moment, document).map_err(|why| format!("`{command}`: {why}"))?;
-    }
-    Ok(())
+    let failed = commands.iter().filter_map(|command| run(command, moment, document).err());
+    let failed = failed.collect::<Vec<_>>().join("; ");
+    if failed.is_empty() { Ok(()) } else { Err(failed.into()) }
 }
 
 /// How often to look whether a command has ended.
@@ -169,6 +170,10 @@ const LOOK: Duration = Duration::from_millis(10);
 const SAID: u64 = 64 << 10;
 
 fn run(command: &str, moment: &mut Moment<'_>, document: &Json) -> Result<(), String> {
+    try_run(command, moment, document).map_err(|why| format!("`{command}`: {why}"))
+}
+
+fn try_run(command: &str, moment: &mut Moment<'_>, document: &Json) -> Result<(), String> {
     let mut child = shell(command)
         .env("DBWARDEN_HOOK", document["hook"].as_str().unwrap_or_default())
         .env("DBWARDEN_VERSION", moment.step.id.as_str())
@@ -201,13 +206,13 @@ fn run(command: &str, moment: &mut Moment<'_>, document: &Json) -> Result<(), St
     if status.success() { Ok(()) } else { Err(status.to_string()) }
 }
 
-/// Waits for its end; a run that was interrupted kills it.
+/// Waits for its end; a run that was interrupted kills it, and all that it started.
 fn ended(child: &mut Child, moment: &Moment<'_>) -> Result<std::process::ExitStatus, String> {
     loop {
         match child.try_wait() {
             Ok(Some(status)) => return Ok(status),
             Ok(None) if moment.is_cancelled() => {
-                child.kill().ok();
+                kill(child);
                 child.wait().ok();
                 return Err("interrupted".to_owned());
             }
@@ -231,5 +236,19 @@ fn shell(command: &str) -> Command {
     let (program, flag) = if cfg!(windows) { ("cmd", "/C") } else { ("sh", "-c") };
     let mut shell = Command::new(program);
     shell.arg(flag).arg(command);
+    // A group of its own, so that what it starts can be ended with it.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut shell, 0);
     shell
+}
+
+/// Ends a shell that still runs, and what it started: without its group the shell would be gone, and its command would go on.
+fn kill(child: &mut Child) {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Pid, Signal, kill_process_group};
+        let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        group.map(|group| kill_process_group(group, Signal::KILL));
+    }
+    child.kill().ok();
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -189,6 +189,8 @@ struct CancelState {
     /// The run knows; nothing more is to be interrupted.
     seen: AtomicBool,
     session: Mutex<Option<Arc<dyn Interrupt>>>,
+    /// What is cancelled with it.
+    narrower: Mutex<Vec<Weak<CancelState>>>,
 }
 
 impl fmt::Debug for Cancel {
@@ -203,6 +205,8 @@ impl Cancel {
         if self.0.cancelled.swap(true, Ordering::SeqCst) {
             return;
         }
+        let narrower = std::mem::take(&mut *locked(&self.0.narrower));
+        narrower.iter().filter_map(Weak::upgrade).for_each(|narrower| Self(narrower).cancel());
         // An interrupt that comes just before a statement begins is lost, so it is repeated until the run has seen it.
         let state = Arc::downgrade(&self.0);
         std::thread::spawn(move || {
@@ -219,6 +223,20 @@ impl Cancel {
                 std::thread::sleep(Duration::from_millis(20));
             }
         });
+    }
+
+    /// Returns one that is cancelled with this one, and by itself.
+    #[cfg(feature = "tokio")]
+    pub(crate) fn narrower(&self) -> Self {
+        let narrower = Self::default();
+        let mut all = locked(&self.0.narrower);
+        all.retain(|one| one.strong_count() > 0);
+        all.push(Arc::downgrade(&narrower.0));
+        drop(all);
+        if self.is_cancelled() {
+            narrower.cancel();
+        }
+        narrower
     }
 
     /// Returns whether it was cancelled.

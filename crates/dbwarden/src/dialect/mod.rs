@@ -143,6 +143,12 @@ pub trait Dialect: Sync + std::fmt::Debug {
     /// Returns the queries whose rows [`Dialect::render`] would like to know, in order; none where it needs no database.
     fn asks(&self, operation: &Operation) -> Vec<(String, Vec<Value>)>;
 
+    /// Returns whether what it asks is of a whole table, so that any change of that table makes the answers untrue; otherwise they are
+    /// of one column.
+    fn asks_whole_tables(&self) -> bool {
+        false
+    }
+
     /// Returns the SQL of `operation`, both ways. `known` are the rows that a database answered to [`Dialect::asks`], a list for each
     /// query; nothing where none was asked.
     ///

@@ -7,6 +7,10 @@ use crate::operation::{
     Operation, Table, TableName,
 };
 
+/// What is said before a column that rows have no value for.
+pub(super) const UNFILLED: &str =
+    "A table that has rows refuses this: they have no value for the column. A default gives them one.";
+
 /// Where an engine keeps comments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Comments {
@@ -248,7 +252,7 @@ pub(super) trait Render: Dialect {
     fn unfilled(&self, column: &Column, sql: &mut Sql) {
         let null = matches!(&column.default, None | Some(DefaultValue::Keyword("NULL")));
         if !column.nullable && null && column.rest.is_none() {
-            sql.comment("A table that has rows refuses this: they have no value for the column. A default gives them one.");
+            sql.comment(UNFILLED);
         }
     }
 

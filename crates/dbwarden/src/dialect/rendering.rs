@@ -30,6 +30,13 @@ impl Sql {
         self.pieces.push(Piece::Statement(sql.into()));
     }
 
+    /// Adds `text` to the end of the last statement.
+    pub(super) fn add_to_last(&mut self, text: &str) {
+        if let Some(Piece::Statement(statement)) = self.pieces.last_mut() {
+            statement.push_str(text);
+        }
+    }
+
     /// Adds a comment before the next statement. It stands on one line, whatever is in it.
     pub(super) fn comment(&mut self, text: &str) {
         let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -107,6 +114,15 @@ pub enum RenderError {
         table: TableName,
         /// Why not.
         reason: String,
+    },
+    /// What the database says of a table is no longer so behind an operation before this one.
+    #[error(
+        "the table {table} is changed by an operation before this one, which is written from the table as it is: write it when the \
+         other has been run"
+    )]
+    Outdated {
+        /// The table.
+        table: TableName,
     },
     /// What the operation is made of.
     #[error(transparent)]

@@ -16,7 +16,8 @@ impl Expression {
     /// Reads an expression. `what` is what it is to be, for the error.
     ///
     /// # Errors
-    /// Nothing at all; a semicolon, a comment, a quote or parenthesis that is not closed or opened, a line end outside a literal.
+    /// Nothing at all; a semicolon, a comment, a comma outside parentheses and brackets, a quote or parenthesis that is not closed or
+    /// opened, a line end outside a literal.
     pub fn parse(what: &'static str, text: &str, syntax: Syntax) -> Result<Self, OperationError> {
         let text = text.trim();
         match one_piece(text, syntax) {
@@ -49,7 +50,7 @@ impl Expression {
 
 /// The tokens that mean something, where the text is one piece.
 pub(super) fn one_piece(text: &str, syntax: Syntax) -> Result<Vec<Token<'_>>, &'static str> {
-    let mut depth = 0_i32;
+    let mut open = Vec::new();
     let mut found = Vec::new();
     for token in tokens(text, Rules::new(syntax)) {
         match token.kind {
@@ -65,21 +66,25 @@ pub(super) fn one_piece(text: &str, syntax: Syntax) -> Result<Vec<Token<'_>>, &'
                 continue;
             }
             TokenKind::Symbol if token.text == ";" => return Err("it has a semicolon"),
-            TokenKind::Symbol if token.text == "(" => depth += 1,
-            TokenKind::Symbol if token.text == ")" => depth -= 1,
+            TokenKind::Symbol if ["(", "[", "{"].contains(&token.text) => open.push(token.text),
+            TokenKind::Symbol if [")", "]", "}"].contains(&token.text) => match (open.pop(), token.text) {
+                (Some("("), ")") | (Some("["), "]") | (Some("{"), "}") => {}
+                _ => return Err("a parenthesis is closed that was not opened"),
+            },
+            // Behind it stands another clause of the statement.
+            TokenKind::Symbol if token.text == "," && open.is_empty() => {
+                return Err("it has a comma outside parentheses");
+            }
             TokenKind::Symbol if token.text.contains(char::is_control) => {
                 return Err("it has a control character");
             }
             _ => {}
         }
-        if depth < 0 {
-            return Err("a parenthesis is closed that was not opened");
-        }
         found.push(token);
     }
-    match (found.is_empty(), depth) {
+    match (found.is_empty(), open.is_empty()) {
         (true, _) => Err("it is empty"),
-        (_, 0) => Ok(found),
+        (_, true) => Ok(found),
         _ => Err("a parenthesis is not closed"),
     }
 }
@@ -233,9 +238,20 @@ mod tests {
             "a)",
             ") (",
             "a\nb",
+            "(0), DROP COLUMN name",
+            "a, b",
+            "(a], DROP COLUMN name, [b)",
+            "a[1",
         ] {
             assert!(Expression::parse("condition", wrong, Syntax::Postgres).is_err(), "{wrong:?}");
         }
+        for right in ["(a, b) < (1, 2)", "tags && ARRAY['a', 'b']", "f(a, 'x, y')", "m[1:2] = '{1, 2}'"] {
+            assert!(Expression::parse("condition", right, Syntax::Postgres).is_ok(), "{right:?}");
+        }
+        for wrong in ["(0), DROP COLUMN name", "f(0), DROP COLUMN name()", "'{}'::jsonb, DROP COLUMN name"] {
+            assert!(DefaultValue::parse(wrong, Syntax::Postgres).is_err(), "{wrong:?}");
+        }
+        assert!(Expression::parse("condition", "x = {'a': 1, 'b': [1, 2]}", Syntax::Duckdb).is_ok());
         for wrong in ["(1); DROP TABLE y", "f(); DROP TABLE y()", "(1)) CHECK (1", "f() -- )"] {
             assert!(DefaultValue::parse(wrong, Syntax::Sqlite).is_err(), "{wrong:?}");
         }

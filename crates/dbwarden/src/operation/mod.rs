@@ -334,9 +334,7 @@ impl Operation {
                     |what: &str| Irreversible(format!("the present {what} of {table}.{column} is not known"));
                 let known = match &was {
                     Some(was) => to.of(was),
-                    None => {
-                        Alteration { nullable: to.nullable.map(|to| from.nullable.unwrap_or(!to)), ..*from }
-                    }
+                    None => *from,
                 };
                 if to.data_type.is_some() && known.data_type.is_none() {
                     return Err(unknown("type"));
@@ -346,6 +344,11 @@ impl Operation {
                 }
                 if to.comment.is_some() && known.comment.is_none() {
                     return Err(unknown("comment"));
+                }
+                if to.nullable.is_some() && known.nullable.is_none() {
+                    return Err(Irreversible(format!(
+                        "whether {table}.{column} may hold nothing now is not known"
+                    )));
                 }
                 let was = was.map(|was| Box::new(to.applied_to(&was)));
                 let from = Box::new(Alteration { using: None, ..*to });
@@ -530,13 +533,12 @@ mod tests {
             alter(Alteration { data_type: Some(DataType::Text), ..Alteration::default() }),
             alter(Alteration { default: Some(None), ..Alteration::default() }),
             alter(Alteration { comment: Some(None), ..Alteration::default() }),
+            alter(Alteration { nullable: Some(true), ..Alteration::default() }),
         ]
         .iter()
         .map(|operation| operation.reverse().unwrap_err().to_string())
         .collect();
         insta::assert_snapshot!(said.join("\n"));
-        // Of two it is the other one.
-        alter(Alteration { nullable: Some(true), ..Alteration::default() }).reverse().unwrap();
     }
 
     #[test]

@@ -310,7 +310,6 @@ fn own(text: &str, pieces: &[Token<'_>]) -> Result<DataType, &'static str> {
             TokenKind::Symbol => match token.text {
                 "(" => depth += 1,
                 ")" => depth -= 1,
-                "," if depth == 0 => return Err("a comma stands behind it"),
                 "," | "." | "[" | "]" | "<" | ">" | "-" => {}
                 _ => return Err("it has more than a type"),
             },

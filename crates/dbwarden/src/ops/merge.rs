@@ -7,10 +7,10 @@ use serde::Serialize;
 use super::new::{Created, NewOptions, create};
 use super::{Deployment, files};
 use crate::error::{Error, ErrorKind};
+use crate::migration::RevisionId;
 use crate::migration::graph::Target;
 use crate::migration::plan::{Clash, clashes};
 use crate::migration::set::MigrationSet;
-use crate::migration::{Kind, RevisionId};
 
 /// What is asked of `merge`.
 #[derive(Debug, Clone, Default)]
@@ -44,16 +44,7 @@ pub fn merge(deployment: &Deployment<'_>, options: &MergeOptions) -> Result<Merg
     }
     let clashes = clashes(&set, deployment.dialect()?, &heads);
     let names = heads.iter().map(RevisionId::as_str).collect::<Vec<_>>().join(" ");
-    let new = NewOptions {
-        description: options.message.clone().unwrap_or_else(|| format!("merge {names}")),
-        version: None,
-        kind: Kind::Versioned,
-        seed: false,
-        head: None,
-        depends_on: Vec::new(),
-        timestamp: false,
-        scripts: None,
-    };
+    let new = NewOptions::of(options.message.clone().unwrap_or_else(|| format!("merge {names}")));
     let created = create(deployment, &new, &heads)?;
     Ok(Merged { created: Some(created), heads, clashes })
 }

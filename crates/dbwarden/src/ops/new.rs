@@ -9,8 +9,9 @@ use crate::error::{Error, ErrorKind};
 use crate::migration::graph::Target;
 use crate::migration::set::MigrationSet;
 use crate::migration::source::write::{self, Family, NewFile};
-use crate::migration::source::{Headers, Layout, Source, SourceFile, script_of};
+use crate::migration::source::{Headers, Layout, Source, SourceFile, is_marker, script_of};
 use crate::migration::{Kind, Migration, RevisionId};
+use crate::sql::{Rules, Syntax, TokenKind, tokens};
 
 /// What is asked of `new`.
 #[derive(Debug, Clone)]
@@ -31,6 +32,22 @@ pub struct NewOptions {
     pub timestamp: bool,
     /// The text that is to be undone and done, where it is known already.
     pub scripts: Option<Scripts>,
+}
+
+impl NewOptions {
+    /// Asks for a versioned migration with the next free id, in the style of those that are there.
+    pub fn of(description: impl Into<String>) -> Self {
+        Self {
+            description: description.into(),
+            version: None,
+            kind: Kind::Versioned,
+            seed: false,
+            head: None,
+            depends_on: Vec::new(),
+            timestamp: false,
+            scripts: None,
+        }
+    }
 }
 
 /// The text of a migration.
@@ -63,6 +80,12 @@ pub fn new(deployment: &Deployment<'_>, options: &NewOptions) -> Result<Created,
     create(deployment, options, &[])
 }
 
+/// The first comment in `sql` that would divide a migration: what stands behind it would be a part of the other script.
+pub(super) fn marker(sql: &str, syntax: Syntax) -> Option<&str> {
+    let comments = tokens(sql, Rules::new(syntax)).filter(|token| token.kind == TokenKind::LineComment);
+    comments.map(|token| token.text).find(|text| is_marker(text)).map(str::trim)
+}
+
 /// The same with these parents, which a merge joins.
 pub(super) fn create(
     deployment: &Deployment<'_>,
@@ -77,6 +100,13 @@ pub(super) fn create(
     };
     if crate::migration::source::formats::words(&options.description).is_empty() {
         return Err(usage("the text has no letter or digit to name a file by".to_owned()));
+    }
+    if let Some(scripts) = &options.scripts {
+        let syntax = deployment.dialect()?.syntax();
+        let marker = std::iter::once(&scripts.up).chain(&scripts.down).find_map(|sql| marker(sql, syntax));
+        if let Some(marker) = marker {
+            return Err(usage(format!("the comment `{marker}` in the SQL divides a migration")));
+        }
     }
     if let Some(created) = existing(deployment, directory, options)? {
         return Ok(created);

@@ -96,15 +96,18 @@ impl DeploymentLimits {
 
 /// Around each migration that is run.
 impl DeploymentLimits {
+    /// Calls each hook; `on` also behind one that fails.
     fn call(
         &self,
         step: &Step,
         run: &mut Run<'_>,
+        on: bool,
         call: impl Fn(&dyn Hook, &mut Moment<'_>) -> HookOutcome,
     ) -> Result<(), String> {
         if !matches!(step.action, Action::Apply | Action::Undo) {
             return Ok(());
         }
+        let mut failed = Vec::new();
         for hook in self.hooks.iter() {
             let mut moment = Moment::new(&self.database, &run.id, step, &run.cancel);
             let called = call(hook, &mut moment);
@@ -112,26 +115,31 @@ impl DeploymentLimits {
                 let notice = Notice { level: "HOOK".to_owned(), text };
                 run.observer.event(&Event::Notice { notice: &notice });
             }
-            called.map_err(|error| error.to_string())?;
+            if let Err(error) = called {
+                failed.push(error.to_string());
+                if !on {
+                    break;
+                }
+            }
         }
-        Ok(())
+        if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
     }
 
     fn before(&self, step: &Step, run: &mut Run<'_>) -> Result<(), Box<StepError>> {
-        self.call(step, run, |hook, moment| hook.before(moment)).map_err(|message| {
+        self.call(step, run, false, |hook, moment| hook.before(moment)).map_err(|message| {
             let cause = if run.cancel.take_note() { Cause::Cancelled } else { Cause::Hook { message } };
             Box::new(stopped(step, cause))
         })
     }
 
     fn after(&self, step: &Step, done: &StepReport, run: &mut Run<'_>, report: &mut Report) {
-        if let Err(why) = self.call(step, run, |hook, moment| hook.after(moment, done)) {
+        if let Err(why) = self.call(step, run, true, |hook, moment| hook.after(moment, done)) {
             report.notes.push(format!("the hook after {} failed: {why}", step.id));
         }
     }
 
     fn failed(&self, step: &Step, error: &StepError, run: &mut Run<'_>, report: &mut Report) {
-        if let Err(why) = self.call(step, run, |hook, moment| hook.failed(moment, error)) {
+        if let Err(why) = self.call(step, run, true, |hook, moment| hook.failed(moment, error)) {
             report.notes.push(format!("the hook for the failure of {} failed: {why}", step.id));
         }
     }

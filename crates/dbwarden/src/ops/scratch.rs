@@ -1,5 +1,5 @@
-//! A database of the deployment's engine that is made for a proof and gone behind it: a file in a temporary folder, a database on the
-//! same server, or an empty one that the user names.
+//! A database of the deployment's engine that is made for a proof and gone behind it: a file in a temporary folder, or a database on the
+//! same server or on another one.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,6 @@ use tempfile::TempDir;
 
 use super::fingerprint::of;
 use super::{Connection, Deployment};
-use crate::apply::fingerprint::relations;
 use crate::apply::run::Cancel;
 use crate::database::Database;
 use crate::dialect::{Dialect, Scratching};
@@ -46,22 +45,11 @@ pub enum ScratchError {
         /// The deployment's engine.
         database: Database,
     },
-    /// It is the deployment's own.
-    #[error("the scratch database {target} is the deployment's own")]
-    Itself {
-        /// The database.
-        target: String,
-    },
-    /// It is in memory: each session would have another.
-    #[error("a scratch database in memory is another one in each session")]
-    InMemory,
-    /// Something is in it.
-    #[error("the scratch database {target} is not empty: it has {}", listed(found))]
-    NotEmpty {
-        /// The database that was given.
-        target: String,
-        /// The tables and views in it.
-        found: Vec<String>,
+    /// A server was named, and the engine has none.
+    #[error("a scratch database of {database} is a file in a temporary folder, and on no server")]
+    NoServer {
+        /// The engine.
+        database: Database,
     },
     /// No folder can be made for it.
     #[error("no temporary folder can be made in {}: {error}", folder.display())]
@@ -72,14 +60,12 @@ pub enum ScratchError {
         error: std::io::Error,
     },
     /// It could not be taken away again; or it was given, and what the proof made is still in it.
-    #[error("the scratch database {target} {}: {reason}", if *made { "stays" } else { "is not empty any more" })]
+    #[error("the scratch database {target} stays: {reason}")]
     Stays {
         /// The database.
         target: String,
         /// Why.
         reason: String,
-        /// Whether it was made here, and not given.
-        made: bool,
     },
 }
 
@@ -88,22 +74,10 @@ impl ScratchError {
     pub fn code(&self) -> &'static str {
         match self {
             ScratchError::Rights { .. } => "scratch-rights",
-            ScratchError::OtherEngine { .. } | ScratchError::Itself { .. } | ScratchError::InMemory => {
-                "scratch-unfit"
-            }
-            ScratchError::NotEmpty { .. } => "scratch-not-empty",
+            ScratchError::OtherEngine { .. } | ScratchError::NoServer { .. } => "scratch-unfit",
             ScratchError::Folder { .. } => "scratch-folder",
             ScratchError::Stays { .. } => "scratch-stays",
         }
-    }
-}
-
-fn listed(found: &[String]) -> String {
-    const SHOWN: usize = 3;
-    let names = found.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-    match found.len().saturating_sub(SHOWN) {
-        0 => names,
-        more => format!("{names} and {more} more"),
     }
 }
 
@@ -127,22 +101,18 @@ enum Place {
     Folder(TempDir),
     /// A database on the server of the deployment's.
     Server { name: String, home: Box<DatabaseSettings>, making: &'static Scratching },
-    /// The user's file, which was not there before.
-    NewFile(PathBuf),
-    /// The user's database, which was there and empty.
-    Given,
     /// It is gone.
     Nowhere,
 }
 
 impl Scratch {
-    /// Makes one. `url` is a database that the user gave for it, which must have no tables; else a file in a temporary folder, or on a
-    /// server a new database beside the deployment's, of the same encoding and collation, and set as that is.
+    /// Makes one: a file in a temporary folder, or on a server a new database beside the deployment's, of the same encoding and collation,
+    /// and set as that is. `at` is a database of another server, beside which and as which it is made.
     ///
     /// # Errors
-    /// A missing right; a given database that is not empty, is the deployment's own, or of another engine; the engine's answer; that it
-    /// was cancelled. [`ErrorKind::AnotherEngine`] where another engine answers than the address says: see `Deployment::meeting`.
-    pub(super) fn new(deployment: &mut Deployment<'_>, url: Option<&DatabaseUrl>) -> Result<Self, Error> {
+    /// A missing right; a server of another engine; the engine's answer; that it was cancelled.
+    /// [`ErrorKind::AnotherEngine`] where another engine answers than the address says: see `Deployment::meeting`.
+    pub(super) fn new(deployment: &mut Deployment<'_>, at: Option<&DatabaseUrl>) -> Result<Self, Error> {
         let dialect = deployment.dialect()?;
         not_cancelled(&deployment.cancel, &deployment.settings.url)?;
         let open = deployment.open_options(true);
@@ -153,17 +123,9 @@ impl Scratch {
             cancel: deployment.cancel.clone(),
             place,
         };
-        match (url, dialect.scratch()) {
-            (Some(url), _) => {
-                let given = scratch(
-                    fit(url, &deployment.settings)?,
-                    match url.path() {
-                        Some(path) if !path.exists() => Place::NewFile(path.to_owned()),
-                        _ => Place::Given,
-                    },
-                );
-                given.refuse_unless_empty()?;
-                Ok(given)
+        match (at, dialect.scratch()) {
+            (Some(_), None) => {
+                Err(ScratchError::NoServer { database: deployment.settings.url.database() }.into())
             }
             (None, None) => {
                 let folder = tempfile::Builder::new().prefix("dbwarden-scratch-").tempdir();
@@ -172,8 +134,11 @@ impl Scratch {
                 let url = file_in(folder.path(), &deployment.settings.url);
                 Ok(scratch(url, Place::Folder(folder)))
             }
-            (None, Some(making)) => {
-                let home = deployment.settings.clone();
+            (at, Some(making)) => {
+                let mut home = deployment.settings.clone();
+                if let Some(at) = at {
+                    home.url = fit(at, &home)?;
+                }
                 let mut made = scratch(home.url.clone(), Place::Nowhere);
                 made.create(deployment, making, &home)?;
                 Ok(made)
@@ -209,27 +174,6 @@ impl Scratch {
 
     fn failed(&self, doing: &'static str, error: DriverError) -> ErrorKind {
         ErrorKind::Driver { doing, target: self.settings.url.target(), error }
-    }
-
-    /// Refuses a given database with something in it.
-    fn refuse_unless_empty(&self) -> Result<(), Error> {
-        let open = OpenOptions { create: false, ..self.open.clone() };
-        let mut connection = Connection::Address;
-        let mut session =
-            connection.open(&self.settings, &open, &self.cancel).map_err(|error| match error.kind() {
-                ErrorKind::AnotherEngine { database } => {
-                    let (target, database) = (self.settings.url.target(), *database);
-                    let own = self.settings.url.database();
-                    ScratchError::OtherEngine { target, given: database, database: own }.into()
-                }
-                _ => error,
-            })?;
-        let found = relations(&mut *session, self.dialect);
-        let found = found.map_err(|error| self.failed("the scratch database cannot be read", error))?;
-        if found.is_empty() {
-            return Ok(());
-        }
-        Err(ScratchError::NotEmpty { target: self.settings.url.target(), found }.into())
     }
 
     /// Makes a database on the deployment's server.
@@ -293,22 +237,12 @@ impl Scratch {
 
     fn remove(&mut self) -> Result<(), ScratchError> {
         let target = self.settings.url.target();
-        let stays = |reason: String, made| ScratchError::Stays { target: target.clone(), reason, made };
+        let stays = |reason: String| ScratchError::Stays { target: target.clone(), reason };
         match std::mem::replace(&mut self.place, Place::Nowhere) {
-            Place::Folder(folder) => folder.close().map_err(|error| stays(error.to_string(), true)),
+            Place::Folder(folder) => folder.close().map_err(|error| stays(error.to_string())),
             Place::Server { name, home, making } => {
-                self.drop_database(&name, &home, making).map_err(|error| stays(error.to_string(), true))
+                self.drop_database(&name, &home, making).map_err(|error| stays(error.to_string()))
             }
-            Place::NewFile(path) => without(&path).map_err(|error| stays(error.to_string(), false)),
-            Place::Given => match self.refuse_unless_empty() {
-                Ok(()) => Ok(()),
-                Err(error) => Err(match error.kind() {
-                    ErrorKind::Scratch(ScratchError::NotEmpty { found, .. }) => {
-                        stays(format!("it has {}", listed(found)), false)
-                    }
-                    _ => stays(error.to_string(), false),
-                }),
-            },
             Place::Nowhere => Ok(()),
         }
     }
@@ -381,51 +315,11 @@ fn fit(url: &DatabaseUrl, settings: &DatabaseSettings) -> Result<DatabaseUrl, Sc
     if given != database && !given.may_be(database) {
         return Err(ScratchError::OtherEngine { target: url.target(), given, database });
     }
-    let url = if given == database { url.clone() } else { url.clone().answered_by(database) };
-    if url.is_memory() {
-        return Err(ScratchError::InMemory);
-    }
-    let own = &settings.url;
-    let same = match (url.path(), own.path()) {
-        (Some(a), Some(b)) => same_file(a, b),
-        (None, None) => {
-            let place = |url: &DatabaseUrl| {
-                let hosts: Vec<_> = url.hosts().map(|(host, port)| (host.to_owned(), port)).collect();
-                (hosts, url.socket().map(Path::to_owned), url.name().map(str::to_owned))
-            };
-            !own.is_memory() && place(&url) == place(own)
-        }
-        _ => false,
-    };
-    if same { Err(ScratchError::Itself { target: url.target() }) } else { Ok(url) }
-}
-
-fn same_file(a: &Path, b: &Path) -> bool {
-    let own = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    own(a) == own(b)
-}
-
-/// Takes the file of a database away, and what its engine puts beside it.
-fn without(path: &Path) -> std::io::Result<()> {
-    let (mut folder, mut name) = (path.to_owned(), path.file_name().unwrap_or_default().to_owned());
-    folder.pop();
-    let mut outcome = Ok(());
-    let own = name.clone();
-    for end in ["", "-wal", "-shm", "-journal", ".wal", ".dbwarden-lock"] {
-        name.clone_from(&own);
-        name.push(end);
-        match std::fs::remove_file(folder.join(&name)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => outcome = Err(error),
-            _ => {}
-        }
-    }
-    outcome
+    Ok(if given == database { url.clone() } else { url.clone().answered_by(database) })
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        if !matches!(self.place, Place::Given) {
-            self.remove().ok();
-        }
+        self.remove().ok();
     }
 }

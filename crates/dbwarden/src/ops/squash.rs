@@ -32,7 +32,7 @@ pub struct SquashOptions {
     pub to: Option<String>,
     /// What it does, in a few words; `initial schema` without them.
     pub message: Option<String>,
-    /// An empty database for the proof; without it one is made.
+    /// A database on the server on which scratch databases are made; without it, the deployment's own.
     pub scratch: Option<DatabaseUrl>,
     /// Proves it, and writes nothing.
     pub dry_run: bool,
@@ -99,6 +99,8 @@ fn squash_here(deployment: &mut Deployment<'_>, options: &SquashOptions) -> Resu
         return Ok(nothing(ids, kept));
     }
     one_database(&chosen)?;
+
+    reaches_no_other(&set, deployment)?;
 
     let temporary = tempfile::tempdir().map_err(|error| ErrorKind::Output { error })?;
     let (old, new, alone) =
@@ -238,7 +240,7 @@ fn choose(set: &MigrationSet, options: &SquashOptions) -> Result<Choice, Error> 
         let above = graph.descendants(&from);
         ids.retain(|id| *id == from || above.contains(id));
     }
-    if let Some(id) = ids.iter().find(|id| graph.replaced_by(id).is_some()) {
+    if let Some(id) = ids.iter().rfind(|id| graph.replaced_by(id).is_some()) {
         return Err(usage(format!("{id} is a part of a squash already: name that, or what comes behind it")));
     }
     let conditional = |id: &RevisionId| {
@@ -282,6 +284,33 @@ fn one_database(chosen: &[&Migration]) -> Result<(), Error> {
             "{} and {} are not for the same databases: one file cannot stand for both",
             chosen[0].file.name, other.file.name
         ))),
+    }
+}
+
+/// That no file reaches past the database that it runs on: on a scratch database it would change the deployment's own.
+fn reaches_no_other(set: &MigrationSet, deployment: &Deployment<'_>) -> Result<(), Error> {
+    let dialect = deployment.dialect()?;
+    let own = deployment.settings.url.name();
+    for migration in every(set) {
+        for (file, script) in std::iter::once((&migration.file, &migration.up))
+            .chain(migration.down.as_ref().map(|down| (migration.file_of_down(), down)))
+        {
+            for statement in text::statements(migration, file, script, dialect)? {
+                if let Some(what) = text::reaches(&statement, dialect.syntax(), own) {
+                    let message = format!(
+                        "{} says {what}: on a scratch database it would reach another database, so the squash cannot be proved",
+                        file.name
+                    );
+                    return Err(usage(message));
+                }
+            }
+        }
+    }
+    match deployment.settings.session.iter().find_map(|it| text::reaches(it, dialect.syntax(), own)) {
+        Some(what) => Err(usage(format!(
+            "`session` in the settings says {what}: on a scratch database it would reach another database, so the squash cannot be proved"
+        ))),
+        None => Ok(()),
     }
 }
 

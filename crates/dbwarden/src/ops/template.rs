@@ -4,11 +4,10 @@ use serde::Serialize;
 
 use super::Deployment;
 use super::deployment::Patience;
-use super::new::Scripts;
+use super::new::{Scripts, marker};
 use crate::dialect::{Dialect, RenderError, Rendering, Sql};
 use crate::error::{Error, ErrorKind};
-use crate::migration::source::is_marker;
-use crate::operation::{Irreversible, Operation, OperationError};
+use crate::operation::{Irreversible, Operation, OperationError, TableName};
 use crate::sql::{Rules, TokenKind, split, tokens};
 use crate::value::Row;
 
@@ -58,10 +57,14 @@ fn template_here(deployment: &mut Deployment<'_>, operations: &[Operation]) -> R
         check(dialect, operation).map_err(ErrorKind::from)?;
     }
     let (mut upgrade, mut ways_back, mut silent) = (Sql::default(), Vec::new(), None);
-    for operation in operations {
+    for (at, operation) in operations.iter().enumerate() {
         let queries = dialect.asks(operation);
         let mut answer = None;
         if !queries.is_empty() {
+            if let Some(table) = operations[..at].iter().find_map(|it| outdated(dialect, it, operation)) {
+                let error = RenderError::Outdated { table: table.clone() };
+                return Err(ErrorKind::Template { error, unasked: None }.into());
+            }
             answer = Some(ask(deployment, &queries)?);
         }
         let (known, unasked) = match &answer {
@@ -74,6 +77,10 @@ fn template_here(deployment: &mut Deployment<'_>, operations: &[Operation]) -> R
             rendering.map_err(|error| ErrorKind::Template { error, unasked: unasked.clone() })?;
         upgrade.append(sql);
         ways_back.push(downgrade);
+        if let Some(table) = shared(dialect, &operations[..=at], &ways_back) {
+            let error = RenderError::Outdated { table: table.clone() };
+            return Err(ErrorKind::Template { error, unasked: None }.into());
+        }
         silent = silent.or(unasked);
     }
     let mut downgrade = Sql::default();
@@ -90,6 +97,60 @@ fn template_here(deployment: &mut Deployment<'_>, operations: &[Operation]) -> R
         irreversible,
         unasked: silent,
     })
+}
+
+/// The table of which the database's answer for `operation` is no longer so behind `earlier`.
+fn outdated<'a>(
+    dialect: &dyn Dialect,
+    earlier: &Operation,
+    operation: &'a Operation,
+) -> Option<&'a TableName> {
+    let (table, other) = (operation.table()?, earlier.table()?);
+    let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
+    let schema = match (&table.schema, &other.schema) {
+        (Some(a), Some(b)) => same(a, b),
+        _ => true,
+    };
+    let column = match (changed_column(earlier), changed_column(operation)) {
+        (Some(a), Some(b)) => same(a, b),
+        _ => false,
+    };
+    (schema && same(&table.name, &other.name) && (dialect.asks_whole_tables() || column)).then_some(table)
+}
+
+/// The table of which the last operation drops a column that something is of together with one that was dropped before: that would be
+/// made again while one of them is missing. What only looks like it counts, too.
+fn shared<'a>(
+    dialect: &dyn Dialect,
+    operations: &'a [Operation],
+    ways_back: &[Result<Sql, Irreversible>],
+) -> Option<&'a TableName> {
+    let dropped = |at: usize| match operations.get(at)? {
+        Operation::DropColumn { table, column, was: None } => Some((table, column.as_str())),
+        _ => None,
+    };
+    let names = |at: usize, column: &str| {
+        let text = ways_back.get(at).and_then(|way| way.as_ref().ok()).map(Sql::text).unwrap_or_default();
+        tokens(&text, Rules::new(dialect.syntax())).any(|token| {
+            matches!(token.kind, TokenKind::Word | TokenKind::Identifier)
+                && token.text.trim_matches(['"', '`']).eq_ignore_ascii_case(column)
+        })
+    };
+    let last = operations.len().checked_sub(1)?;
+    let (table, column) = dropped(last)?;
+    let earlier = (0..last).filter_map(|at| Some((at, dropped(at)?)));
+    let mut of_one = earlier.filter(|(_, (other, _))| other.name.eq_ignore_ascii_case(&table.name));
+    of_one.any(|(at, (_, other))| names(last, other) || names(at, column)).then_some(table)
+}
+
+/// A column that is there, and is another or gone afterwards.
+fn changed_column(operation: &Operation) -> Option<&str> {
+    match operation {
+        Operation::DropColumn { column, .. }
+        | Operation::AlterColumn { column, .. }
+        | Operation::RenameColumn { from: column, .. } => Some(column),
+        _ => None,
+    }
 }
 
 /// Sees that names are names, and that given SQL is some.
@@ -109,11 +170,8 @@ fn statements(dialect: &dyn Dialect, what: &'static str, sql: &str) -> Result<()
     if statements.is_empty() {
         return Err(wrong("it has no statement".to_owned()));
     }
-    // What stands behind a marker would be a part of the other script.
-    let comments =
-        tokens(sql, Rules::new(dialect.syntax())).filter(|token| token.kind == TokenKind::LineComment);
-    if let Some(marker) = comments.map(|token| token.text).find(|text| is_marker(text)) {
-        return Err(wrong(format!("the comment `{}` divides a migration", marker.trim())));
+    if let Some(marker) = marker(sql, dialect.syntax()) {
+        return Err(wrong(format!("the comment `{marker}` divides a migration")));
     }
     Ok(())
 }
@@ -151,6 +209,7 @@ pub(crate) fn code(error: &RenderError) -> &'static str {
         RenderError::NoTable { .. } => "unknown-table",
         RenderError::NoColumn { .. } => "unknown-column",
         RenderError::Stubborn { .. } => "table-rebuild",
+        RenderError::Outdated { .. } => "template-order",
         RenderError::Operation(error) => error.code(),
     }
 }

@@ -109,6 +109,24 @@ on_every_database! {
         assert_eq!(database.versions(), ["0001"]);
     }
 
+    fn one_that_fails_does_not_silence_those_behind_it(database) {
+        database.write(&[LOG, ("0002_wrong.sql", "INSERT INTO nowhere VALUES (1);\n")]);
+        let (first, second) = (Diary(Arc::default(), "after"), Diary(Arc::default(), "after"));
+        let file = database.folder().join("heard");
+        let mut deployment = deployment(&database);
+        let commands = vec!["exit 3".to_owned(), format!("echo x >> '{}'; exit 4", file.display())];
+        deployment.settings.hooks = Hooks { after: commands.clone(), failure: commands, ..Hooks::default() };
+        deployment.hooks.push(Arc::new(first.clone()));
+        deployment.hooks.push(Arc::new(second.clone()));
+        let error = run(&mut deployment, &MigrateOptions::default(), &mut Silent).unwrap_err();
+        let notes = error.report().unwrap().notes.join("\n");
+        let both = format!("`exit 3`: exit status: 3; `echo x >> '{}'; exit 4`: exit status: 4", file.display());
+        assert!(notes.contains(&format!("the hook after 0001 failed: nobody there; nobody there; {both}")), "{notes}");
+        assert!(notes.contains(&format!("the hook for the failure of 0002 failed: {both}")), "{notes}");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "x\nx\n");
+        assert_eq!(first.read(), second.read());
+    }
+
     fn commands_get_a_document(database) {
         database.write(&[LOG, ("0002_wrong.sql", "INSERT INTO nowhere VALUES (1);\n")]);
         let diary = database.folder().join("diary").display().to_string();
@@ -140,16 +158,33 @@ on_every_database! {
     fn a_command_that_does_not_end_ends_with_the_run(database) {
         database.write(&[LOG]);
         let mut deployment = deployment(&database);
-        deployment.settings.hooks.before = vec!["exec sleep 600".to_owned()];
-        let cancel = deployment.cancel.clone();
+        // The shell waits for a child of its own.
+        let pid = database.folder().join("pid");
+        deployment.settings.hooks.before = vec![format!("sleep 600 & echo $! > '{}'; wait; true", pid.display())];
+        let (cancel, path) = (deployment.cancel.clone(), pid.clone());
         let ran = std::thread::scope(|scope| {
             scope.spawn(move || {
-                std::thread::sleep(std::time::Duration::from_millis(300));
+                while !std::fs::read_to_string(&path).is_ok_and(|pid| pid.ends_with('\n')) {
+                    std::thread::sleep(std::time::Duration::from_millis(10));
+                }
                 cancel.cancel();
             });
             run(&mut deployment, &MigrateOptions::default(), &mut Silent)
         });
         assert_eq!(code(ran), "interrupted");
         assert_eq!((database.versions().len(), database.lock_owner()), (0, String::new()));
+        let pid = std::fs::read_to_string(pid).unwrap();
+        let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while lives(pid.trim()) {
+            assert!(std::time::Instant::now() < until, "{pid} lives on");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
     }
+}
+
+/// Whether a process is there and has not ended: nobody may have asked yet how it ended.
+fn lives(pid: &str) -> bool {
+    let said = std::process::Command::new("ps").args(["-o", "stat=", "-p", pid]).output().unwrap();
+    let state = String::from_utf8(said.stdout).unwrap();
+    !state.trim().is_empty() && !state.trim().starts_with('Z')
 }

@@ -54,6 +54,19 @@ on_every_database! {
         assert!(!probe.is_ready() && !probe.is_alive(Duration::from_secs(60)));
     }
 
+    fn a_panic_is_a_start_that_failed(database) {
+        database.write(&[LOG]);
+        let probe = Probe::new();
+        let mut migrator = migrator(&database)
+            .on_event(|event: &Event<'_>| assert!(!matches!(event, Event::StatementStarted { .. }), "a bad day"))
+            .build()
+            .unwrap();
+        let start = std::panic::AssertUnwindSafe(|| migrator.start(&probe));
+        std::panic::catch_unwind(start).unwrap_err();
+        assert!(matches!(probe.state(), Startup::Failed { code: "panicked", .. }), "{:?}", probe.state());
+        assert!(!probe.is_ready() && !probe.is_alive(Duration::from_secs(60)));
+    }
+
     fn tables_are_made_before_anything_is_applied(database) {
         database.write(&[LOG]);
         let mut migrator = migrator(&database).build().unwrap();
@@ -100,6 +113,11 @@ on_every_database! {
         assert_eq!((first.existed, again.existed, &first.version), (false, true, &again.version));
         let other = migrator.create_with("create users table", up, None).unwrap();
         assert!(!other.existed && other.version != first.version);
+        for (up, down) in [("SELECT 1;\n-- DOWN\nSELECT 2;", None), ("SELECT 1", Some("SELECT 2;\n-- upgrade\nSELECT 3"))] {
+            let error = migrator.create_with("two in one", up, down).unwrap_err();
+            let marker = if down.is_none() { "-- DOWN" } else { "-- upgrade" };
+            assert_eq!(error.to_string(), format!("the comment `{marker}` in the SQL divides a migration"));
+        }
         let all = migrator.migrations().unwrap();
         assert_eq!(all.len(), 3);
         assert_eq!((all[0].up.as_deref(), all[0].down.as_deref(), all[0].reversible), (Some(up), Some(down), true));
@@ -116,4 +134,37 @@ fn who_does_not_answer_is_not_healthy() {
     let health = migrator.health();
     assert!(!health.reachable && !health.is_healthy());
     assert!(!format!("{health:?}").contains("hidden"), "{health:?}");
+}
+
+#[cfg(feature = "tokio")]
+mod of_the_async_face {
+    use testkit::on_postgres;
+
+    use super::{Duration, LOG, log, migrator};
+
+    on_postgres! {
+        fn a_handle_cancels_whatever_is_run(database) {
+            database.write(&[LOG, ("0002_long.sql", "INSERT INTO log (what) VALUES ('lost'), (pg_sleep(600)::text);\n")]);
+            let inner = migrator(&database).build().unwrap();
+            let before = inner.cancel_handle();
+            let migrator = dbwarden::asynchronous::Migrator::from(inner);
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            assert_eq!(runtime.block_on(migrator.pending()).unwrap().len(), 2);
+            let asleep = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+            let ran = std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    while database.one(asleep) != "1" {
+                        std::thread::sleep(Duration::from_millis(20));
+                    }
+                    before.cancel();
+                });
+                runtime.block_on(migrator.migrate())
+            });
+            assert_eq!(ran.unwrap_err().code(), "interrupted");
+            assert_eq!((database.one(asleep).as_str(), log(&database), database.lock_owner()), ("0", Vec::new(), String::new()));
+            // For good, as that of the blocking face.
+            assert!(migrator.cancel_handle().is_cancelled());
+            assert_eq!(runtime.block_on(migrator.migrate()).unwrap_err().code(), "interrupted");
+        }
+    }
 }

@@ -54,6 +54,19 @@ mod mysql_has {
     use super::*;
 
     on_mysql! {
+        fn a_file_that_names_its_own_database_is_refused(database) {
+            let name = database.owned().name();
+            for text in [format!("INSERT INTO {name}.a VALUES (2)"), format!("INSERT INTO `{name}` . a VALUES (2)"), format!("USE {name}")] {
+                let database = Database::new(database.engine());
+                database.write(&[("0001_a.sql", "CREATE TABLE a (id INTEGER);\n"), ("0002_b.sql", "INSERT INTO a VALUES (1);\n")]);
+                let other = text.replace(name, database.owned().name());
+                database.write(&[("0003_c.sql", &other)]);
+                let error = run(&mut deployment(&database), &SquashOptions::default()).unwrap_err();
+                assert_eq!(error.code(), "usage", "{error}");
+                assert!(error.to_string().contains("it would reach another database"), "{error}");
+            }
+        }
+
         fn bodies_with_semicolons(database) {
             let text = proved(&database, &[
                 ("0001_a.sql", "CREATE TABLE a (id INTEGER PRIMARY KEY, n INTEGER);\n-- rollback\nDROP TABLE a;\n"),

@@ -150,6 +150,130 @@ on_sqlite! {
         assert_eq!(state_of_two(&database), before);
     }
 
+    fn an_index_that_only_looks_like_the_column_stays(database) {
+        for of in ["status INTEGER REFERENCES status (id)", "status TEXT"] {
+            database.execute("DROP TABLE IF EXISTS status");
+            database.execute(&format!("CREATE TABLE status (id INTEGER PRIMARY KEY, other TEXT, lower TEXT, {of})"));
+            let kept = [
+                "CREATE UNIQUE INDEX ux_other ON status(other)",
+                "CREATE INDEX \"status__\" ON \"status\" (other) WHERE other <> 'status'",
+                "CREATE INDEX calls ON status (lower(other))",
+            ];
+            let gone = [
+                "CREATE INDEX one ON status (other, \"STATUS\" DESC)",
+                "CREATE INDEX partial ON status (other) WHERE [status] IS NOT NULL",
+                "CREATE UNIQUE INDEX computed ON status (other, lower(status))",
+            ];
+            database.execute(&[kept, gone].concat().join(";"));
+            let before = database.snapshot();
+            for (column, kept, gone) in [("status", &kept[..], &gone[..]), ("lower", &[&kept[..], &gone[..]].concat(), &[])] {
+                let drop = Operation::DropColumn { table: TableName::new("status"), column: column.to_owned(), was: None };
+                write(&database, &[drop]).unwrap();
+                up(&database);
+                let after = database.snapshot();
+                assert!(kept.iter().all(|index| after.contains(index)), "{after}{}", newest(&database));
+                assert!(gone.iter().all(|index| !after.contains(index)), "{after}");
+                down(&database);
+                let plain = |text: &str| {
+                    let mut lines: Vec<_> = text.replace('"', "").lines().map(str::to_owned).collect();
+                    lines.sort();
+                    lines
+                };
+                assert_eq!(plain(&database.snapshot()), plain(&before), "{}", newest(&database));
+                std::fs::remove_file(path(&database)).unwrap();
+            }
+        }
+    }
+
+    fn what_drop_column_leaves_is_what_the_way_back_expects(database) {
+        let text = "(\n  a TEXT DEFAULT 'x, y', -- of a, so\n  b TEXT NOT NULL DEFAULT '', /* of b */\n  c TEXT DEFAULT 1 -- of c\n{})";
+        for (at, rule) in ["", "  , CHECK (id > 0) -- a rule\n"].iter().enumerate() {
+            for column in ["a", "b", "c"] {
+                let name = format!("t{at}{column}");
+                database.execute(&format!("CREATE TABLE {name}{}", text.replace("{}", rule).replacen('(', "(id INTEGER PRIMARY KEY,", 1)));
+                let before = database.snapshot().replace('"', "");
+                let drop = Operation::DropColumn { table: TableName::new(&name), column: column.to_owned(), was: None };
+                write(&database, &[drop]).unwrap();
+                up(&database);
+                down(&database);
+                assert_eq!(database.snapshot().replace('"', ""), before);
+                std::fs::remove_file(path(&database)).unwrap();
+            }
+        }
+    }
+
+    fn a_key_that_numbers_its_rows_stays_one(database) {
+        database.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, age INTEGER); INSERT INTO users VALUES (7, 1)");
+        let id = |data_type: &str, default| {
+            alter("id", Alteration { data_type: Some(crate::kinds::data_type(data_type)), default, ..Alteration::default() })
+        };
+        for wrong in [id("bigint", None), id("text", None), id("uuid", default("1"))] {
+            let error = write(&database, &[wrong]).unwrap_err();
+            insta::allow_duplicates! {
+                insta::assert_snapshot!(error.to_string(), @"the table users cannot be made anew: id numbers its rows, and is an INTEGER of 64 bits for that");
+            }
+        }
+        write(&database, &[id("bigint", Some(None))]).unwrap();
+        up(&database);
+        database.execute("INSERT INTO users (age) VALUES (2)");
+        assert_eq!(database.rows("SELECT id FROM users ORDER BY id"), ["7", "8"]);
+        // A key of another sort may be of any type.
+        database.execute("CREATE TABLE pairs (id INTEGER PRIMARY KEY, v) WITHOUT ROWID");
+        let operation = Operation::AlterColumn {
+            table: TableName::new("pairs"),
+            column: "id".to_owned(),
+            to: Box::new(Alteration { data_type: Some(data_type("bigint")), ..Alteration::default() }),
+            from: Box::default(),
+            was: None,
+        };
+        write(&database, &[operation]).unwrap();
+    }
+
+    fn a_list_of_texts_takes_its_check_along(database) {
+        database.execute("CREATE TABLE users (id INTEGER PRIMARY KEY)");
+        write(&database, &[add("kind:enum('a','it''s (b)'):null:a")]).unwrap();
+        up(&database);
+        database.execute("INSERT INTO users (id) VALUES (1)");
+        let before = database.snapshot().replace('"', "");
+        let of = |text: &str| alter("kind", Alteration { data_type: Some(data_type(text)), ..Alteration::default() });
+        for (to, value, wrong) in [("enum('a','c')", "c", Some("z")), ("text", "anything", None)] {
+            write(&database, &[of(to)]).unwrap();
+            up(&database);
+            database.execute(&format!("UPDATE users SET kind = '{value}'"));
+            if let Some(wrong) = wrong {
+                assert!(database.connect().execute(&format!("UPDATE users SET kind = '{wrong}'"), []).is_err());
+            }
+            database.execute("UPDATE users SET kind = 'a'");
+            down(&database);
+            assert_eq!(database.snapshot().replace('"', ""), before);
+            std::fs::remove_file(path(&database)).unwrap();
+        }
+        // A check that somebody wrote stays.
+        database.execute("DROP TABLE users; CREATE TABLE users (kind TEXT CHECK (kind IN ('a')) CONSTRAINT k CHECK (\"kind\" IN ('a')) CHECK (\"kind\" IN ('a') OR 1))");
+        write(&database, &[of("integer")]).unwrap();
+        up(&database);
+        assert_eq!(database.snapshot().matches("CHECK").count(), 3);
+    }
+
+    fn a_column_that_is_computed_and_stored_comes_back(database) {
+        database.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, a INTEGER, twice INTEGER AS (a * 2) STORED); INSERT INTO users (a) VALUES (4)");
+        let before = database.snapshot().replace('"', "");
+        write(&database, &[Operation::DropColumn { table: users(), column: "twice".to_owned(), was: None }]).unwrap();
+        up(&database);
+        down(&database);
+        assert_eq!(database.snapshot().replace('"', ""), before);
+    }
+
+    fn a_way_back_that_rows_refuse_says_so(database) {
+        database.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, a TEXT NOT NULL, b TEXT NOT NULL DEFAULT '')");
+        let drop = |column: &str| Operation::DropColumn { table: users(), column: column.to_owned(), was: None };
+        let refuses = "-- A table that has rows refuses this";
+        for (column, says) in [("a", 1), ("b", 0)] {
+            let text = crate::template(&mut deployment(&database), &[drop(column)]).unwrap().downgrade.unwrap();
+            assert_eq!(text.matches(refuses).count(), says, "{text}");
+        }
+    }
+
     fn what_needs_the_column_is_named(database) {
         database.execute(SCHEMA);
         for (column, user) in [("age", "twice"), ("name", "UNIQUE"), ("id", "boss")] {
@@ -175,14 +299,66 @@ on_sqlite! {
     fn what_was_not_there_when_it_was_written_is_not_lost(database) {
         database.execute(SCHEMA);
         write(&database, &[check("short", "length(name) < 50")]).unwrap();
-        for more in ["CREATE INDEX more ON users (boss)", "CREATE TRIGGER more DELETE ON users BEGIN SELECT 1; END", "ALTER TABLE users ADD COLUMN more TEXT"] {
-            database.execute(more);
-            let before = state(&database);
-            let error = migrate(&mut deployment(&database), &MigrateOptions::default(), &mut dbwarden::apply::run::Silent).unwrap_err();
-            assert!(error.to_string().contains("that this was written for"), "{error}");
-            assert_eq!(state(&database), before);
+        for more in [
+            "CREATE INDEX more ON users (boss)",
+            "CREATE INDEX more ON USERS (boss)",
+            "CREATE TRIGGER more DELETE ON users BEGIN SELECT 1; END",
+            "CREATE TRIGGER more DELETE ON Users BEGIN SELECT 1; END",
+            "CREATE TRIGGER more INSTEAD OF DELETE ON adults BEGIN SELECT 1; END",
+            "ALTER TABLE users ADD COLUMN more TEXT",
+        ] {
+            is_not_what_it_was(&database, more);
             database.execute("DROP INDEX IF EXISTS more; DROP TRIGGER IF EXISTS more");
         }
+    }
+
+    fn what_was_changed_since_it_was_written_is_not_undone(database) {
+        let another = |object: &str, text: &str| format!("DROP {object}; CREATE {text}");
+        for change in [
+            another("INDEX ix_age", "INDEX ix_age ON users (age)"),
+            another("TRIGGER t1", "TRIGGER t1 AFTER INSERT ON users BEGIN INSERT INTO log VALUES ('someone'); END"),
+            another("TRIGGER t2", "TRIGGER t2 AFTER INSERT ON posts BEGIN UPDATE users SET age = '98' WHERE id = NEW.user_id; END"),
+            another("VIEW seniors", "VIEW seniors AS SELECT * FROM adults WHERE id < 100"),
+        ] {
+            let database = Database::new(database.engine());
+            database.execute(SCHEMA);
+            write(&database, &[check("short", "length(name) < 50")]).unwrap();
+            is_not_what_it_was(&database, &change);
+        }
+        // Two of our own, written before one `migrate`.
+        database.execute(SCHEMA);
+        write(&database, &[check("short", "length(name) < 50")]).unwrap();
+        write(&database, &[to(Alteration { default: default("5"), ..Alteration::default() })]).unwrap();
+        let error = migrate(&mut deployment(&database), &MigrateOptions::default(), &mut dbwarden::apply::run::Silent).unwrap_err();
+        assert!(error.to_string().contains("that this was written for"), "{error}");
+        assert_eq!(database.versions(), ["0001"]);
+        assert!(database.snapshot().contains("\"short\""));
+        // In one call it is told at once.
+        std::fs::remove_file(path(&database)).unwrap();
+        let both = [check("long", "length(name) > 0"), to(Alteration { default: default("5"), ..Alteration::default() })];
+        let error = write(&database, &both).unwrap_err();
+        assert_eq!(error.code(), "template-order");
+        insta::assert_snapshot!(error.to_string(), @"the table users is changed by an operation before this one, which is written from the table as it is: write it when the other has been run");
+    }
+
+    fn what_came_behind_and_went_again_is_no_change(database) {
+        database.execute(SCHEMA);
+        write(&database, &[check("short", "length(name) < 50")]).unwrap();
+        up(&database);
+        let between = state(&database);
+        write(&database, &[add("more:integer:null:0")]).unwrap();
+        up(&database);
+        write(&database, &[Operation::RenameColumn { table: users(), from: "age".to_owned(), to: "years".to_owned() }]).unwrap();
+        up(&database);
+        down(&database);
+        down(&database);
+        assert_eq!(state(&database), between);
+        std::fs::remove_file(path(&database)).unwrap();
+        std::fs::remove_file(path(&database)).unwrap();
+        // Both ways, and once more.
+        down(&database);
+        up(&database);
+        assert_eq!(state(&database), between);
     }
 
     fn rows_that_break_the_new_rule_stop_it(database) {
@@ -208,6 +384,17 @@ on_sqlite! {
         // What ALTER TABLE can do asks nothing.
         assert!(crate::template(&mut deployment(&database), &[add("x:integer:null")]).is_ok());
     }
+}
+
+/// Runs the newest migration behind `change`: it says so, and changes nothing.
+#[track_caller]
+fn is_not_what_it_was(database: &Database, change: &str) {
+    database.execute(change);
+    let before = state(database);
+    let options = MigrateOptions::default();
+    let error = migrate(&mut deployment(database), &options, &mut dbwarden::apply::run::Silent).unwrap_err();
+    assert!(error.to_string().contains("that this was written for"), "{change}: {error}");
+    assert_eq!(state(database), before);
 }
 
 fn state_of_two(database: &Database) -> String {

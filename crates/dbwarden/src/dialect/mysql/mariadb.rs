@@ -2,7 +2,6 @@
 
 use super::{Mysql, render};
 use crate::database::Database;
-use crate::dialect::render::{Render, knowing};
 use crate::dialect::{
     Capabilities, Dialect, Existence, Fingerprinting, Manner, Object, Records, RenderError, Rendering,
     Scratching, SessionTrace, Settle,
@@ -89,8 +88,7 @@ impl Dialect for Mariadb {
     }
 
     fn render(&self, operation: &Operation, known: Option<&[Vec<Row>]>) -> Result<Rendering, RenderError> {
-        let live = known.map(|answers| render::known(operation, answers)).transpose()?.flatten();
-        self.both(&knowing(operation, live))
+        render::render(self, operation, known)
     }
 
     fn quote(&self, name: &str) -> String {

@@ -11,7 +11,6 @@ mod trace;
 mod words;
 
 use self::words::{Words, first_word, is};
-use super::render::{Render, knowing};
 use super::{
     Capabilities, Dialect, Existence, Fingerprinting, Manner, Object, Records, RenderError, Rendering,
     Scratching, SessionTrace, Settle,
@@ -150,8 +149,7 @@ impl Dialect for Mysql {
     }
 
     fn render(&self, operation: &Operation, known: Option<&[Vec<Row>]>) -> Result<Rendering, RenderError> {
-        let live = known.map(|answers| render::known(operation, answers)).transpose()?.flatten();
-        self.both(&knowing(operation, live))
+        render::render(self, operation, known)
     }
 
     fn quote(&self, name: &str) -> String {

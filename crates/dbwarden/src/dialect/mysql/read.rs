@@ -5,30 +5,69 @@ use crate::sql::{Rules, Syntax, Token, TokenKind, tokens};
 
 /// Reads the column called `name` in a table's definition; nothing where there is none.
 pub(super) fn column(definition: &str, name: &str) -> Option<Column> {
-    let pieces: Vec<_> = tokens(definition, Rules::new(Syntax::Mysql))
-        .filter(|token| !matches!(token.kind, TokenKind::Whitespace | TokenKind::LineComment))
-        .collect();
-    let (mut depth, mut begun) = (0_i32, None);
-    for (at, token) in pieces.iter().enumerate() {
-        if token.kind == TokenKind::Symbol {
-            depth += i32::from(token.text == "(") - i32::from(token.text == ")");
+    let pieces = pieces(definition);
+    parts(&pieces).into_iter().find_map(|part| of(definition, part, name))
+}
+
+/// Returns what an ALTER TABLE must do beside adding the column called `name` again, so that the table has the keys and checks that
+/// went with it. A key of several columns loses this one.
+pub(super) fn taken_along(definition: &str, name: &str) -> Vec<String> {
+    let pieces = pieces(definition);
+    let mut changes = Vec::new();
+    for part in parts(&pieces) {
+        let (Some(first), Some(last)) = (part.first(), part.last()) else { continue };
+        let text = &definition[first.start..last.start + last.text.len()];
+        let has = |word: &str| part.iter().take(3).any(|token| token.text.eq_ignore_ascii_case(word));
+        let Some(open) = part.iter().position(|token| token.text == "(") else { continue };
+        let is_it =
+            |token: &Token<'_>| bare(token).is_some_and(|it| it.to_lowercase() == name.to_lowercase());
+        let columns: Vec<_> = part[open..].iter().filter(|token| bare(token).is_some()).collect();
+        if bare(first).is_some() || !columns.iter().any(|token| is_it(token)) {
+            continue;
         }
+        let alone = columns.iter().all(|token| is_it(token));
+        match (has("CHECK"), has("PRIMARY"), part[..open].iter().find_map(bare)) {
+            // Of several columns they keep the column from being dropped, and so do foreign keys.
+            _ if has("FOREIGN") => {}
+            (true, ..) if !alone => {}
+            (false, true, _) if !alone => changes.push("DROP PRIMARY KEY".to_owned()),
+            (false, false, Some(key)) if !alone => changes.push(format!("DROP INDEX {}", super::quote(&key))),
+            _ => {}
+        }
+        if !has("FOREIGN") && (alone || !has("CHECK")) {
+            changes.push(format!("ADD {text}"));
+        }
+    }
+    changes
+}
+
+fn pieces(definition: &str) -> Vec<Token<'_>> {
+    tokens(definition, Rules::new(Syntax::Mysql))
+        .filter(|token| !matches!(token.kind, TokenKind::Whitespace | TokenKind::LineComment))
+        .collect()
+}
+
+/// What stands between the commas of a table's definition.
+fn parts<'a, 'b>(pieces: &'b [Token<'a>]) -> Vec<&'b [Token<'a>]> {
+    let (mut depth, mut begun, mut parts) = (0_i32, None, Vec::new());
+    for (at, token) in pieces.iter().enumerate() {
+        if token.kind != TokenKind::Symbol {
+            continue;
+        }
+        depth += i32::from(token.text == "(") - i32::from(token.text == ")");
         let divides = match token.text {
-            "(" => depth == 1,
-            "," => depth == 1,
+            "(" | "," => depth == 1,
             ")" => depth == 0,
             _ => false,
         };
-        if !divides || token.kind != TokenKind::Symbol {
-            continue;
+        if divides && let Some(from) = begun.replace(at + 1) {
+            parts.push(&pieces[from..at]);
         }
-        if let Some(from) = begun.replace(at + 1)
-            && let Some(column) = of(definition, &pieces[from..at], name)
-        {
-            return Some(column);
+        if token.text == ")" && depth == 0 {
+            break;
         }
     }
-    None
+    parts
 }
 
 /// A name without its quotes.

@@ -3,12 +3,12 @@
 
 use super::{Mariadb, Mysql, read};
 use crate::dialect::Dialect;
-use crate::dialect::render::{Comments, Lack, Render, RenderError, Sql};
+use crate::dialect::render::{Comments, Lack, Render, RenderError, Rendering, Sql, knowing};
 use crate::operation::{
-    Alteration, Column, Constraint, DataType, DefaultValue, ForeignKey, Index, IndexPart, Operation,
+    Alteration, Column, Constraint, DataType, DefaultValue, ForeignKey, Index, IndexPart, Operation, OwnType,
     TableName,
 };
-use crate::sql::Syntax;
+use crate::sql::{Rules, Syntax, TokenKind, tokens};
 use crate::value::{Row, Value};
 
 /// What both have in common: each engine's face asks for it.
@@ -161,7 +161,8 @@ fn type_of(data_type: &DataType) -> String {
         DataType::Boolean => "BOOLEAN".to_owned(),
         DataType::Real => "FLOAT".to_owned(),
         DataType::Double => "DOUBLE".to_owned(),
-        DataType::Numeric(None) => "DECIMAL".to_owned(),
+        // Without its digits it has 10, none of them behind the point (https://dev.mysql.com/doc/refman/8.4/en/fixed-point-types.html).
+        DataType::Numeric(None) => "DECIMAL(38, 9)".to_owned(),
         DataType::Numeric(Some((digits, behind))) => format!("DECIMAL({digits}, {behind})"),
         // It must have a length.
         DataType::String(characters) => format!("VARCHAR({})", characters.unwrap_or(255)),
@@ -199,18 +200,15 @@ fn alter_column(
     if to.using.is_some() {
         sql.comment("There is no USING here: the server converts the values by itself.");
     }
-    if only_default(to) && was.is_none() {
-        let name = render.quote(column);
-        sql.statement(match &to.default {
-            Some(Some(default)) => {
-                format!("{start} ALTER COLUMN {name} SET DEFAULT {}", default_value(None, default))
-            }
-            _ => format!("{start} ALTER COLUMN {name} DROP DEFAULT"),
-        });
+    if let Some(change) = default_alone(to, was) {
+        sql.statement(format!("{start} ALTER COLUMN {} {change}", render.quote(column)));
         return Ok(());
     }
     let whole = match (was, &to.data_type) {
-        (Some(was), _) => to.applied_to(was),
+        (Some(was), Some(data_type)) => {
+            Column { data_type: with_characters(data_type, &was.data_type), ..to.applied_to(was) }
+        }
+        (Some(was), None) => to.applied_to(was),
         (None, Some(data_type)) if to.nullable.is_some() => {
             sql.comment("This is the whole definition from now on: what else the column had is gone.");
             to.applied_to(&Column::new(column, data_type.clone()))
@@ -222,6 +220,63 @@ fn alter_column(
     };
     sql.statement(format!("{start} MODIFY COLUMN {}", definition(&whole)));
     Ok(())
+}
+
+/// What changes a default and nothing else, also where the rest of the column has changed since it was looked at. Of what is computed
+/// only the whole definition is taken everywhere.
+fn default_alone(to: &Alteration, was: Option<&Column>) -> Option<String> {
+    if !only_default(to) {
+        return None;
+    }
+    let computed = |default: &DefaultValue| match default {
+        DefaultValue::Expression(expression) => !is_literal(expression.as_str()),
+        DefaultValue::Now => true,
+        DefaultValue::Text(_) => was.is_some_and(|was| was.data_type.is_large()),
+        DefaultValue::Number(_) | DefaultValue::Keyword(_) => false,
+    };
+    match (to.default.as_ref()?, was) {
+        (Some(default), Some(was)) if computed(default) || was.default.as_ref().is_some_and(computed) => None,
+        (Some(default), was) => {
+            let value = default_value(was.map(|was| &was.data_type), default);
+            Some(format!("SET DEFAULT {value}"))
+        }
+        (None, Some(was)) if was.default.as_ref().is_some_and(computed) => None,
+        // Without any, an INSERT must name the column.
+        (None, Some(was)) if was.nullable => Some("SET DEFAULT NULL".to_owned()),
+        (None, _) => Some("DROP DEFAULT".to_owned()),
+    }
+}
+
+/// Whether a default, as the server writes it, is a number or a text.
+fn is_literal(text: &str) -> bool {
+    let tokens: Vec<_> = tokens(text, Rules::new(Syntax::Mysql)).collect();
+    match &tokens[..] {
+        [value] => matches!(value.kind, TokenKind::String | TokenKind::Number),
+        [sign, value] => sign.text == "-" && value.kind == TokenKind::Number,
+        _ => false,
+    }
+}
+
+/// A type of texts with the character set and collation of the type before it, where it says none: without them it would get those of
+/// the table.
+fn with_characters(data_type: &DataType, was: &DataType) -> DataType {
+    let (DataType::Own(was), name) = (was, type_of(data_type)) else { return data_type.clone() };
+    let words = |text: &str| -> Vec<(usize, String)> {
+        let tokens = tokens(text, Rules::new(Syntax::Mysql));
+        let words = tokens.filter(|token| token.kind == TokenKind::Word);
+        words.map(|token| (token.start, token.text.to_ascii_uppercase())).collect()
+    };
+    let says = |(_, word): &&(usize, String)| ["CHARACTER", "CHARSET", "COLLATE"].contains(&word.as_str());
+    let texts = ["CHAR", "VARCHAR", "TINYTEXT", "TEXT", "MEDIUMTEXT", "LONGTEXT", "ENUM", "SET"];
+    let new = words(&name);
+    let is_text = new.first().is_some_and(|(_, word)| texts.contains(&word.as_str()));
+    let (true, None) = (is_text && !matches!(data_type, DataType::Uuid), new.iter().find(says)) else {
+        return data_type.clone();
+    };
+    match words(was.as_str()).iter().find(says) {
+        Some((start, _)) => DataType::Own(OwnType::written(format!("{name} {}", &was.as_str()[*start..]))),
+        None => data_type.clone(),
+    }
 }
 
 fn only_default(to: &Alteration) -> bool {
@@ -253,6 +308,10 @@ fn add_index(
     Ok(())
 }
 
+fn drop_foreign_key(render: &impl Render, table: &TableName, name: &str) -> String {
+    format!("ALTER TABLE {} DROP FOREIGN KEY {name}", render.table_name(table))
+}
+
 /// A foreign key makes an index of its own name where its column has none, and leaves it behind
 /// (<https://dev.mysql.com/doc/refman/8.4/en/create-table-foreign-keys.html>).
 fn drop_constraint(
@@ -265,7 +324,7 @@ fn drop_constraint(
     let start = format!("ALTER TABLE {}", render.table_name(table));
     match constraint {
         Constraint::ForeignKey(ForeignKey { .. }) => {
-            sql.statement(format!("{start} DROP FOREIGN KEY {name}"));
+            sql.statement(drop_foreign_key(render, table, &name));
             sql.comment(&format!("only-if: index {name}"));
             sql.statement(format!("{start} DROP INDEX {name}"));
         }
@@ -274,12 +333,34 @@ fn drop_constraint(
     Ok(())
 }
 
-/// What must be asked to know the column that would otherwise be lost, or whose definition must be written again.
+/// What must be asked to know the column that would otherwise be lost, or whose definition must be written again, and whether it is
+/// that one still when the script runs.
 pub(super) fn asks(render: &impl Render, operation: &Operation) -> Vec<(String, Vec<Value>)> {
-    let ask = |(table, _): (&TableName, &str)| {
-        (format!("SHOW CREATE TABLE {}", render.table_name(table)), Vec::new())
-    };
-    wanted(operation).map(ask).into_iter().collect()
+    if let Some((table, name)) = named_key(render, operation) {
+        // A foreign key makes no index where one does, and that one is not its own.
+        let query = "SELECT 1 FROM information_schema.statistics WHERE table_schema = COALESCE(?, DATABASE()) AND table_name = ? \
+                     AND index_name = ? LIMIT 1";
+        let parameters = [table.schema.clone().into(), table.name.as_str().into(), name.into()];
+        return vec![(query.to_owned(), parameters.into())];
+    }
+    let Some((table, column)) = wanted(operation) else { return Vec::new() };
+    let mut queries = vec![(format!("SHOW CREATE TABLE {}", render.table_name(table)), Vec::new())];
+    if matches!(operation, Operation::AlterColumn { .. }) {
+        let parameters = [table.schema.clone().into(), table.name.as_str().into(), column.into()];
+        queries.push((format!("SELECT {SUM}{}", of_column(["?", "?", "?"])), parameters.into()));
+    }
+    queries
+}
+
+/// What `information_schema` says of a column, but for its place, as one value.
+const SUM: &str = "MD5(CONCAT_WS('|', c.column_type, c.is_nullable, COALESCE(c.column_default, '-'), c.extra, \
+                   c.generation_expression, c.column_comment, NULLIF(c.collation_name, t.table_collation)))";
+
+fn of_column([schema, table, column]: [&str; 3]) -> String {
+    format!(
+        " FROM information_schema.columns AS c JOIN information_schema.tables AS t USING (table_schema, table_name) \
+         WHERE c.table_schema = COALESCE({schema}, DATABASE()) AND c.table_name = {table} AND c.column_name = {column}"
+    )
 }
 
 fn wanted(operation: &Operation) -> Option<(&TableName, &str)> {
@@ -294,17 +375,61 @@ fn wanted(operation: &Operation) -> Option<(&TableName, &str)> {
     }
 }
 
-/// Reads the answer to [`asks`].
+/// The table and the name of a foreign key that is added.
+fn named_key<'a>(render: &impl Render, operation: &'a Operation) -> Option<(&'a TableName, String)> {
+    match operation {
+        Operation::AddConstraint { table, constraint: constraint @ Constraint::ForeignKey(_) } => {
+            Some((table, constraint.name(table, render.name_limit())))
+        }
+        _ => None,
+    }
+}
+
+/// Renders an operation with what the database said of it.
 ///
 /// # Errors
-/// That the table has no such column.
-pub(super) fn known(operation: &Operation, answers: &[Vec<Row>]) -> Result<Option<Column>, RenderError> {
-    let (Some(row), Some((table, name))) = (answers.first().and_then(|rows| rows.first()), wanted(operation))
-    else {
-        return Ok(None);
-    };
-    match read::column(row.text(1), name) {
-        Some(column) => Ok(Some(column)),
-        None => Err(RenderError::NoColumn { table: table.clone(), column: name.to_owned() }),
+/// What the engine has not; that the table has no such column.
+pub(super) fn render(
+    render: &impl Render,
+    operation: &Operation,
+    answers: Option<&[Vec<Row>]>,
+) -> Result<Rendering, RenderError> {
+    let rows = |at: usize| answers.and_then(|answers| answers.get(at)?.first());
+    if let (Some((table, name)), Some(_)) = (named_key(render, operation), rows(0)) {
+        let mut downgrade = Sql::default();
+        downgrade.statement(drop_foreign_key(render, table, &render.quote(&name)));
+        return Ok(Rendering { downgrade: Ok(downgrade), ..render.both(operation)? });
     }
+    let (Some(row), Some((table, name))) = (rows(0), wanted(operation)) else {
+        return render.both(operation);
+    };
+    let no_column = || RenderError::NoColumn { table: table.clone(), column: name.to_owned() };
+    let column = read::column(row.text(1), name).ok_or_else(no_column)?;
+    let whole = match operation {
+        Operation::AlterColumn { to, .. } => default_alone(to, Some(&column)).is_none(),
+        _ => false,
+    };
+    let mut rendering = render.both(&knowing(operation, Some(column)))?;
+    if let Some(sum) = rows(1).filter(|_| whole) {
+        let mut sql = Sql::default();
+        let schema = table.schema.as_ref().map_or_else(|| "NULL".to_owned(), |schema| literal(schema));
+        let of = of_column([&schema, &literal(&table.name), &literal(name)]);
+        sql.comment(&format!(
+            "The whole definition of {table}.{name} is written below. Where it is not what this was written for, this stops: \"Subquery \
+             returns more than 1 row\"."
+        ));
+        sql.statement(format!(
+            "SELECT IF(COUNT(*) = 1, 1, (SELECT 1 UNION ALL SELECT 2)){of} AND {SUM} = {}",
+            literal(sum.text(0))
+        ));
+        sql.append(rendering.upgrade);
+        rendering.upgrade = sql;
+    }
+    if let (Operation::DropColumn { .. }, Ok(downgrade)) = (operation, &mut rendering.downgrade) {
+        // All in one: a column that counts up must have its key at once.
+        for change in read::taken_along(row.text(1), name) {
+            downgrade.add_to_last(&format!(", {change}"));
+        }
+    }
+    Ok(rendering)
 }

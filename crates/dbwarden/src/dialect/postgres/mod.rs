@@ -200,12 +200,14 @@ impl Dialect for Postgres {
     }
 
     fn asks(&self, operation: &Operation) -> Vec<(String, Vec<Value>)> {
-        render::asks(self, operation)
+        [render::asks(self, operation), render::asks_what_goes_along(self, operation)].concat()
     }
 
     fn render(&self, operation: &Operation, known: Option<&[Vec<Row>]>) -> Result<Rendering, RenderError> {
         let live = known.and_then(|answers| render::read(operation, answers));
-        self.both(&knowing(operation, live))
+        let mut rendering = self.both(&knowing(operation, live))?;
+        render::brings_along(self, operation, known.unwrap_or_default(), &mut rendering);
+        Ok(rendering)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Operations in PostgreSQL's words (<https://www.postgresql.org/docs/current/sql-altertable.html>).
 
 use super::Postgres;
-use crate::dialect::render::{Render, RenderError, Sql, unknown_column};
+use crate::dialect::render::{Render, RenderError, Rendering, Sql, unknown_column};
 use crate::operation::{Column, DataType, DefaultValue, Expression, Index, Operation, OwnType, TableName};
 use crate::value::{Row, Value};
 
@@ -93,6 +93,69 @@ pub(super) fn asks(render: &impl Render, operation: &Operation) -> Vec<(String, 
         (COLUMN.to_owned(), vec![render.table_name(table).into(), column.into()])
     };
     unknown_column(operation).map(ask).into_iter().collect()
+}
+
+/// What must be asked of what goes with a dropped column: a sequence that belongs to it, constraints and indexes of the table that use
+/// it, alone or among others (<https://www.postgresql.org/docs/current/sql-altertable.html>, DROP COLUMN).
+pub(super) fn asks_what_goes_along(render: &impl Render, operation: &Operation) -> Vec<(String, Vec<Value>)> {
+    const SEQUENCE: &str = "SELECT o.name, format('AS %s START WITH %s INCREMENT BY %s MINVALUE %s MAXVALUE %s CACHE %s%s', \
+         pg_catalog.format_type(s.seqtypid, NULL), s.seqstart, s.seqincrement, s.seqmin, s.seqmax, s.seqcache, \
+         CASE WHEN s.seqcycle THEN ' CYCLE' ELSE '' END) \
+         FROM (SELECT pg_catalog.pg_get_serial_sequence(a.attrelid::pg_catalog.regclass::text, a.attname::text) AS name \
+         FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = pg_catalog.to_regclass(?) AND a.attname = ? \
+         AND a.attidentity = '' AND NOT a.attisdropped) AS o \
+         JOIN pg_catalog.pg_sequence AS s ON s.seqrelid = o.name::pg_catalog.regclass";
+    const RULES: &str = "SELECT r.name, r.definition FROM (SELECT a.attrelid, a.attnum FROM pg_catalog.pg_attribute AS a \
+         WHERE a.attrelid = pg_catalog.to_regclass(?) AND a.attname = ? AND NOT a.attisdropped) AS a, LATERAL (\
+         SELECT pg_catalog.quote_ident(c.conname) AS name, pg_catalog.pg_get_constraintdef(c.oid) AS definition, \
+         CASE c.contype WHEN 'p' THEN 1 WHEN 'u' THEN 2 WHEN 'f' THEN 4 ELSE 3 END AS place \
+         FROM pg_catalog.pg_constraint AS c WHERE c.conrelid = a.attrelid AND c.contype IN ('p', 'u', 'c', 'x', 'f') AND EXISTS (\
+         SELECT 1 FROM pg_catalog.pg_depend AS d WHERE d.classid = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND d.objid = c.oid \
+         AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum AND d.deptype = 'a') \
+         UNION ALL SELECT '', pg_catalog.pg_get_indexdef(i.indexrelid), 5 FROM pg_catalog.pg_index AS i \
+         WHERE i.indrelid = a.attrelid AND EXISTS (\
+         SELECT 1 FROM pg_catalog.pg_depend AS d WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = i.indexrelid \
+         AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum AND d.deptype = 'a')) AS r ORDER BY r.place, r.name, r.definition";
+    match operation {
+        Operation::DropColumn { table, column, was: None } => {
+            let parameters = vec![render.table_name(table).into(), column.as_str().into()];
+            vec![(SEQUENCE.to_owned(), parameters.clone()), (RULES.to_owned(), parameters)]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Adds what [`asks_what_goes_along`] was answered to the way back.
+pub(super) fn brings_along(
+    render: &impl Render,
+    operation: &Operation,
+    answers: &[Vec<Row>],
+    rendering: &mut Rendering,
+) {
+    let (Operation::DropColumn { table, column, was: None }, Ok(added)) =
+        (operation, &mut rendering.downgrade)
+    else {
+        return;
+    };
+    let rows = |at: usize| answers.get(at).map_or(&[][..], Vec::as_slice);
+    let (name, mut sql) = (render.table_name(table), Sql::default());
+    for sequence in rows(1) {
+        sql.statement(format!("CREATE SEQUENCE {} {}", sequence.text(0), sequence.text(1)));
+    }
+    sql.append(std::mem::take(added));
+    for sequence in rows(1) {
+        let owner = format!("{name}.{}", render.quote(column));
+        sql.statement(format!("ALTER SEQUENCE {} OWNED BY {owner}", sequence.text(0)));
+    }
+    for rule in rows(2) {
+        sql.statement(match (rule.text(0), rule.text(1)) {
+            ("", index) => index.to_owned(),
+            (constraint, definition) => {
+                format!("ALTER TABLE {name} ADD CONSTRAINT {constraint} {definition}")
+            }
+        });
+    }
+    *added = sql;
 }
 
 /// Reads the answer to [`asks`].

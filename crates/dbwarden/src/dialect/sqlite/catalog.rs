@@ -1,5 +1,6 @@
 //! Whether an object exists, by SQLite's own catalogue (<https://www.sqlite.org/schematab.html>).
 
+use super::table::bare;
 use crate::dialect::{Existence, Object};
 
 pub(super) fn existence(object: &Object) -> Existence {
@@ -18,13 +19,7 @@ pub(super) fn existence(object: &Object) -> Existence {
         Object::Column { table, column } => {
             Existence::Rows(COLUMN, vec![bare(table).into(), bare(column).into()])
         }
-        Object::Constraint(name) => Existence::ConstraintInText(TEXTS, bare(name).to_owned()),
+        Object::Constraint(name) => Existence::ConstraintInText(TEXTS, bare(name)),
         Object::Type(_) => Existence::Never,
     }
-}
-
-/// A name without its quotes.
-fn bare(name: &str) -> &str {
-    let pairs = [('"', '"'), ('`', '`'), ('[', ']'), ('\'', '\'')];
-    pairs.iter().find_map(|(open, close)| name.strip_prefix(*open)?.strip_suffix(*close)).unwrap_or(name)
 }

@@ -89,6 +89,10 @@ impl Dialect for Sqlite {
         render::asks(operation)
     }
 
+    fn asks_whole_tables(&self) -> bool {
+        true
+    }
+
     fn render(&self, operation: &Operation, known: Option<&[Vec<Row>]>) -> Result<Rendering, RenderError> {
         render::render(operation, known)
     }

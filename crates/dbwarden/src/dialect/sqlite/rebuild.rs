@@ -9,8 +9,10 @@
 
 use std::collections::BTreeSet;
 
-use super::table::{TableText, bare, mentions};
-use crate::dialect::render::{RenderError, Sql};
+use super::Sqlite;
+use super::table::{TableText, bare, computes_with, mentions};
+use crate::dialect::Dialect;
+use crate::dialect::render::{Render, RenderError, Sql};
 use crate::operation::TableName;
 use crate::value::{Row, Value};
 
@@ -22,6 +24,8 @@ pub(super) struct Live {
     pub(super) text: TableText,
     columns: Vec<LiveColumn>,
     objects: Vec<Object>,
+    /// The columns that each index is of, as pairs of its name and theirs; expressions are not among them.
+    keys: Vec<(String, String)>,
 }
 
 #[derive(Debug)]
@@ -47,6 +51,12 @@ pub(super) fn asks(table: &TableName) -> Vec<(String, Vec<Value>)> {
         ("SELECT type, name, tbl_name, sql FROM main.sqlite_schema ORDER BY rowid".to_owned(), Vec::new()),
         (
             "SELECT name, pk, hidden FROM pragma_table_xinfo(?, 'main') ORDER BY cid".to_owned(),
+            vec![table.name.as_str().into()],
+        ),
+        (
+            "SELECT i.name, k.name FROM pragma_index_list(?, 'main') AS i, pragma_index_xinfo(i.name, 'main') AS k \
+             WHERE k.key = 1 AND k.name IS NOT NULL"
+                .to_owned(),
             vec![table.name.as_str().into()],
         ),
     ]
@@ -86,7 +96,8 @@ impl Live {
                 generated: row.integer(2).is_some_and(|hidden| hidden > 1),
             })
             .collect();
-        Ok(Self { name: found.name.clone(), text: parsed, columns, objects })
+        let keys = rows(2).iter().map(|row| (text(row, 0), text(row, 1))).collect();
+        Ok(Self { name: found.name.clone(), text: parsed, columns, objects, keys })
     }
 
     /// Returns the place of a column in the definition.
@@ -95,11 +106,29 @@ impl Live {
         self.text.position(column).ok_or_else(none)
     }
 
+    /// Returns whether the column at `at` is another name of the row's number.
+    pub(super) fn numbers(&self, at: usize) -> bool {
+        let mut keys = self.columns.iter().filter(|column| column.key);
+        let alone = match (keys.next(), keys.next()) {
+            (Some(key), None) => self.text.position(&key.name) == Some(at),
+            _ => false,
+        };
+        alone && !self.text.without_rowid() && is_integer_key(&self.text, at)
+    }
+
     /// Returns the indexes that somebody made, in order.
     pub(super) fn indexes(&self) -> impl Iterator<Item = &Object> {
         self.objects.iter().filter(|object| {
             object.kind == "index" && object.table.eq_ignore_ascii_case(&self.name) && !object.sql.is_empty()
         })
+    }
+
+    /// Returns whether an index is of a column, or has it in an expression or in its condition.
+    pub(super) fn is_of(&self, index: &Object, column: &str) -> bool {
+        let key = |(of, name): &(String, String)| {
+            of.eq_ignore_ascii_case(&index.name) && name.eq_ignore_ascii_case(column)
+        };
+        self.keys.iter().any(key) || computes_with(&index.sql, column)
     }
 
     /// Returns the views and triggers that name the table, or a view that does, in the order in which they can be made again.
@@ -161,18 +190,23 @@ impl Rebuild<'_> {
     pub(super) fn write(&self, sql: &mut Sql) {
         let live = self.live;
         let (new, count) = (live.free("new"), live.free("check"));
-        let (old_name, new_name, count_name) = (quote(&live.name), quote(&new), quote(&count));
+        let (old_name, new_name, count_name) =
+            (Sqlite.quote(&live.name), Sqlite.quote(&new), Sqlite.quote(&count));
         sql.comment("SQLite cannot change this in place: the table is made anew and its rows are copied.");
         sql.statement("PRAGMA foreign_keys = OFF");
-        sql.comment("Nothing goes on unless the table has what this was written for, and unless every row was copied.");
-        let known =
-            quote(&format!("{} has the columns, indexes and triggers that this was written for", live.name));
-        let copied = quote(&format!("every row of {} was copied", live.name));
+        sql.comment(
+            "Nothing goes on unless the table is what this was written for, and unless every row was copied.",
+        );
+        let known = Sqlite.quote(&format!(
+            "{} has the definition, indexes and triggers that this was written for",
+            live.name
+        ));
+        let copied = Sqlite.quote(&format!("every row of {} was copied", live.name));
         sql.statement(format!(
             "CREATE TABLE {count_name} (known INTEGER CONSTRAINT {known} CHECK (known = 1), \
              copied INTEGER CONSTRAINT {copied} CHECK (copied = 1))"
         ));
-        sql.statement(format!("INSERT INTO {count_name} (known)\nSELECT {}", self.is_known()));
+        sql.statement(format!("INSERT INTO {count_name} (known)\nSELECT (SELECT {}", self.is_known()));
         let dependents = live.dependents();
         // Triggers go with their table or view.
         let views: Vec<_> = dependents.iter().filter(|object| object.kind == "view").collect();
@@ -183,10 +217,10 @@ impl Rebuild<'_> {
         for trigger in
             dependents.iter().filter(|object| object.kind == "trigger" && !goes_with(&object.table))
         {
-            sql.statement(format!("DROP TRIGGER {}", quote(&trigger.name)));
+            sql.statement(format!("DROP TRIGGER {}", Sqlite.quote(&trigger.name)));
         }
         for view in &views {
-            sql.statement(format!("DROP VIEW {}", quote(&view.name)));
+            sql.statement(format!("DROP VIEW {}", Sqlite.quote(&view.name)));
         }
         sql.statement(self.to.named(&new_name, &live.name));
         let (targets, sources) = self.columns();
@@ -200,7 +234,7 @@ impl Rebuild<'_> {
         ));
         sql.statement(format!("DROP TABLE {count_name}"));
         if self.from.autoincrement() && self.to.autoincrement() {
-            let (old, new) = (literal(&live.name), literal(&new));
+            let (old, new) = (Sqlite.literal(&live.name), Sqlite.literal(&new));
             sql.comment("Keys that were given once are not given again.");
             sql.statement(format!("DELETE FROM sqlite_sequence WHERE name = {new}"));
             sql.statement(format!(
@@ -214,24 +248,38 @@ impl Rebuild<'_> {
         }
     }
 
-    /// Whether the table has the columns, indexes and triggers that the script knows: what it does not know would be lost.
+    /// Whether the table, its indexes and its triggers are what the script knows: what it does not know would be lost, and what was
+    /// changed since would be undone.
     fn is_known(&self) -> String {
-        let list = |names: &[&str]| literal(&names.join(", "));
-        let name = literal(&self.live.name);
-        let columns = self.from.names();
-        let columns: Vec<_> = columns.iter().map(String::as_str).collect();
         let dependents = self.live.dependents();
-        let own = dependents
-            .iter()
-            .filter(|it| it.kind == "trigger" && it.table.eq_ignore_ascii_case(&self.live.name));
-        let mut objects: Vec<_> = self.before.iter().chain(own).map(|it| it.name.as_str()).collect();
-        objects.sort_unstable();
+        let mut objects: Vec<&Object> = self.before.iter().chain(&dependents).copied().collect();
+        objects.sort_unstable_by_key(|it| (it.name.as_str(), it.kind.as_str()));
+        let behind: String = objects.iter().map(|it| format!("\n{}", it.sql)).collect();
+        // As it was made, and as RENAME leaves it.
+        let renamed = self.from.named(&Sqlite.quote(&self.live.name), &self.live.name);
+        let texts = [self.from.text(), &renamed].map(|text| {
+            let columns = text.find('(').map_or(text, |open| &text[open..]);
+            Sqlite.literal(&plain(&format!("{columns}{behind}")))
+        });
+        let texts = if texts[0] == texts[1] { &texts[..1] } else { &texts[..] };
+        let list = |names: Vec<&str>| {
+            names.into_iter().map(|name| Sqlite.literal(name)).collect::<Vec<_>>().join(", ")
+        };
+        let views = dependents.iter().filter(|it| it.kind == "view").map(|it| it.name.as_str());
+        let tables: Vec<_> = std::iter::once(self.live.name.as_str()).chain(views).collect();
+        let is_far = |it: &&&Object| !tables.iter().any(|table| table.eq_ignore_ascii_case(&it.table));
+        let far: Vec<_> = dependents.iter().filter(is_far).map(|it| it.name.as_str()).collect();
+        let far = match far.is_empty() {
+            true => String::new(),
+            false => format!(" OR type = 'trigger' AND name IN ({})", list(far)),
+        };
+        let all = "group_concat(sql, char(10))".to_owned();
+        let all = PLAIN.iter().fold(all, |sql, (_, c)| format!("replace({sql}, {c}, '')"));
         format!(
-            "(SELECT group_concat(name, ', ') FROM (SELECT name FROM pragma_table_xinfo({name}) ORDER BY cid)) = {}\n\
-             AND (SELECT coalesce(group_concat(name, ', '), '') FROM (SELECT name FROM sqlite_schema \
-             WHERE tbl_name = {name} AND type IN ('index', 'trigger') AND sql IS NOT NULL ORDER BY name)) = {}",
-            list(&columns),
-            list(&objects)
+            "{all}\nFROM (SELECT CASE type WHEN 'table' THEN substr(sql, instr(sql, '(')) ELSE sql END AS sql FROM sqlite_schema\n\
+             WHERE sql IS NOT NULL AND (tbl_name COLLATE NOCASE IN ({}){far}) ORDER BY type <> 'table', name, type))\nIN ({})",
+            list(tables),
+            texts.join(",\n")
         )
     }
 
@@ -260,7 +308,7 @@ impl Rebuild<'_> {
             sources.push(rowid.to_owned());
         }
         for column in live {
-            let name = quote(&column.name);
+            let name = Sqlite.quote(&column.name);
             let using = self.using.filter(|(of, _)| of.eq_ignore_ascii_case(&column.name));
             sources.push(using.map_or_else(|| name.clone(), |(_, expression)| expression.to_owned()));
             targets.push(name);
@@ -275,10 +323,11 @@ fn is_integer_key(text: &TableText, at: usize) -> bool {
     bare(text.data_type(at)).eq_ignore_ascii_case("INTEGER")
 }
 
-pub(super) fn quote(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
+/// What is left out of definitions before they are compared, and how SQL writes it: RENAME puts other quotes around names, and a
+/// checkout may have other line ends.
+const PLAIN: [(char, &str); 5] =
+    [('"', "'\"'"), ('`', "'`'"), ('[', "'['"), (']', "']'"), ('\r', "char(13)")];
 
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
+fn plain(text: &str) -> String {
+    text.replace(PLAIN.map(|(c, _)| c), "")
 }

@@ -5,7 +5,7 @@ use super::Sqlite;
 use super::rebuild::{self, Live, Rebuild};
 use super::table::{TableText, mentions};
 use crate::dialect::Dialect;
-use crate::dialect::render::{Comments, Lack, Render, RenderError, Rendering, Sql};
+use crate::dialect::render::{Comments, Lack, Render, RenderError, Rendering, Sql, UNFILLED};
 use crate::operation::{Alteration, Column, Constraint, DataType, DefaultValue, Index, Operation, TableName};
 use crate::sql::Syntax;
 use crate::value::{Row, Value};
@@ -246,7 +246,16 @@ fn altered(
     to: &Alteration,
 ) -> Result<TableText, String> {
     let mut text = live.text.clone();
-    if let Some(data_type) = &to.data_type {
+    if let Some(data_type) = to.data_type.as_ref().filter(|_| live.numbers(at)) {
+        // With any other word it would be no name of the row's number any more, and would not be given by itself
+        // (https://www.sqlite.org/lang_createtable.html#rowid).
+        let alone = to.nullable.is_none() && to.default.is_none();
+        if alone || !is_whole(data_type) {
+            return Err(format!("{column} numbers its rows, and is an INTEGER of 64 bits for that"));
+        }
+    } else if let Some(data_type) = &to.data_type {
+        // The check of a list of texts is a part of its type.
+        text = text.without_list(at)?;
         text = text.with_type(at, &Sqlite.type_of(table, column, data_type))?;
     }
     if let Some(default) = &to.default {
@@ -257,6 +266,16 @@ fn altered(
         text = text.with_null(at, nullable)?;
     }
     Ok(text)
+}
+
+/// Whether a type is of whole numbers.
+fn is_whole(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::SmallInt | DataType::Integer | DataType::BigInt => true,
+        // https://www.sqlite.org/datatype3.html#determination_of_column_affinity
+        DataType::Own(own) => own.as_str().to_ascii_uppercase().contains("INT"),
+        _ => false,
+    }
 }
 
 /// The table made anew as `to`, and made anew as it was.
@@ -296,20 +315,32 @@ fn drop_column(live: &Live, table: &TableName, column: &str) -> Result<Rendering
     let warning = format!("This drops what {table}.{column} holds: no rollback brings that back.");
     let mut upgrade = Sql::default();
     upgrade.comment(&warning);
-    let needs = |index: &&rebuild::Object| mentions(&index.sql, column);
-    let rebuilt = both_ways(live, &to, None, |index| !needs(&index));
+    let needs = |index: &&rebuild::Object| live.is_of(index, column);
+    // Rows have no value for a column that comes back.
+    let filled = |back: Sql| {
+        let mut sql = Sql::default();
+        if live.text.wants_value(at) {
+            sql.comment(UNFILLED);
+        }
+        sql.append(back);
+        sql
+    };
     if live.text.is_bound(at) {
+        let rebuilt = both_ways(live, &to, None, |index| !needs(&index));
         upgrade.append(rebuilt.upgrade);
-        return Ok(Rendering { upgrade, ..rebuilt });
+        return Ok(Rendering { upgrade, downgrade: rebuilt.downgrade.map(filled) });
     }
     for index in live.indexes().filter(needs) {
-        upgrade.statement(format!("DROP INDEX {}", rebuild::quote(&index.name)));
+        upgrade.statement(format!("DROP INDEX {}", Sqlite.quote(&index.name)));
     }
     upgrade.statement(Sqlite.drop_column(table, column));
     let definition = live.text.column(at);
-    let simple = live.text.is_last(at) && !mentions(definition, "DEFAULT") && !mentions(definition, "NOT");
-    if !simple {
-        return Ok(Rendering { upgrade, downgrade: rebuilt.downgrade });
+    // ADD COLUMN takes neither a computed default nor what is computed and stored.
+    let never = ["DEFAULT", "NOT", "STORED"].iter().any(|word| mentions(definition, word));
+    if !live.text.is_last(at) || never {
+        let left = live.text.dropped(at).map_err(stubborn)?;
+        let downgrade = both_ways(live, &left, None, |index| !needs(&index)).downgrade.map(filled);
+        return Ok(Rendering { upgrade, downgrade });
     }
     let mut downgrade = Sql::default();
     downgrade.statement(format!("ALTER TABLE {} ADD COLUMN {definition}", Sqlite.table_name(table)));

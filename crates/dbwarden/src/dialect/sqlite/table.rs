@@ -13,6 +13,8 @@ pub(super) struct TableText {
     name: Range<usize>,
     /// What stands between the commas, from the first token to the last; columns first.
     parts: Vec<Range<usize>>,
+    /// Where the comma or parenthesis behind each part stands.
+    ends: Vec<usize>,
     /// How many of the parts are columns.
     columns: usize,
     /// What stands behind the last parenthesis.
@@ -61,7 +63,7 @@ impl TableText {
             return Err(unlike());
         }
         let name = pieces[begin].range.start..pieces[open - 1].range.end;
-        let (mut parts, mut depth, mut first) = (Vec::new(), 0_i32, open + 1);
+        let (mut parts, mut ends, mut depth, mut first) = (Vec::new(), Vec::new(), 0_i32, open + 1);
         let mut close = None;
         for (at, piece) in pieces.iter().enumerate().skip(open) {
             let symbol = (piece.kind == TokenKind::Symbol).then(|| &text[piece.range.clone()]);
@@ -75,6 +77,7 @@ impl TableText {
                     return Err(unlike());
                 }
                 parts.push(pieces[first].range.start..pieces[at - 1].range.end);
+                ends.push(piece.range.start);
                 first = at + 1;
             }
             if depth == 0 {
@@ -95,11 +98,10 @@ impl TableText {
         if columns == 0 {
             return Err(unlike());
         }
-        Ok(Self { text: text.to_owned(), name, parts, columns, options })
+        Ok(Self { text: text.to_owned(), name, parts, ends, columns, options })
     }
 
     /// Returns the text.
-    #[cfg(test)]
     pub(super) fn text(&self) -> &str {
         &self.text
     }
@@ -137,11 +139,6 @@ impl TableText {
         tokens(text, Rules::new(Syntax::Sqlite)).next().map_or_else(String::new, |token| bare(token.text))
     }
 
-    /// Returns the names of the columns, in order.
-    pub(super) fn names(&self) -> Vec<String> {
-        (0..self.columns).map(|at| self.column_name(at)).collect()
-    }
-
     /// Returns the definition of the column at `at`, as it was written.
     pub(super) fn column(&self, at: usize) -> &str {
         &self.text[self.parts[at].clone()]
@@ -168,6 +165,13 @@ impl TableText {
             .clauses
             .iter()
             .any(|(word, _)| ["PRIMARY", "UNIQUE", "REFERENCES"].contains(&word.as_str()))
+    }
+
+    /// Returns whether a row must be given a value for the column at `at`.
+    pub(super) fn wants_value(&self, at: usize) -> bool {
+        let clauses = self.definition(at).clauses;
+        let has = |words: &[&str]| clauses.iter().any(|(word, _)| words.contains(&word.as_str()));
+        has(&["NOT"]) && !has(&["DEFAULT", "GENERATED", "AS"])
     }
 
     /// Returns the text for a table called `name`, which is quoted already. What names the table itself within it names the new one:
@@ -224,6 +228,17 @@ impl TableText {
         self.spliced(range, "")
     }
 
+    /// Returns the text that `ALTER TABLE … DROP COLUMN` leaves: a column goes with all up to the next, the last one with all from the
+    /// comma before it to what stands behind.
+    pub(super) fn dropped(&self, at: usize) -> Result<Self, String> {
+        let start = self.parts[at].start;
+        if !self.is_last(at) {
+            return self.spliced(start..self.parts[at + 1].start, "");
+        }
+        let comma = self.text[..start].rfind(',').ok_or_else(|| "it would have no column left".to_owned())?;
+        self.spliced(comma..self.ends[at], "")
+    }
+
     fn spliced(&self, range: Range<usize>, text: &str) -> Result<Self, String> {
         let mut all = self.text.clone();
         all.replace_range(range, text);
@@ -241,13 +256,13 @@ impl TableText {
 
     /// Returns the text in which the column at `at` may hold nothing, or may not.
     pub(super) fn with_null(&self, at: usize, nullable: bool) -> Result<Self, String> {
-        let clean = self.without_clauses(at, &["NOT", "NULL"])?;
+        let clean = self.without_clauses(at, |word, _| ["NOT", "NULL"].contains(&word))?;
         if nullable { Ok(clean) } else { clean.with_clause(at, "NOT NULL") }
     }
 
     /// Returns the text in which the column at `at` has another default, or none.
     pub(super) fn with_default(&self, at: usize, default: Option<&str>) -> Result<Self, String> {
-        let clean = self.without_clauses(at, &["DEFAULT"])?;
+        let clean = self.without_clauses(at, |word, _| word == "DEFAULT")?;
         match default {
             Some(default) => clean.with_clause(at, &format!("DEFAULT {default}")),
             None => Ok(clean),
@@ -260,11 +275,32 @@ impl TableText {
         self.spliced(behind..behind, &format!(" {clause}"))
     }
 
-    fn without_clauses(&self, at: usize, words: &[&str]) -> Result<Self, String> {
+    /// Returns the text in which the column at `at` has no check that a list of texts brought with it: `CHECK ("name" IN ('a', 'b'))`,
+    /// the name in double quotes, and no name of its own.
+    pub(super) fn without_list(&self, at: usize) -> Result<Self, String> {
+        let name = format!("\"{}\"", self.column_name(at).replace('"', "\"\""));
+        self.without_clauses(at, |word, clause| {
+            let pieces = pieces(clause, 0);
+            let mut texts = pieces.iter().map(|piece| &clause[piece.range.clone()]);
+            let begins = ["CHECK", "(", &name, "IN", "("].iter().all(|it| texts.next() == Some(*it));
+            let list: Vec<_> = pieces.iter().skip(5).collect();
+            let is_list = list.chunks(2).all(|pair| match pair {
+                [text, comma] if text.kind == TokenKind::String => {
+                    [",", ")"].contains(&&clause[comma.range.clone()])
+                }
+                [close] => &clause[close.range.clone()] == ")",
+                _ => false,
+            });
+            word == "CHECK" && begins && is_list && list.len() > 2
+        })
+    }
+
+    fn without_clauses(&self, at: usize, is_one: impl Fn(&str, &str) -> bool) -> Result<Self, String> {
         let mut clean = self.clone();
         loop {
             let definition = clean.definition(at);
-            let found = definition.clauses.iter().find(|(word, _)| words.contains(&word.as_str()));
+            let found =
+                definition.clauses.iter().find(|(word, range)| is_one(word, &clean.text[range.clone()]));
             let Some((_, range)) = found else { return Ok(clean) };
             // With the space before it.
             let before = clean.text[..range.start].trim_end().len();
@@ -398,6 +434,22 @@ pub(super) fn mentions(text: &str, name: &str) -> bool {
     tokens(text, Rules::new(Syntax::Sqlite)).any(|token| {
         matches!(token.kind, TokenKind::Word | TokenKind::Identifier | TokenKind::String)
             && bare(token.text).eq_ignore_ascii_case(name)
+    })
+}
+
+/// Returns whether an index, whose `CREATE INDEX` this is, has the column behind its first parenthesis: between the words before
+/// that stand its own name and its table's. Texts are not looked at, nor are names of functions, collations and types.
+pub(super) fn computes_with(create: &str, column: &str) -> bool {
+    let pieces = pieces(create, 0);
+    let text = |at: usize| pieces.get(at).map_or("", |piece| &create[piece.range.clone()]);
+    let open = (0..pieces.len()).find(|&at| text(at) == "(").unwrap_or(pieces.len());
+    (open + 1..pieces.len()).any(|at| {
+        let before = text(at - 1);
+        let other =
+            text(at + 1) == "(" || ["COLLATE", "AS"].iter().any(|word| before.eq_ignore_ascii_case(word));
+        matches!(pieces[at].kind, TokenKind::Word | TokenKind::Identifier)
+            && !other
+            && bare(text(at)).eq_ignore_ascii_case(column)
     })
 }
 

@@ -3,11 +3,11 @@
 use super::cursor::{Cursor, is};
 use super::name::ObjectName;
 use super::scan::{name_in, scan};
-use super::statement::{CASCADES, STRANGE, body, list, written};
+use super::statement::{CASCADES, STRANGE, TABLELESS, body, list, written};
 use super::{ObjectKind, Touched};
 use crate::sql::{Syntax, TokenKind};
 
-const TABLELESS: &str = "it does not say of which table";
+const UNNAMED: &str = "tables that do not name it may use it";
 
 /// Words between CREATE, ALTER or DROP and the sort.
 const BETWEEN: &[&str] = &[
@@ -192,6 +192,7 @@ pub(super) fn alter(mut cursor: Cursor<'_, '_>, to: &mut Touched) -> Result<(), 
         return Err(STRANGE);
     }
     let name = cursor.name().ok_or(STRANGE)?;
+    let mut told = Ok(());
     match kind {
         ObjectKind::Schema => return Err(STRANGE),
         ObjectKind::Trigger | ObjectKind::Policy => {
@@ -208,12 +209,25 @@ pub(super) fn alter(mut cursor: Cursor<'_, '_>, to: &mut Touched) -> Result<(), 
             to.write(ObjectKind::Table, name.clone());
             written(&mut cursor, kind, to)?;
         }
-        _ => to.write(kind, name.clone()),
+        _ => {
+            told = unnamed(kind, &name, to);
+            to.write(kind, name.clone());
+        }
     }
     others(kind, &name, cursor, to)?;
     owned_by(cursor, to);
     scan(cursor, to);
-    cascade(cursor)
+    cascade(cursor).and(told)
+}
+
+/// Refuses what changes an index without its table, and a sequence or type that a table may have without a word of it in a statement
+/// that uses the table. What the script made itself, nobody else's table has.
+fn unnamed(kind: ObjectKind, name: &ObjectName, to: &Touched) -> Result<(), &'static str> {
+    match kind {
+        ObjectKind::Index => Err(TABLELESS),
+        ObjectKind::Sequence | ObjectKind::Type if !to.has_written(kind, name) => Err(UNNAMED),
+        _ => Ok(()),
+    }
 }
 
 /// The objects beside `name` that the actions of an ALTER change.
@@ -282,8 +296,9 @@ pub(super) fn drop(mut cursor: Cursor<'_, '_>, to: &mut Touched) -> Result<(), &
         if names.is_empty() {
             return Err(STRANGE);
         }
+        let told = names.iter().map(|name| unnamed(kind, name, to)).find(Result::is_err).unwrap_or(Ok(()));
         names.into_iter().for_each(|name| to.write(kind, name));
-        return cascade(cursor);
+        return cascade(cursor).and(told);
     }
     let mut told = Ok(());
     loop {

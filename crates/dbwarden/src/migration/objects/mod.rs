@@ -205,6 +205,12 @@ impl Touched {
         self.written.get(name.last()).is_some_and(|objects| objects.iter().any(|it| it.name.may_be(name)))
     }
 
+    /// Whether the object of exactly this name is written already.
+    fn has_written(&self, kind: ObjectKind, name: &ObjectName) -> bool {
+        let written = self.written.get(name.last());
+        written.is_some_and(|objects| objects.iter().any(|it| it.kind == kind && it.name == *name))
+    }
+
     fn reads(&self, object: &Object) -> bool {
         let last = object.name.last();
         let read =

@@ -2,6 +2,7 @@
 
 use super::cursor::{Cursor, Tokens, is};
 use super::name::{ObjectName, part, plain};
+use super::statement::list;
 use super::{ObjectKind, Touched};
 use crate::sql::{Syntax, Token, TokenKind};
 
@@ -30,9 +31,12 @@ const ENDS: &[&str] = &[
 /// Words that may stand between `FROM` and a table.
 const BETWEEN: &[&str] = &["ONLY", "LATERAL", "TABLE"];
 
-/// Words before `UPDATE` where no table follows: `ON UPDATE CASCADE`, `DO UPDATE SET`, `FOR UPDATE`, `ON DUPLICATE KEY UPDATE`,
-/// `BEFORE UPDATE ON`, `INSERT OR UPDATE`.
-const NO_UPDATE: &[&str] = &["ON", "DO", "FOR", "KEY", "NO", "OR", "BEFORE", "AFTER", "OF", "THEN", ","];
+/// Words before `UPDATE` where no table follows: `ON UPDATE CASCADE`, `FOR UPDATE`, `ON DUPLICATE KEY UPDATE`, `BEFORE UPDATE ON`,
+/// `INSERT OR UPDATE`. Behind `THEN` and `DO` a statement may begin; `DO UPDATE SET` names nothing.
+const NO_UPDATE: &[&str] = &["ON", "FOR", "KEY", "NO", "OR", "BEFORE", "AFTER", "OF", ","];
+
+/// Words before `TABLE` where one is made, changed or dropped.
+const DEFINES: &[&str] = &["CREATE", "ALTER", "DROP", "TEMP", "TEMPORARY", "UNLOGGED", "REPLACE"];
 
 /// Functions whose texts are names.
 const BY_TEXT: &[&str] = &["regclass", "nextval", "currval", "setval", "pg_get_serial_sequence"];
@@ -80,9 +84,7 @@ pub(super) fn scan(mut cursor: Cursor<'_, '_>, to: &mut Touched) {
             if let Some(name) = named(&mut cursor) {
                 to.write(ObjectKind::Table, name);
             }
-        } else if is(token, "UPDATE")
-            && !before.is_some_and(|before| NO_UPDATE.iter().any(|it| is(before, it)))
-        {
+        } else if is(token, "UPDATE") && !is_event(before) {
             cursor.skip(&["LOW_PRIORITY", "IGNORE", "ONLY"]);
             if !cursor.is("SET")
                 && !cursor.is("OF")
@@ -96,10 +98,17 @@ pub(super) fn scan(mut cursor: Cursor<'_, '_>, to: &mut Touched) {
             if let Some(name) = named(&mut cursor) {
                 to.write(ObjectKind::Table, name);
             }
-        } else if is(token, "TABLE") && begins(before) {
-            // `TABLE users` is short for `SELECT * FROM users`.
-            if let Some(name) = named(&mut cursor) {
-                to.note_read(name);
+        } else if is(token, "TRUNCATE") && !is_event(before) {
+            cursor.skip(&["TABLE"]);
+            list(&mut cursor).into_iter().for_each(|name| to.write(ObjectKind::Table, name));
+        } else if is(token, "TABLE") && !due {
+            // `TABLE users` is short for `SELECT * FROM users`. In a body it may be one that is made or dropped.
+            let defines = before.is_some_and(|before| DEFINES.iter().any(|it| is(before, it)));
+            cursor.conditions();
+            match named(&mut cursor) {
+                Some(name) if defines => to.write(ObjectKind::Table, name),
+                Some(name) => to.note_read(name),
+                None => {}
             }
         } else if token.kind == TokenKind::Word && ENDS.iter().any(|end| is(token, end)) {
             levels[level].list = false;
@@ -122,10 +131,9 @@ fn named(cursor: &mut Cursor<'_, '_>) -> Option<ObjectName> {
     if cursor.is_any(&["OUTFILE", "DUMPFILE"]) { None } else { cursor.name() }
 }
 
-/// Whether a query may begin behind `before`.
-fn begins(before: Option<&Token<'_>>) -> bool {
-    let words = ["(", "AS", "UNION", "ALL", "EXCEPT", "INTERSECT", ")"];
-    before.is_none_or(|before| words.iter().any(|word| is(before, word)))
+/// Whether what stands behind `before` is the name of an event or of a lock, and no statement.
+pub(super) fn is_event(before: Option<&Token<'_>>) -> bool {
+    before.is_some_and(|before| NO_UPDATE.iter().any(|it| is(before, it)))
 }
 
 /// Adds each word of `tokens` as a mention, and each text that may be a name where `texts` may be names.

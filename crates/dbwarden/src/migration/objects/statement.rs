@@ -2,37 +2,58 @@
 
 use super::cursor::{Cursor, Tokens, is};
 use super::name::ObjectName;
-use super::scan::{bodies, mention, name_in, scan};
+use super::scan::{bodies, is_event, mention, name_in, scan};
 use super::{ObjectKind, Touched, define};
-use crate::sql::{Syntax, TokenKind};
+use crate::sql::{Syntax, Token, TokenKind};
 
 /// What is said of a statement that is not understood.
 pub(super) const STRANGE: &str = "it is not known what such a statement touches";
+pub(super) const TABLELESS: &str = "it does not say of which table";
 const CALLS: &str = "it runs code that is not in this file";
 pub(super) const CASCADES: &str = "CASCADE reaches objects that it does not name";
 const ELSEWHERE: &str = "it changes which objects the names behind it mean";
 
+/// Words of a `BEGIN` that opens a transaction. `BEGIN NOT ATOMIC` is a block of statements.
+/// <https://mariadb.com/kb/en/using-compound-statements-outside-of-stored-programs/>
+const MODES: &[&str] = &[
+    "WORK",
+    "TRANSACTION",
+    "DEFERRED",
+    "IMMEDIATE",
+    "EXCLUSIVE",
+    "CONCURRENT",
+    "ISOLATION",
+    "LEVEL",
+    "SERIALIZABLE",
+    "REPEATABLE",
+    "READ",
+    "COMMITTED",
+    "UNCOMMITTED",
+    "ONLY",
+    "WRITE",
+    "NOT",
+    "DEFERRABLE",
+    "PRIORITY",
+    "LOW",
+    "NORMAL",
+    "HIGH",
+    ",",
+];
+
 /// Statements that touch no object: transactions, and the state of the session or of the files on disk.
 const NOTHING: &[&str] = &[
     "ABORT",
-    "ANALYSE",
-    "ANALYZE",
-    "BEGIN",
     "CHECKPOINT",
-    "CLUSTER",
     "COMMIT",
     "DEALLOCATE",
     "DISCARD",
     "END",
-    "OPTIMIZE",
     "RELEASE",
-    "REINDEX",
     "RESET",
     "ROLLBACK",
     "SAVEPOINT",
     "START",
     "UNLOCK",
-    "VACUUM",
 ];
 
 /// Settings of SQLite's that say how the session works.
@@ -63,6 +84,9 @@ const PRAGMAS: &[&str] = &[
     "wal_autocheckpoint",
     "wal_checkpoint",
 ];
+
+/// Statements that change rows.
+const CHANGES: &[&str] = &["INSERT", "REPLACE", "UPDATE", "DELETE"];
 
 /// What stands before a parenthesis in a query and runs nothing of anybody's.
 const HARMLESS: &[&str] = &[
@@ -180,6 +204,15 @@ pub(super) fn statement(text: &str, syntax: Syntax, to: &mut Touched) -> Result<
         }
         "RENAME" if cursor.accept(&["TABLE"]) || cursor.accept(&["TABLES"]) => renamed(cursor, to),
         "LOCK" => locked(cursor, to),
+        "BEGIN" => {
+            if cursor.tokens[cursor.at..].iter().all(|token| MODES.iter().any(|mode| is(token, mode))) {
+                Ok(())
+            } else {
+                body(cursor, to);
+                Err(STRANGE)
+            }
+        }
+        "ANALYZE" | "ANALYSE" | "CLUSTER" | "OPTIMIZE" | "REINDEX" | "VACUUM" => kept(&word, cursor, to),
         "SET" => set(cursor, to),
         "PRAGMA" => pragma(cursor),
         "USE" | "ATTACH" | "DETACH" => Err(ELSEWHERE),
@@ -332,6 +365,51 @@ fn locked(mut cursor: Cursor<'_, '_>, to: &mut Touched) -> Result<(), &'static s
     }
 }
 
+/// `CLUSTER users USING by_name`, `ANALYZE users (name)`, `VACUUM FULL users`, `REINDEX INDEX by_name`: what they name has to be there.
+fn kept(word: &str, mut cursor: Cursor<'_, '_>, to: &mut Touched) -> Result<(), &'static str> {
+    cursor.parentheses();
+    cursor.skip(&["VERBOSE", "FULL", "FREEZE", "ANALYZE", "LOCAL", "NO_WRITE_TO_BINLOG"]);
+    // MariaDB's `ANALYZE UPDATE users …` and DuckDB's `VACUUM ANALYZE` differ by what follows.
+    // https://mariadb.com/kb/en/analyze-statement/
+    if word == "ANALYZE"
+        && cursor.is_any(&["FORMAT", "SELECT", "INSERT", "REPLACE", "UPDATE", "DELETE", "WITH"])
+    {
+        body(cursor, to);
+        return Err(STRANGE);
+    }
+    if word == "REINDEX" {
+        if cursor.accept(&["INDEX"]) {
+            cursor.skip(&["CONCURRENTLY"]);
+            written(&mut cursor, ObjectKind::Index, to)?;
+            return Err(TABLELESS);
+        }
+        if cursor.is_any(&["SCHEMA", "DATABASE", "SYSTEM"]) {
+            return Ok(());
+        }
+        cursor.skip(&["TABLE", "CONCURRENTLY"]);
+        // SQLite's may be a table, an index or a collation.
+        if cursor.syntax == Syntax::Sqlite
+            && let Some(name) = cursor.name()
+        {
+            to.write(ObjectKind::Table, name.clone());
+            to.write(ObjectKind::Index, name);
+            return Err(TABLELESS);
+        }
+    }
+    cursor.skip(&["TABLE"]);
+    if word == "VACUUM" && cursor.is("INTO") {
+        return Ok(());
+    }
+    for name in list(&mut cursor) {
+        to.write(ObjectKind::Table, name);
+    }
+    // `CLUSTER by_name ON users`.
+    if word == "CLUSTER" && cursor.accept(&["ON"]) {
+        written(&mut cursor, ObjectKind::Table, to)?;
+    }
+    Ok(())
+}
+
 fn set(mut cursor: Cursor<'_, '_>, to: &mut Touched) -> Result<(), &'static str> {
     cursor.skip(&["SESSION", "LOCAL", "GLOBAL"]);
     if cursor.is_any(&["SEARCH_PATH", "SCHEMA", "DATABASE", "AUTHORIZATION", "SQL_MODE"]) {
@@ -351,6 +429,20 @@ fn pragma(mut cursor: Cursor<'_, '_>) -> Result<(), &'static str> {
 
 /// Adds what the rest of a definition names, the texts of its bodies too.
 pub(super) fn body(cursor: Cursor<'_, '_>, to: &mut Touched) {
-    bodies(cursor.tokens.get(cursor.at..).unwrap_or_default(), cursor.syntax, to);
+    let rest = cursor.tokens.get(cursor.at..).unwrap_or_default();
+    bodies(rest, cursor.syntax, to);
     scan(cursor, to);
+    if cursor.syntax != Syntax::Mysql {
+        return;
+    }
+    // `INSERT users …` without INTO, and several tables at once.
+    for piece in rest.split(|token| is(token, ";")) {
+        let changes = |token: &Token<'_>| CHANGES.iter().find(|word| is(token, word));
+        for (at, token) in piece.iter().enumerate() {
+            let before = at.checked_sub(1).and_then(|at| piece.get(at));
+            if let Some(word) = changes(token).filter(|_| !is_event(before)) {
+                rows(word, Cursor { tokens: piece, at: at + 1, ..cursor }, to);
+            }
+        }
+    }
 }

@@ -37,6 +37,7 @@ fn several(differences: &[Difference]) -> String {
         let how = match (&it.left, &it.right) {
             (Some(_), None) => " is missing",
             (None, Some(_)) => " is new",
+            _ if it.object.starts_with("values of ") => " differ",
             _ => " differs",
         };
         format!("{}{how}", it.object)

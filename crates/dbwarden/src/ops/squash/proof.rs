@@ -19,7 +19,7 @@ use crate::url::DatabaseUrl;
 /// What is tried on scratch databases.
 pub(super) struct Proof<'a, 'host> {
     pub(super) deployment: &'a mut Deployment<'host>,
-    /// A database that was given for it.
+    /// A database on the server that was named for it.
     pub(super) url: Option<&'a DatabaseUrl>,
 }
 

@@ -11,7 +11,7 @@ use crate::migration::source::{
     Headers, SourceError, SourceFile, SourceProblem, is_header, is_marker, section_reader,
 };
 use crate::migration::{Migration, Script};
-use crate::sql::{Event, ReadError, Rules, Syntax};
+use crate::sql::{Event, ReadError, Rules, Syntax, Token, TokenKind, tokens};
 
 /// One statement as it is written into the squash.
 struct Piece {
@@ -233,6 +233,40 @@ pub(super) fn statements(
     let pieces =
         part.pieces.into_iter().filter(|piece| !matches!(piece.manner, Manner::Begin | Manner::Commit));
     Ok(pieces.map(|piece| piece.text + "\n" + &String::from_utf8_lossy(&piece.rows)).collect())
+}
+
+/// What in a statement leads to a database beside the one that it runs on, in its own words: `USE`, `ATTACH`, and where tables may be
+/// called by their database, the name of the deployment's own.
+pub(super) fn reaches(statement: &str, syntax: Syntax, own: Option<&str>) -> Option<String> {
+    let plain = |token: &Token<'_>| {
+        !matches!(token.kind, TokenKind::Whitespace | TokenKind::LineComment | TokenKind::BlockComment)
+    };
+    let tokens: Vec<_> = tokens(statement, Rules::new(syntax)).filter(plain).collect();
+    let first = tokens.first()?;
+    let leads = ["USE", "ATTACH"].into_iter().find(|word| first.text.eq_ignore_ascii_case(word));
+    if let Some(word) = leads.filter(|_| !matches!(syntax, Syntax::Postgres)) {
+        return Some(word.to_owned());
+    }
+    // On PostgreSQL a name with a database in front is refused, unless it is the current one's.
+    let own = own.filter(|_| matches!(syntax, Syntax::Mysql))?;
+    let named = |token: &Token<'_>| match token.kind {
+        TokenKind::Word => token.text.eq_ignore_ascii_case(own),
+        TokenKind::Identifier => token.text.trim_matches('`').eq_ignore_ascii_case(own),
+        _ => false,
+    };
+    let leads = |at: &usize| {
+        let dotted = tokens.get(at + 1).is_some_and(|next| next.text == ".");
+        named(&tokens[*at]) && (dotted || is_database(&tokens[..*at]))
+    };
+    let found = (0..tokens.len()).find(leads)?;
+    Some(tokens[found].text.to_owned() + ".")
+}
+
+/// Whether a name stands behind `DATABASE` or `SCHEMA`, perhaps with `IF EXISTS` between.
+fn is_database(before: &[Token<'_>]) -> bool {
+    let is = |token: &Token<'_>, words: &[&str]| words.iter().any(|it| token.text.eq_ignore_ascii_case(it));
+    let word = before.iter().rev().find(|token| !is(token, &["IF", "NOT", "EXISTS"]));
+    word.is_some_and(|word| is(word, &["DATABASE", "SCHEMA"]))
 }
 
 /// Where a squash stands, in the words of headers.

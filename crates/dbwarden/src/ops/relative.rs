@@ -132,12 +132,12 @@ impl Relative {
                     Direction::Down => (undone, "down"),
                 };
                 let more = if left.is_empty() {
-                    format!("; nothing more is {what} now: ask once more to go further {way}")
+                    format!("nothing more is {what} now: ask once more to go further {way}")
                 } else {
-                    String::new()
+                    "this one goes on with it".to_owned()
                 };
                 notes.push(format!(
-                    "{}: {what} by the same command, which {label} began at {since} UTC; this one goes on with it{more}",
+                    "{}: {what} by the same command, which {label} began at {since} UTC; {more}",
                     names(&done)
                 ));
             }

@@ -91,11 +91,18 @@ impl Fingerprint {
         if rows.count == 0 || columns.is_empty() {
             return;
         }
-        for (column, sum) in columns.iter().zip(&rows.columns) {
-            self.add(format!("{VALUES}{table}.{}", part(column)), sum.to_string());
+        for ((column, sum), kept) in columns.iter().zip(&rows.columns).zip(&rows.kept) {
+            if *kept {
+                self.add(column_of(table, column), sum.to_string());
+            }
         }
         self.add(format!("{VALUES}{table}"), rows.whole.to_string());
     }
+}
+
+/// Returns what the digest of a column is called.
+pub(crate) fn column_of(table: &str, column: &str) -> String {
+    format!("{VALUES}{table}.{}", part(column))
 }
 
 /// The table of what stands behind `values of`: the table itself, or one of its columns.
@@ -134,19 +141,23 @@ pub(crate) struct RowsDigest {
     count: u64,
     columns: Vec<Sum>,
     whole: Sum,
+    /// Which columns are looked at.
+    kept: Vec<bool>,
 }
 
 impl RowsDigest {
-    /// That of a table with so many columns, and no row yet.
-    pub(crate) fn new(columns: usize) -> Self {
-        Self { count: 0, columns: vec![Sum::default(); columns], whole: Sum::default() }
+    /// That of a table with so many columns, of which those are looked at that are `kept`, and no row yet.
+    pub(crate) fn new(kept: Vec<bool>) -> Self {
+        Self { count: 0, columns: vec![Sum::default(); kept.len()], whole: Sum::default(), kept }
     }
 
     /// Takes one row more.
     pub(crate) fn add(&mut self, values: &[Value]) {
         self.count += 1;
         let mut whole = Sha256::new();
-        for (sum, value) in self.columns.iter_mut().zip(values) {
+        for ((sum, value), _) in
+            self.columns.iter_mut().zip(values).zip(&self.kept).filter(|(_, kept)| **kept)
+        {
             let hash = hash(value);
             sum.add(hash);
             whole.update(hash);
@@ -208,7 +219,7 @@ mod tests {
     use super::*;
 
     fn of(rows: &[&[Value]]) -> Fingerprint {
-        let mut digest = RowsDigest::new(2);
+        let mut digest = RowsDigest::new(vec![true; 2]);
         rows.iter().for_each(|row| digest.add(row));
         let mut fingerprint = Fingerprint::default();
         fingerprint.add_rows("a.b", &["x".to_owned(), "y.z".to_owned()], &digest);

@@ -85,6 +85,9 @@ pub(super) fn run(
                 "applied",
                 format!("{} UTC by {}, {} ms", row.applied_at, row.applied_by, row.duration_ms),
             )),
+            None if graph.is_applied(&id, &survey.state.versions) => {
+                rows.push(("applied", "as what it replaces".to_owned()));
+            }
             None => rows.push(("applied", "no".to_owned())),
         }
         rows.push(("unfinished", begun.map(part_done).unwrap_or_default()));

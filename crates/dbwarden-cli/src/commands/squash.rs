@@ -98,7 +98,9 @@ fn tell(squashed: &Squashed, dry_run: bool) {
         )));
     }
     if !squashed.kept.is_empty() {
-        aside(&clean(&format!("note: {} stay as they are, and run behind it", ids(&squashed.kept))));
+        let how =
+            if squashed.kept.len() == 1 { "stays as it is, and runs" } else { "stay as they are, and run" };
+        aside(&clean(&format!("note: {} {how} behind it", ids(&squashed.kept))));
     }
     if let Some(folder) = squashed.folder.as_ref().filter(|_| !dry_run) {
         aside(&clean(&format!(

@@ -6,7 +6,7 @@ use crate::sandbox::Sandbox;
 
 /// Without the day on which it was written.
 fn undated(text: &str) -> String {
-    let day = regex::Regex::new(r"(created: |written )\d{4}-\d\d-\d\d").unwrap();
+    let day = regex::Regex::new(r"(created: )\d{4}-\d\d-\d\d").unwrap();
     day.replace_all(text, "$1[today]").into_owned()
 }
 

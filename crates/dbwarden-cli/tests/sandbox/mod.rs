@@ -281,6 +281,7 @@ pub(crate) fn still(text: &str, directories: &[&Path]) -> String {
     }
     for (pattern, shown) in [
         (r"\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d)?(\.\d+)?", "[time]"),
+        (r"\bwritten( +)\d{4}-\d\d-\d\d\b", "written$1[day]"),
         (r"\S+@\S+ \(pid \d+\)", "[who] (pid [pid])"),
         (r"  [\w-]+@[\w.-]+$", "  [who]"),
         (r"\bby [\w-]+@[\w.-]+", "by [who]"),

@@ -157,16 +157,15 @@ fn in_order(rows: &mut [Taken], set: &MigrationSet) {
 fn find<'a>(row: &OldRow, set: &'a MigrationSet) -> Result<&'a Migration, Option<String>> {
     let by_file = row.filename.as_deref().and_then(|filename| {
         let name = base(filename);
-        set.iter()
+        set.all()
             .find(|migration| base(&migration.file.name) == name)
-            .or_else(|| set.get(&recognise(name)?.0.id))
+            .or_else(|| oldest(set, &recognise(name)?.0.id))
     });
     let kind = row.kind.as_deref().unwrap_or_default().to_ascii_lowercase();
     let repeatable = ["always", "change"].iter().any(|word| kind.contains(word));
-    let by_version =
-        row.version.as_deref().map(str::trim).filter(|_| !repeatable).and_then(|version| {
-            set.get(&RevisionId::from(version)).or_else(|| written_otherwise(version, set))
-        });
+    let by_version = row.version.as_deref().map(str::trim).filter(|_| !repeatable).and_then(|version| {
+        oldest(set, &RevisionId::from(version)).or_else(|| written_otherwise(version, set))
+    });
     match (by_version, by_file) {
         (Some(version), Some(file)) if version.id != file.id => Err(Some(format!(
             "its file {} is {} here, and {} is {}",
@@ -183,13 +182,18 @@ fn find<'a>(row: &OldRow, set: &'a MigrationSet) -> Result<&'a Migration, Option
 }
 
 /// The one migration whose id is `version` in another spelling: `V20240215_143000`, `0002` for `2`, `V20240215_143000__create_users`.
+/// The migration of an id that another tool can have run: not a squash that has it by now, but what had it at first.
+fn oldest<'a>(set: &'a MigrationSet, id: &RevisionId) -> Option<&'a Migration> {
+    set.editions(id).pop()
+}
+
 fn written_otherwise<'a>(version: &str, set: &'a MigrationSet) -> Option<&'a Migration> {
     let name = if version.to_ascii_lowercase().ends_with(".sql") {
         version.to_owned()
     } else {
         format!("{version}.sql")
     };
-    if let Some(migration) = recognise(&name).and_then(|(name, _)| set.get(&name.id)) {
+    if let Some(migration) = recognise(&name).and_then(|(name, _)| oldest(set, &name.id)) {
         return Some(migration);
     }
     let plain = version.strip_prefix(['V', 'v']).unwrap_or(version);

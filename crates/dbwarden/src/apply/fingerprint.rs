@@ -1,12 +1,14 @@
 //! Reads a fingerprint from a database: what the dialect asks for, without our own tables, and the rows of each table.
 
+use std::collections::BTreeSet;
+
 use crate::dialect::{Dialect, Entry, Fingerprinting, restoring_table};
 use crate::driver::{DriverError, Session};
-use crate::fingerprint::{Fingerprint, RowsDigest, named};
+use crate::fingerprint::{Fingerprint, RowsDigest, column_of, named};
 use crate::project::Tables;
 use crate::value::Row;
 
-/// Returns what is in the database, `tables` apart. Everything is read in one transaction, as it was at one moment where the engine can
+/// Returns what is in the database, `tables` apart, and columns apart whose digests are called as one of `without`. Everything is read in one transaction, as it was at one moment where the engine can
 /// do that. The session may be left with other settings; it is nobody else's.
 ///
 /// # Errors
@@ -15,6 +17,7 @@ pub(crate) fn read(
     session: &mut dyn Session,
     dialect: &dyn Dialect,
     tables: &Tables,
+    without: &BTreeSet<String>,
 ) -> Result<Fingerprint, DriverError> {
     let asked = dialect.fingerprint();
     within(session, asked, |session| {
@@ -25,7 +28,7 @@ pub(crate) fn read(
                 fingerprint.add(name(asked, &entry), entry.definition);
             }
         }
-        rows(session, asked, &ours, &mut fingerprint)?;
+        rows(session, asked, &ours, without, &mut fingerprint)?;
         Ok(fingerprint)
     })
 }
@@ -106,6 +109,7 @@ fn rows(
     session: &mut dyn Session,
     asked: &'static Fingerprinting,
     ours: &Ours<'_>,
+    without: &BTreeSet<String>,
     to: &mut Fingerprint,
 ) -> Result<(), DriverError> {
     let mut tables: Vec<Table> = Vec::new();
@@ -127,7 +131,8 @@ fn rows(
     }
     for table in tables {
         let values = if table.expressions.is_empty() { "1".to_owned() } else { table.expressions.join(", ") };
-        let mut digest = RowsDigest::new(table.columns.len());
+        let kept = table.columns.iter().map(|column| !without.contains(&column_of(&table.name, column)));
+        let mut digest = RowsDigest::new(kept.collect());
         session.each(&format!("SELECT {values} FROM {}", table.from), &mut |row: Row| digest.add(&row.0))?;
         to.add_rows(&table.name, &table.columns, &digest);
     }

@@ -1,6 +1,6 @@
 //! All migrations of one source, and their graph.
 
-mod editions;
+pub(crate) mod editions;
 
 use std::collections::BTreeMap;
 

@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::applied::{Applied, History};
 use super::checksum::Checksum;
-use super::graph::{GraphError, Target};
 use super::set::MigrationSet;
 use super::{Kind, Migration, RevisionId};
 
@@ -98,14 +97,7 @@ pub struct State {
 
 impl State {
     /// Compares `set` with `history`, once it is found out which file each row is of, where several had its id.
-    ///
-    /// # Errors
-    /// A squash of which this database has only a part.
-    pub fn new(
-        set: &mut MigrationSet,
-        history: &mut History,
-        selection: &Selection,
-    ) -> Result<Self, GraphError> {
+    pub fn new(set: &mut MigrationSet, history: &mut History, selection: &Selection) -> Self {
         set.identify(history);
         let (set, history) = (&*set, &*history);
         // A row that makes sense only in part keeps its file from being run again, and says nothing beyond that.
@@ -132,7 +124,7 @@ impl State {
         let ahead = without_file(&applied[last_known..]);
         let missing: Vec<_> = if known_any { without_file(&applied[..last_known]) } else { Vec::new() };
 
-        let open = set.graph().upgrade(&Target::Heads, &versions)?;
+        let open = set.graph().open(&versions);
         let (mut pending, mut not_selected) = (Vec::new(), Vec::new());
         for id in open {
             let wanted = set.get(&id).is_some_and(|migration| selection.wants(migration));
@@ -160,7 +152,7 @@ impl State {
             .filter(|migration| selection.wants(migration))
             .map(|migration| (migration.id.clone(), due(migration, history.get(&migration.id))))
             .collect();
-        Ok(State {
+        State {
             current: set.graph().current(&versions),
             pending,
             not_selected,
@@ -170,7 +162,7 @@ impl State {
             renamed,
             applied,
             versions,
-        })
+        }
     }
 
     /// Returns the rows whose file's SQL is not what was run.

@@ -364,7 +364,7 @@ impl Work<'_> {
         set: &MigrationSet,
         history: &History,
     ) -> Result<Adoption, Error> {
-        let state = State::new(&mut set.clone(), &mut history.clone(), &self.selection)?;
+        let state = State::new(&mut set.clone(), &mut history.clone(), &self.selection);
         report.outcome = outcome;
         report.rows = taking.rows;
         report.left = taking.left;

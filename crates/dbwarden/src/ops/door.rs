@@ -94,7 +94,7 @@ impl Door {
         if files {
             survey.set = survey.set.again(&self.source, &self.read)?;
         }
-        survey.state = State::new(&mut survey.set, &mut survey.history, &self.selection)?;
+        survey.state = State::new(&mut survey.set, &mut survey.history, &self.selection);
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! What is in a database, object by object. Reads alone.
 
+use std::collections::BTreeSet;
+
 use super::Deployment;
 use crate::apply::fingerprint::read;
 use crate::apply::run::Cancel;
@@ -20,7 +22,7 @@ pub fn fingerprint(deployment: &mut Deployment<'_>) -> Result<Fingerprint, Error
         let options = deployment.open_options(false);
         let Deployment { settings, connection, cancel, .. } = deployment;
         let mut session = connection.open(settings, &options, cancel)?;
-        of(&mut *session, dialect, &settings.tables, cancel).map_err(|error| {
+        of(&mut *session, dialect, &settings.tables, &BTreeSet::new(), cancel).map_err(|error| {
             let doing = "the fingerprint cannot be read";
             ErrorKind::Driver { doing, target: settings.url.target(), error }.into()
         })
@@ -32,13 +34,14 @@ pub(super) fn of(
     session: &mut dyn Session,
     dialect: &dyn Dialect,
     tables: &Tables,
+    without: &BTreeSet<String>,
     cancel: &Cancel,
 ) -> Result<Fingerprint, DriverError> {
     if cancel.take_note() {
         return Err(DriverError::new(DriverErrorKind::Interrupted, "interrupted"));
     }
     cancel.watch(session.interrupter());
-    let read = read(session, dialect, tables);
+    let read = read(session, dialect, tables, without);
     cancel.forget();
     cancel.take_note();
     read

@@ -1,6 +1,7 @@
 //! A database of the deployment's engine that is made for a proof and gone behind it: a file in a temporary folder, or a database on the
 //! same server or on another one.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -157,9 +158,17 @@ impl Scratch {
     /// # Errors
     /// The engine's answer; that it was cancelled.
     pub(super) fn fingerprint(&self) -> Result<Fingerprint, Error> {
+        self.fingerprint_without(&BTreeSet::new())
+    }
+
+    /// The same without the columns whose digests are called so.
+    ///
+    /// # Errors
+    /// The same.
+    pub(super) fn fingerprint_without(&self, without: &BTreeSet<String>) -> Result<Fingerprint, Error> {
         let mut connection = Connection::Address;
         let mut session = connection.open(&self.settings, &self.open, &self.cancel)?;
-        let read = of(&mut *session, self.dialect, &self.settings.tables, &self.cancel);
+        let read = of(&mut *session, self.dialect, &self.settings.tables, without, &self.cancel);
         Ok(read.map_err(|error| self.failed("the scratch database cannot be read", error))?)
     }
 

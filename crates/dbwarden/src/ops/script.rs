@@ -50,7 +50,7 @@ pub fn script(
         None => Vec::new(),
     };
     let mut history = taken_for_applied(&set, &applied);
-    let state = State::new(&mut set, &mut history, &selection)?;
+    let state = State::new(&mut set, &mut history, &selection);
     let plan = plan::upgrade(&set, &state, &history, &options.request(dialect)?)?;
     let mut records = dialect.records(&deployment.settings.tables);
     for statement in records.create.iter_mut().chain([&mut records.insert, &mut records.delete]) {

@@ -5,6 +5,7 @@ mod files;
 mod proof;
 mod text;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -87,11 +88,12 @@ fn squash_here(deployment: &mut Deployment<'_>, options: &SquashOptions) -> Resu
             "migrations that are part of the program cannot be squashed; name a directory".to_owned(),
         ));
     };
-    let description = options.message.clone().unwrap_or_else(|| "initial schema".to_owned());
+    let description = one_line(options.message.as_deref().unwrap_or("initial schema"));
     if formats::words(&description).is_empty() {
         return Err(usage("the text has no letter or digit to name a file by".to_owned()));
     }
     let dialect = deployment.dialect()?;
+    files::go_on(&directory)?;
     let set = super::files(deployment)?;
     let Choice { ids, kept } = choose(&set, options)?;
     let chosen: Vec<&Migration> = ids.iter().filter_map(|id| set.get(id)).collect();
@@ -99,6 +101,13 @@ fn squash_here(deployment: &mut Deployment<'_>, options: &SquashOptions) -> Resu
         return Ok(nothing(ids, kept));
     }
     one_database(&chosen)?;
+    no_other_between(deployment, &chosen)?;
+    if let Some(sets) = chosen.iter().rev().skip(1).find(|it| it.up.changes_session) {
+        return Err(usage(format!(
+            "{} sets something for its session, which in one file would hold for what comes behind it too: squash from behind it, or take it out",
+            sets.file.name
+        )));
+    }
 
     reaches_no_other(&set, deployment)?;
 
@@ -108,7 +117,7 @@ fn squash_here(deployment: &mut Deployment<'_>, options: &SquashOptions) -> Resu
     let all: Vec<PathBuf> = every(&set).flat_map(files::paths).collect();
     files::copy(&directory, &all, &old)?;
     let mut proof = Proof { deployment, url: options.scratch.as_ref() };
-    let whole = proof.applied(&old, &Tried::Old)?;
+    let whole = proof.applied(&old, &Tried::Old, &BTreeSet::new())?;
     let known = (whole, Instant::now());
 
     let mut irreversible = None;
@@ -135,10 +144,10 @@ fn squash_here(deployment: &mut Deployment<'_>, options: &SquashOptions) -> Resu
             let place = |path: &Path| to.join(path.strip_prefix(&directory).unwrap_or(path));
             files.written.iter().map(|(path, text)| (place(path), text.clone())).collect()
         };
-        Files { written: text(&new), moved: there(&files.moved, &new), folder: files.folder.clone() }
+        Files { written: text(&new), moved: there(&files.moved, &new), folder: new.join("replaced/tried") }
             .write()?;
         let (id, statements) = read(proof.deployment, &new, &chosen, down.is_some())?;
-        let applied = match proof.applied(&new, &Tried::New) {
+        let applied = match proof.applied(&new, &Tried::New, &BTreeSet::new()) {
             Ok(applied) => applied,
             // What one transaction cannot take may be taken one by one.
             Err(error) if commits == Commits::Together && scripts.may_be_apart && !is_cancelled(&error) => {
@@ -147,19 +156,20 @@ fn squash_here(deployment: &mut Deployment<'_>, options: &SquashOptions) -> Resu
             }
             Err(error) => return Err(error),
         };
-        let (compared, volatile) = match proof.compare(&known, &old, &applied)? {
+        let (compared, volatile) = match proof.compare(&known, &old, (&new, &applied))? {
             Verdict::Equal { objects, volatile } => (objects, volatile),
+            // What one sets for its transaction does not hold for the next.
+            Verdict::Differs(_) if commits == Commits::Together && scripts.may_be_apart => {
+                commits = Commits::Apart;
+                continue;
+            }
             Verdict::Differs(differences) => return Err(SquashError::Unequal { differences, kept }.into()),
         };
         let mut undone = Vec::new();
         if down.is_some() {
-            let below: Vec<PathBuf> = set
-                .graph()
-                .ancestors(&ids[0])
-                .iter()
-                .filter_map(|id| set.get(id))
-                .flat_map(files::paths)
-                .collect();
+            std::fs::create_dir_all(&alone).map_err(|error| ErrorKind::Output { error })?;
+            let below: Vec<PathBuf> =
+                below(&set, &ids).iter().filter_map(|id| set.get(id)).flat_map(files::paths).collect();
             files::copy(&directory, &below, &alone)?;
             Files { written: text(&alone), moved: Vec::new(), folder: PathBuf::new() }.write()?;
             match proof.undone(&alone, &parents(&set, &ids), &id) {
@@ -260,16 +270,27 @@ fn choose(set: &MigrationSet, options: &SquashOptions) -> Result<Choice, Error> 
     Ok(Choice { ids, kept })
 }
 
-/// What is outside and comes before.
-fn parents(set: &MigrationSet, ids: &[RevisionId]) -> Vec<RevisionId> {
+/// What is outside and comes before: nothing that comes behind one of them, as a seed among them may.
+fn below(set: &MigrationSet, ids: &[RevisionId]) -> BTreeSet<RevisionId> {
     let graph = set.graph();
-    let mut parents: Vec<RevisionId> = Vec::new();
-    for parent in ids.iter().flat_map(|id| graph.parents(id)).filter(|parent| !ids.contains(parent)) {
-        if !parents.contains(parent) {
-            parents.push(parent.clone());
+    let mut below: BTreeSet<RevisionId> = ids.iter().flat_map(|id| graph.ancestors(id)).collect();
+    for id in ids {
+        below.remove(id);
+        for behind in graph.descendants(id) {
+            below.remove(&behind);
         }
     }
-    parents
+    below
+}
+
+/// The last of what is outside and comes before.
+fn parents(set: &MigrationSet, ids: &[RevisionId]) -> Vec<RevisionId> {
+    let below = below(set, ids);
+    let is_last = |id: &&RevisionId| {
+        let behind = set.graph().descendants(id);
+        !below.iter().any(|other| behind.contains(other))
+    };
+    set.graph().in_order(&below.iter().filter(is_last).cloned().collect())
 }
 
 /// All files for one database, or for all of them.
@@ -298,7 +319,7 @@ fn reaches_no_other(set: &MigrationSet, deployment: &Deployment<'_>) -> Result<(
             for statement in text::statements(migration, file, script, dialect)? {
                 if let Some(what) = text::reaches(&statement, dialect.syntax(), own) {
                     let message = format!(
-                        "{} says {what}: on a scratch database it would reach another database, so the squash cannot be proved",
+                        "{} says {what}: on a scratch database it would reach past that, so the squash cannot be proved",
                         file.name
                     );
                     return Err(usage(message));
@@ -308,7 +329,7 @@ fn reaches_no_other(set: &MigrationSet, deployment: &Deployment<'_>) -> Result<(
     }
     match deployment.settings.session.iter().find_map(|it| text::reaches(it, dialect.syntax(), own)) {
         Some(what) => Err(usage(format!(
-            "`session` in the settings says {what}: on a scratch database it would reach another database, so the squash cannot be proved"
+            "`session` in the settings says {what}: on a scratch database it would reach past that, so the squash cannot be proved"
         ))),
         None => Ok(()),
     }
@@ -317,6 +338,33 @@ fn reaches_no_other(set: &MigrationSet, deployment: &Deployment<'_>) -> Result<(
 /// Every migration of the set, hidden ones too.
 fn every(set: &MigrationSet) -> impl Iterator<Item = &Migration> {
     set.all().filter(|migration| migration.code.is_none())
+}
+
+/// That no other database has files of its own among those that are to be squashed: for it, they would run behind what came behind them.
+fn no_other_between(deployment: &Deployment<'_>, chosen: &[&Migration]) -> Result<(), Error> {
+    let others = deployment.others();
+    let shared = chosen.first().is_some_and(|first| {
+        formats::recognise(&first.name).is_some_and(|(name, _)| name.database.is_none())
+    });
+    let (Some(first), Some(last), true) = (chosen.first(), chosen.last(), shared && !others.is_empty())
+    else {
+        return Ok(());
+    };
+    let inside = |id: &RevisionId| id.version_cmp(&first.id).is_gt() && id.version_cmp(&last.id).is_lt();
+    let names = deployment.source.names()?;
+    let other = names.iter().find(|(name, _)| {
+        formats::recognise(name).is_some_and(|(name, _)| {
+            name.kind == Kind::Versioned
+                && inside(&name.id)
+                && name.database.as_ref().is_some_and(|database| others.contains(database))
+        })
+    });
+    match other {
+        None => Ok(()),
+        Some((name, _)) => Err(usage(format!(
+            "{name} is for another database, and stands between files that are for both: squash up to before it, and from behind it"
+        ))),
+    }
 }
 
 fn without_down(chosen: &[&Migration]) -> String {
@@ -416,7 +464,10 @@ impl Draft<'_> {
             (_, None) => format!("{head}\n-- upgrade\n\n{up}"),
         };
         written.push((self.directory.join(up_name), text));
-        let (folder, moved) = files::moves(self.directory, self.chosen);
+        // What a squash among them had replaced goes with it.
+        let graph = self.set.graph();
+        let hidden = self.set.all().filter(|it| graph.replaced_by(&it.id).is_some_and(|by| ids.contains(by)));
+        let (folder, moved) = files::moves(self.directory, self.chosen, hidden);
         Ok(Files { written, moved, folder })
     }
 }
@@ -443,7 +494,7 @@ fn read(
 ) -> Result<(RevisionId, u64), Error> {
     let dialect = deployment.dialect()?;
     let set = MigrationSet::load(&Source::Directory(directory.to_owned()), &deployment.read_options()?)
-        .map_err(|error| Tried::New.failed(error.into(), directory))?;
+        .map_err(|error| Tried::New.failed(&error.into(), directory))?;
     let id = chosen[0].id.with_edition(0);
     let squash = set.get(&id).filter(|it| it.replaces_itself());
     let Some(squash) = squash else {

@@ -169,7 +169,7 @@ fn beside(
 ) -> Result<Survey, Error> {
     let mut set = super::survey::files(deployment)?;
     let mut history = History { foreign: vec![records], ..History::default() };
-    let state = State::new(&mut set, &mut history, selection)?;
+    let state = State::new(&mut set, &mut history, selection);
     let options = deployment.open_options(false);
     let Deployment { settings, connection, cancel, .. } = deployment;
     let server = connection.open(settings, &options, cancel)?.server();

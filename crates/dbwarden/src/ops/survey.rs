@@ -118,7 +118,7 @@ fn beside<'a, T: Send>(
     if let Some(points) = points {
         points("history-read");
     }
-    let state = State::new(&mut set, &mut history, selection)?;
+    let state = State::new(&mut set, &mut history, selection);
     let server = session.server();
     Ok((Survey { set, history, state, server }, session))
 }

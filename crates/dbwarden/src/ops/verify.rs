@@ -192,7 +192,7 @@ fn look(deployment: &mut Deployment<'_>, selection: &Selection) -> Result<(Surve
     if holder.is_none() {
         // It may have come to its end between the two looks.
         survey.history = read_history(&mut *session, dialect, &tables, wait, &cancel)?;
-        survey.state = State::new(&mut survey.set, &mut survey.history, selection)?;
+        survey.state = State::new(&mut survey.set, &mut survey.history, selection);
     }
     Ok((survey, holder))
 }
@@ -257,7 +257,7 @@ fn accept_here(
     let company = company.then_some((&settings.url, &open));
     let mut guard = LockGuard::acquire(session, Arc::clone(&records), &lock, company, &mut run)?;
     survey.history = read_history(guard.session(), dialect, &settings.tables, lock.wait, &run.cancel)?;
-    survey.state = State::new(&mut survey.set, &mut survey.history, &selection)?;
+    survey.state = State::new(&mut survey.set, &mut survey.history, &selection);
     let accepted = find(&survey, reference)?;
     let note = |words: &str, version: &RevisionId| {
         let before = survey.history.get(version).and_then(|row| row.note.clone());

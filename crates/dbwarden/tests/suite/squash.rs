@@ -178,6 +178,101 @@ on_every_database! {
         }
     }
 
+    fn a_second_squash_of_less_than_the_first(database) {
+        database.write(FILES);
+        all(&database);
+        database.write(&[("0005_more.sql", "CREATE TABLE more (id INTEGER);\n-- rollback\nDROP TABLE more;\n")]);
+        let first = at(&database, &[], None);
+        released(&first, &database);
+        migrate_to(&first, "0001").unwrap();
+        assert_eq!(ids(&all(&database).replaced), ["0001", "0005"]);
+        assert!(database.migrations().join("replaced/0001-0005/replaced/0001-0004/0002_posts.sql").is_file());
+        assert_eq!(steps(&migrate(&database).unwrap()), ["0001"]);
+        released(&first, &database);
+        assert_eq!(steps(&migrate(&first).unwrap()), ["0005"]);
+        assert_eq!(first.snapshot(), database.snapshot());
+        is_settled(&first);
+        for (last, left) in [("0001", &["0002", "0003", "0004", "0005"][..]), ("0003", &["0004", "0005"]), ("0004", &["0005"])] {
+            let old = at(&database, FILES, Some(last));
+            released(&old, &database);
+            assert_eq!(steps(&migrate(&old).unwrap()), left, "{last}");
+            assert_eq!(old.snapshot(), database.snapshot(), "{last}");
+            is_settled(&old);
+        }
+    }
+
+    fn the_id_of_a_squash_means_the_squash(database) {
+        database.write(FILES);
+        squash(&database, &to("0003")).unwrap();
+        let old = at(&database, FILES, Some("0004"));
+        released(&old, &database);
+        migrate(&database).unwrap();
+        for database in [&old, &database] {
+            assert_eq!(steps(&rollback_to(database, "0001").unwrap()), ["0004"]);
+        }
+        assert_eq!(old.snapshot(), database.snapshot());
+    }
+
+    fn a_pair_that_was_moved_by_half_is_moved_by_the_next(database) {
+        for (name, text) in [("0001_a.up.sql", "CREATE TABLE a (id INTEGER);\n"), ("0001_a.down.sql", "DROP TABLE a;\n"), ("0002_b.up.sql", "CREATE TABLE b (id INTEGER);\n"), ("0002_b.down.sql", "DROP TABLE b;\n")] {
+            database.write(&[(name, text)]);
+        }
+        let folder = database.migrations().join("replaced/0001-0002");
+        std::fs::create_dir_all(&folder).unwrap();
+        let names = ["0001_a.up.sql", "0001_a.down.sql", "0002_b.up.sql", "0002_b.down.sql"];
+        let moves: String = names.iter().map(|name| format!("{name}\treplaced/0001-0002/{name}\n")).collect();
+        std::fs::write(folder.join(".moves"), moves).unwrap();
+        std::fs::rename(database.migrations().join(names[0]), folder.join(names[0])).unwrap();
+        assert!(migrate(&database).is_err());
+        all(&database);
+        assert!(names.iter().all(|name| folder.join(name).is_file()) && !folder.join(".moves").exists());
+        assert_eq!(steps(&migrate(&database).unwrap()), ["0001"]);
+        is_settled(&database);
+    }
+
+    fn directories_can_be_squashed_from_the_first(database) {
+        for (name, text) in [("0001_a/up.sql", "CREATE TABLE a (id INTEGER);\n"), ("0001_a/down.sql", "DROP TABLE a;\n"), ("0002_b/up.sql", "CREATE TABLE b (id INTEGER);\n"), ("0002_b/down.sql", "DROP TABLE b;\n")] {
+            database.write(&[(name, text)]);
+        }
+        assert_eq!(all(&database).irreversible, None);
+        assert_eq!(steps(&migrate(&database).unwrap()), ["0001"]);
+        rollback_to(&database, "base").unwrap();
+        assert_eq!(database.versions(), [""; 0]);
+    }
+
+    fn rows_are_compared_also_beside_a_time(database) {
+        database.write(&[
+            ("0001_a.sql", "CREATE TABLE roles (id INTEGER PRIMARY KEY, name VARCHAR(20), made TIMESTAMP DEFAULT CURRENT_TIMESTAMP);\nINSERT INTO roles (id, name) VALUES (9, 'x');\n"),
+            ("0002_seed.sql", "-- seed\nINSERT INTO roles (id, name) SELECT max(id) + 1, 'admin' FROM roles;\n"),
+            ("0003_c.sql", "INSERT INTO roles (id, name) SELECT max(id) + 1, 'guest' FROM roles;\n"),
+        ]);
+        assert_eq!(code(squash(&database, &SquashOptions::default())), "squash-differs");
+    }
+
+    fn what_is_undone_without_the_old_files_can_be_seen_and_gone_on_with(database) {
+        database.write(FILES);
+        all(&database);
+        let old = at(&database, FILES, Some("0004"));
+        released(&old, &database);
+        std::fs::remove_dir_all(old.migrations().join("replaced")).unwrap();
+        assert_eq!(steps(&crate::rollback(&old).unwrap()), ["0004"]);
+        assert_eq!(status(&old).pending_count, 1);
+        assert_eq!(code(migrate(&old)), "replaces");
+        assert_eq!(steps(&rollback_to(&old, "base").unwrap()), ["0003", "0002", "0001"]);
+        assert_eq!(steps(&migrate(&old).unwrap()), ["0001"]);
+    }
+
+    fn what_holds_for_a_session_is_no_part_of_one_file(database) {
+        let set = match database.engine() {
+            Engine::Sqlite => "PRAGMA case_sensitive_like = ON",
+            Engine::Mariadb => "SET @a = 1",
+            Engine::Duckdb => "SET threads = 1",
+            _ => "SET work_mem = '5MB'",
+        };
+        database.write(&[("0001_a.sql", &format!("{set};\nCREATE TABLE a (id INTEGER);\n")), ("0002_b.sql", "CREATE TABLE b (id INTEGER);\n")]);
+        assert_eq!(code(squash(&database, &SquashOptions::default())), "usage");
+    }
+
     fn one_that_was_killed_while_it_moved_files_goes_on(database) {
         database.write(FILES);
         let folder = database.migrations().join("replaced/0001-0004");

@@ -40,6 +40,16 @@ mod postgres_has {
             assert_eq!(database.rows("SELECT id FROM people ORDER BY id"), ["1", "2", "4"]);
         }
 
+        fn what_all_databases_of_a_server_share_is_not_touched(database) {
+            for text in ["CREATE ROLE web_ro", "ALTER DATABASE x RESET work_mem", "ALTER SYSTEM SET work_mem = '5MB'", "DO $$ BEGIN DROP ROLE IF EXISTS web_ro; END $$"] {
+                database.write(&[("0001_a.sql", "CREATE TABLE a (id integer);\n"), ("0002_b.sql", &format!("{text};\n"))]);
+                let error = run(&mut deployment(&database), &SquashOptions::default()).unwrap_err();
+                assert!(error.to_string().contains("it would reach past that"), "{text}: {error}");
+            }
+            database.write(&[("0002_b.sql", "GRANT SELECT ON a TO public;\n")]);
+            run(&mut deployment(&database), &SquashOptions::default()).unwrap();
+        }
+
         fn one_that_can_be_one_transaction_is(database) {
             let text = proved(&database, &[
                 ("0001_a.sql", "CREATE TABLE a (id integer);\n-- rollback\nDROP TABLE a;\n"),
@@ -63,8 +73,18 @@ mod mysql_has {
                 database.write(&[("0003_c.sql", &other)]);
                 let error = run(&mut deployment(&database), &SquashOptions::default()).unwrap_err();
                 assert_eq!(error.code(), "usage", "{error}");
-                assert!(error.to_string().contains("it would reach another database"), "{error}");
+                assert!(error.to_string().contains("it would reach past that"), "{error}");
             }
+        }
+
+        fn what_all_databases_of_a_server_share_is_not_touched(database) {
+            for text in ["CREATE USER IF NOT EXISTS 'web'@'%'", "INSERT IGNORE INTO billing.log VALUES (1)", "DELETE FROM `billing`.`log`", "SET GLOBAL max_connections = 5", "DROP DATABASE billing"] {
+                database.write(&[("0001_a.sql", "CREATE TABLE a (id INTEGER);\n"), ("0002_b.sql", &format!("{text};\n"))]);
+                let error = run(&mut deployment(&database), &SquashOptions::default()).unwrap_err();
+                assert!(error.to_string().contains("it would reach past that"), "{text}: {error}");
+            }
+            database.write(&[("0002_b.sql", "CREATE TABLE b (id INTEGER, a INTEGER);\nUPDATE b JOIN a ON a.id = b.a SET b.id = a.id WHERE b.a > 1;\nINSERT INTO b SELECT a.id, a.id FROM a;\n")]);
+            run(&mut deployment(&database), &SquashOptions::default()).unwrap();
         }
 
         fn bodies_with_semicolons(database) {
@@ -88,8 +108,9 @@ mod sqlite_has {
             proved(&database, &[
                 ("0001_a.sql", "CREATE TABLE a (id INTEGER PRIMARY KEY, n INTEGER);\nCREATE TABLE b (id INTEGER PRIMARY KEY, a INTEGER REFERENCES a (id));\nINSERT INTO a VALUES (1, 2);\nINSERT INTO b VALUES (1, 1);\n"),
                 ("0002_anew.sql", "PRAGMA foreign_keys = OFF;\nCREATE TABLE a_new (id INTEGER PRIMARY KEY, n TEXT NOT NULL);\nINSERT INTO a_new SELECT id, n FROM a;\nDROP TABLE a;\nALTER TABLE a_new RENAME TO a;\nPRAGMA foreign_keys = ON;\n"),
-                ("0003_trigger.sql", "CREATE TRIGGER t AFTER INSERT ON a BEGIN UPDATE a SET n = 'x;'; DELETE FROM b; END;\n"),
-                ("0004_own.sql", "BEGIN;\nINSERT INTO b VALUES (2, 1);\nCOMMIT;\n"),
+                ("0003_again.sql", "PRAGMA foreign_keys = OFF;\nCREATE TABLE a_new (id INTEGER PRIMARY KEY, n TEXT NOT NULL, m TEXT);\nINSERT INTO a_new (id, n) SELECT id, n FROM a;\nDROP TABLE a;\nALTER TABLE a_new RENAME TO a;\nPRAGMA foreign_keys = ON;\n"),
+                ("0004_trigger.sql", "CREATE TRIGGER t AFTER INSERT ON a BEGIN UPDATE a SET n = 'x;'; DELETE FROM b; END;\n"),
+                ("0005_own.sql", "BEGIN;\nINSERT INTO b VALUES (2, 1);\nCOMMIT;\n"),
             ]);
             assert_eq!(database.rows("SELECT id FROM b ORDER BY id"), ["1", "2"]);
         }

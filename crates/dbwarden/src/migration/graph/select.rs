@@ -50,6 +50,17 @@ impl RevisionGraph {
         self.expand(&units, applied, &states)
     }
 
+    /// Returns what is not applied, as `heads` asks for it. Of a revision of which a part is applied and the rest has no file, it is that
+    /// revision itself: it is pending, and cannot be run.
+    pub fn open(&self, applied: &BTreeSet<RevisionId>) -> Vec<RevisionId> {
+        let states = self.states(applied);
+        let units = self.plan(self.head_units(), &states);
+        let ids = units
+            .iter()
+            .map(|n| self.expand(&[*n], applied, &states).unwrap_or_else(|_| vec![self.id(*n).clone()]));
+        ids.flatten().collect()
+    }
+
     /// Returns the next `count` of what is pending, as `+N` does. Fewer pending ones, and a count of 0, are errors.
     pub fn upgrade_count(
         &self,

@@ -160,7 +160,11 @@ impl<'a> History<'a> {
         let whole = Target::Revision { reference: reference.to_owned(), offset }.to_string();
         let row_called = |text: &str| self.rows.iter().position(|(id, _)| id.as_str() == text);
         if let Some(row) = row_called(&whole) {
-            return Ok(Stay::Row(row));
+            // The squash has the id by now: it stays with all that it replaces.
+            let squash = self.rows[row]
+                .1
+                .filter(|unit| self.rows[row].0.edition() > 0 && self.graph.id(*unit).as_str() == whole);
+            return Ok(squash.map_or(Stay::Row(row), Stay::At));
         }
         if offset == 0 {
             if let Some(number) = numbers(reference) {

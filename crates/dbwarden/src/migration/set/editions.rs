@@ -33,12 +33,12 @@ pub(super) fn number(all: &mut [Box<Migration>]) {
         }
     }
     for (id, mut editions) in files {
-        // What stands replaces more than what it replaced.
-        editions.sort_by_key(|index| std::cmp::Reverse(all[*index].headers.replaces.len()));
+        // What stands lies nowhere aside; what was replaced twice lies aside in what lies aside.
+        let place =
+            |index: &usize| (aside(&all[*index]), std::cmp::Reverse(all[*index].headers.replaces.len()));
+        editions.sort_by_key(place);
         let hang_together = editions.iter().rev().skip(1).all(|index| all[*index].replaces_itself())
-            && editions
-                .windows(2)
-                .all(|pair| all[pair[0]].headers.replaces.len() > all[pair[1]].headers.replaces.len());
+            && editions.windows(2).all(|pair| place(&pair[0]) < place(&pair[1]));
         if !hang_together {
             continue;
         }
@@ -46,6 +46,14 @@ pub(super) fn number(all: &mut [Box<Migration>]) {
             all[index].id = id.with_edition(u8::try_from(edition).unwrap_or(u8::MAX));
         }
     }
+}
+
+/// The directory, in that of the migrations, that takes what was replaced.
+pub(crate) const REPLACED: &str = "replaced";
+
+/// In how many directories for what was replaced it lies, one in the other.
+fn aside(migration: &Migration) -> usize {
+    migration.file.name.split(['/', '\\']).filter(|part| *part == REPLACED).count()
 }
 
 impl Migration {
@@ -109,7 +117,9 @@ impl MigrationSet {
         }
         // Nobody's sum: of a database that has others of the replaced, it is the one that had the id before.
         let others = stands.headers.replaces.iter().any(|it| it != id.as_str() && ids.contains(it));
-        if !others && row.description == stands.description {
+        let same_size =
+            u64::try_from(row.statements).is_ok_and(|statements| statements == stands.up.statements);
+        if !others && same_size && row.description == stands.description {
             return id;
         }
         let last = files.last().map_or(id.clone(), |last| last.id.clone());

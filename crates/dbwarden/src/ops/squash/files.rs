@@ -5,11 +5,9 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::Error;
+use crate::migration::set::editions::REPLACED;
 use crate::migration::source::{SourceError, SourceProblem};
 use crate::migration::{Migration, RevisionId};
-
-/// The directory, in that of the migrations, that takes what was replaced.
-const REPLACED: &str = "replaced";
 
 /// The files of a squash that is to be written.
 pub(super) struct Files {
@@ -41,12 +39,16 @@ pub(super) fn paths(migration: &Migration) -> Vec<PathBuf> {
 }
 
 /// Returns where `migrations` of `directory` go: each to the same place below a directory of their own, which is read like any other.
-pub(super) fn moves(directory: &Path, migrations: &[&Migration]) -> (PathBuf, Vec<(PathBuf, PathBuf)>) {
+pub(super) fn moves<'a>(
+    directory: &Path,
+    migrations: &[&'a Migration],
+    hidden: impl Iterator<Item = &'a Migration>,
+) -> (PathBuf, Vec<(PathBuf, PathBuf)>) {
     let end = |id: Option<&&Migration>| id.map_or_else(String::new, |it| plain(&it.id));
     let folder =
         directory.join(REPLACED).join(format!("{}-{}", end(migrations.first()), end(migrations.last())));
     let mut moved = Vec::new();
-    for path in migrations.iter().flat_map(|migration| paths(migration)) {
+    for path in migrations.iter().copied().chain(hidden).flat_map(paths) {
         // Of one that was killed while it moved them, some are there already.
         if path.starts_with(&folder) {
             continue;
@@ -88,6 +90,23 @@ impl Files {
             fs::write(&name, text).map_err(|error| unwritable(&name, error))?;
             beside.push(name);
         }
+        // Of a pair one file goes before the other: what was not moved yet is moved by who comes next.
+        let note = self.folder.join(MOVES);
+        if !self.moved.is_empty() {
+            let lines: Vec<_> = self
+                .moved
+                .iter()
+                .map(|(from, to)| {
+                    let name = |path: &Path| {
+                        path.strip_prefix(self.root()).unwrap_or(path).to_string_lossy().into_owned()
+                    };
+                    format!("{}\t{}\n", name(from), name(to))
+                })
+                .collect();
+            fs::create_dir_all(&self.folder)
+                .and_then(|()| fs::write(&note, lines.concat()))
+                .map_err(|error| unwritable(&note, error))?;
+        }
         let done = self.moved.iter().try_for_each(|(from, to)| {
             let made = to.parent().map_or(Ok(()), fs::create_dir_all);
             made.and_then(|()| fs::rename(from, to)).map_err(|error| unwritable(to, error))
@@ -102,9 +121,40 @@ impl Files {
             for name in &beside {
                 fs::remove_file(name).ok();
             }
+        } else {
+            fs::remove_file(&note).ok();
         }
         done
     }
+
+    /// The directory of the migrations.
+    fn root(&self) -> &Path {
+        self.folder.parent().and_then(Path::parent).unwrap_or(&self.folder)
+    }
+}
+
+/// What was to be moved, in the directory that takes it: there as long as it is not done.
+const MOVES: &str = ".moves";
+
+/// Goes on with what a killed squash had begun to move.
+///
+/// # Errors
+/// A file that cannot be moved.
+pub(super) fn go_on(directory: &Path) -> Result<(), Error> {
+    let Ok(folders) = fs::read_dir(directory.join(REPLACED)) else { return Ok(()) };
+    for folder in folders.flatten() {
+        let note = folder.path().join(MOVES);
+        let Ok(text) = fs::read_to_string(&note) else { continue };
+        for (from, to) in text.lines().filter_map(|line| line.split_once('\t')) {
+            let (from, to) = (directory.join(from), directory.join(to));
+            if from.exists() && !to.exists() {
+                let made = to.parent().map_or(Ok(()), fs::create_dir_all);
+                made.and_then(|()| fs::rename(&from, &to)).map_err(|error| unwritable(&to, error))?;
+            }
+        }
+        fs::remove_file(&note).map_err(|error| unwritable(&note, error))?;
+    }
+    Ok(())
 }
 
 /// Copies `paths` of `directory` to the same places of `other`.

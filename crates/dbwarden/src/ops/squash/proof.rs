@@ -1,5 +1,6 @@
 //! The proof of a squash: what the old files make and what the new ones make, on scratch databases of the engine, is the same.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use super::super::rollback::{RollbackOptions, rollback};
 use super::super::scratch::Scratch;
 use super::super::{Deployment, files};
 use super::error::SquashError;
+use crate::apply::lock::LockError;
 use crate::apply::run::Silent;
 use crate::error::{Error, ErrorKind};
 use crate::fingerprint::{Difference, Fingerprint};
@@ -35,40 +37,51 @@ pub(super) enum Verdict {
 const NEXT_SECOND: Duration = Duration::from_millis(1100);
 
 impl Proof<'_, '_> {
-    /// Applies everything in `directory` to an empty database, and returns what is there then.
-    pub(super) fn applied(&mut self, directory: &Path, what: &Tried) -> Result<Fingerprint, Error> {
+    /// Applies everything in `directory` to an empty database, and returns what is there then, without some columns.
+    pub(super) fn applied(
+        &mut self,
+        directory: &Path,
+        what: &Tried,
+        without: &BTreeSet<String>,
+    ) -> Result<Fingerprint, Error> {
         let scratch = Scratch::new(self.deployment, self.url)?;
         let mut on = self.on(&scratch, directory);
         let tags = files(&on)?.iter().flat_map(|it| it.headers.tags.iter().cloned()).collect();
         let options =
             MigrateOptions { target: Some(Target::Heads), tags, agreed: true, ..MigrateOptions::default() };
-        migrate(&mut on, &options, &mut Silent).map_err(|error| what.failed(error, directory))?;
-        let found = scratch.fingerprint()?;
+        migrate(&mut on, &options, &mut Silent).map_err(|error| what.failed(&error, directory))?;
+        let found = scratch.fingerprint_without(without)?;
         scratch.close()?;
         Ok(found)
     }
 
-    /// Compares what two directories make of an empty database. What `old` makes is known already.
+    /// Compares what two directories make of an empty database. What `old` makes is known already, and `new` too.
     pub(super) fn compare(
         &mut self,
         known: &(Fingerprint, Instant),
         old: &Path,
-        new: &Fingerprint,
+        new: (&Path, &Fingerprint),
     ) -> Result<Verdict, Error> {
         let (first, made) = known;
-        let mut differences = first.differences(new);
-        let mut volatile = Vec::new();
-        if !differences.is_empty() {
-            // What is not the same when it is made twice by the same files says nothing.
-            std::thread::sleep((*made + NEXT_SECOND).saturating_duration_since(Instant::now()));
-            let again = self.applied(old, &Tried::Old)?;
-            let moving = first.differences(&again);
-            let moves = |it: &Difference| moving.iter().any(|moving| moving.object == it.object);
-            volatile = moving.iter().map(|it| it.object.clone()).collect();
-            differences.retain(|it| !moves(it));
-        }
+        let objects = first.objects().count();
+        let differences = first.differences(new.1);
         if differences.is_empty() {
-            return Ok(Verdict::Equal { objects: first.objects().count(), volatile });
+            return Ok(Verdict::Equal { objects, volatile: Vec::new() });
+        }
+        // What is not the same when it is made twice by the same files says nothing.
+        std::thread::sleep((*made + NEXT_SECOND).saturating_duration_since(Instant::now()));
+        let again = self.applied(old, &Tried::Old, &BTreeSet::new())?;
+        let moving: BTreeSet<String> = first.differences(&again).into_iter().map(|it| it.object).collect();
+        if moving.is_empty() {
+            return Ok(Verdict::Differs(differences));
+        }
+        // Whole rows are compared without it.
+        let first = self.applied(old, &Tried::Old, &moving)?;
+        let second = self.applied(new.0, &Tried::New, &moving)?;
+        let mut differences = first.differences(&second);
+        differences.retain(|it| !moving.contains(&it.object));
+        if differences.is_empty() {
+            return Ok(Verdict::Equal { objects, volatile: moving.into_iter().collect() });
         }
         Ok(Verdict::Differs(differences))
     }
@@ -119,9 +132,10 @@ pub(super) enum Tried {
 
 impl Tried {
     /// What went wrong with files in `directory`, said as what it is; that somebody interrupted it is itself.
-    pub(super) fn failed(&self, error: Error, directory: &Path) -> Error {
-        if is_cancelled(&error) {
-            return error;
+    pub(super) fn failed(&self, error: &Error, directory: &Path) -> Error {
+        if is_cancelled(error) {
+            // What became of the scratch database is nobody's business.
+            return ErrorKind::Lock(LockError::Cancelled).into();
         }
         let (what, new) = match self {
             Tried::Old => ("what is there now", false),

@@ -162,7 +162,11 @@ impl Part<'_> {
         !self.each
             && self.script.groups.len() <= 1
             && self.script.groups.iter().all(own)
-            && self.pieces.iter().all(|piece| !matches!(piece.manner, Manner::Begin | Manner::Commit))
+            && self.pieces.iter().all(|piece| {
+                let word = |at: usize| piece.text.split_whitespace().nth(at).unwrap_or_default();
+                let local = word(0).eq_ignore_ascii_case("SET") && word(1).eq_ignore_ascii_case("LOCAL");
+                !local && !matches!(piece.manner, Manner::Begin | Manner::Commit)
+            })
     }
 
     fn written(&self, as_one: bool, dialect: &dyn Dialect) -> String {
@@ -173,7 +177,15 @@ impl Part<'_> {
         if around {
             text.push_str("BEGIN;\n");
         }
+        // Foreign keys are turned off and on between transactions.
+        let turns = |piece: &Piece| matches!(piece.manner, Manner::ForeignKeys(_));
+        let between = !as_one && !explicit && !self.each && self.pieces.iter().any(turns);
+        let mut open = false;
         for piece in &self.pieces {
+            if between && open == turns(piece) {
+                text.push_str(if open { "COMMIT;\n" } else { "BEGIN;\n" });
+                open = !open;
+            }
             let alone =
                 !as_one && !explicit && self.each && matches!(piece.manner, Manner::Plain | Manner::Ends);
             if alone {
@@ -184,7 +196,7 @@ impl Part<'_> {
                 text.push_str("COMMIT;\n");
             }
         }
-        if around {
+        if around || open {
             text.push_str("COMMIT;\n");
         }
         text
@@ -235,38 +247,131 @@ pub(super) fn statements(
     Ok(pieces.map(|piece| piece.text + "\n" + &String::from_utf8_lossy(&piece.rows)).collect())
 }
 
-/// What in a statement leads to a database beside the one that it runs on, in its own words: `USE`, `ATTACH`, and where tables may be
-/// called by their database, the name of the deployment's own.
+/// What in a statement reaches past the database that it runs on, in its own words: other databases, and what all databases of a server
+/// share (accounts, settings, table spaces). Texts are looked into too, since a body may be one.
 pub(super) fn reaches(statement: &str, syntax: Syntax, own: Option<&str>) -> Option<String> {
     let plain = |token: &Token<'_>| {
         !matches!(token.kind, TokenKind::Whitespace | TokenKind::LineComment | TokenKind::BlockComment)
     };
-    let tokens: Vec<_> = tokens(statement, Rules::new(syntax)).filter(plain).collect();
-    let first = tokens.first()?;
-    let leads = ["USE", "ATTACH"].into_iter().find(|word| first.text.eq_ignore_ascii_case(word));
-    if let Some(word) = leads.filter(|_| !matches!(syntax, Syntax::Postgres)) {
-        return Some(word.to_owned());
+    let all: Vec<_> = tokens(statement, Rules::new(syntax)).filter(plain).collect();
+    for token in &all {
+        let body = match token.kind {
+            TokenKind::DollarString => token.text.trim_matches(|c| c != '$').trim_matches('$'),
+            TokenKind::ExecutableComment => token.text.trim_start_matches("/*").trim_end_matches("*/"),
+            _ => continue,
+        };
+        let body = body.trim_start_matches(|c: char| c == '!' || c == 'M' || c.is_ascii_digit());
+        if let Some(found) = reaches(body, syntax, own) {
+            return Some(found);
+        }
+    }
+    let word = |at: usize| all.get(at).map_or(String::new(), |token| token.text.to_ascii_uppercase());
+    let on_server = matches!(syntax, Syntax::Mysql | Syntax::Postgres);
+    for (at, token) in all.iter().enumerate() {
+        if token.kind != TokenKind::Word {
+            continue;
+        }
+        let begins =
+            at == 0 || matches!(word(at - 1).as_str(), ";" | "BEGIN" | "THEN" | "ELSE" | "DO" | "LOOP");
+        let (first, second) = (word(at), word(at + 1));
+        let pair = format!("{first} {second}");
+        let leads = begins
+            && match first.as_str() {
+                "USE" | "ATTACH" => !matches!(syntax, Syntax::Postgres),
+                "CREATE" | "ALTER" | "DROP" | "RENAME" if on_server => {
+                    const SHARED: &[&str] = &[
+                        "USER",
+                        "ROLE",
+                        "GROUP",
+                        "DATABASE",
+                        "SYSTEM",
+                        "TABLESPACE",
+                        "SUBSCRIPTION",
+                        "LOGFILE",
+                        "INSTANCE",
+                    ];
+                    let schema = second == "SCHEMA" && matches!(syntax, Syntax::Mysql);
+                    // What is mapped for a user is the database's own.
+                    schema || SHARED.contains(&second.as_str()) && word(at + 2) != "MAPPING"
+                }
+                "SET" if on_server => {
+                    matches!(second.as_str(), "GLOBAL" | "PERSIST" | "PERSIST_ONLY" | "PASSWORD")
+                }
+                "GRANT" | "REVOKE" | "FLUSH" | "RESET" | "PURGE" | "SHUTDOWN" | "KILL" | "CHANGE"
+                | "INSTALL" | "UNINSTALL" => {
+                    matches!(syntax, Syntax::Mysql)
+                }
+                _ => false,
+            };
+        if leads {
+            return Some(if matches!(first.as_str(), "USE" | "ATTACH" | "GRANT" | "REVOKE") {
+                first
+            } else {
+                pair
+            });
+        }
     }
     // On PostgreSQL a name with a database in front is refused, unless it is the current one's.
-    let own = own.filter(|_| matches!(syntax, Syntax::Mysql))?;
-    let named = |token: &Token<'_>| match token.kind {
-        TokenKind::Word => token.text.eq_ignore_ascii_case(own),
-        TokenKind::Identifier => token.text.trim_matches('`').eq_ignore_ascii_case(own),
-        _ => false,
+    if !matches!(syntax, Syntax::Mysql) {
+        return None;
+    }
+    let name = |token: &Token<'_>| match token.kind {
+        TokenKind::Word => Some(token.text.to_owned()),
+        TokenKind::Identifier => Some(token.text.trim_matches('`').to_owned()),
+        _ => None,
     };
+    // Behind these stands a table's name, perhaps with its database.
+    const BEFORE: &[&str] = &[
+        "INTO",
+        "FROM",
+        "JOIN",
+        "UPDATE",
+        "TABLE",
+        "TABLES",
+        "EXISTS",
+        "ON",
+        "TRIGGER",
+        "VIEW",
+        "PROCEDURE",
+        "FUNCTION",
+        "EVENT",
+        "CALL",
+        "LIKE",
+        "REFERENCES",
+        "TRUNCATE",
+        "SEQUENCE",
+        "IGNORE",
+        "TO",
+        "ONLY",
+        "USING",
+        ",",
+    ];
     let leads = |at: &usize| {
-        let dotted = tokens.get(at + 1).is_some_and(|next| next.text == ".");
-        named(&tokens[*at]) && (dotted || is_database(&tokens[..*at]))
+        let dotted =
+            all.get(at + 1).is_some_and(|next| next.text == ".") && (*at == 0 || all[at - 1].text != ".");
+        let before = if *at == 0 { String::new() } else { word(at - 1) };
+        let Some(name) = name(&all[*at]) else { return false };
+        let is_own = own.is_some_and(|own| name.eq_ignore_ascii_case(own));
+        let in_place = BEFORE.contains(&before.as_str())
+            && !is_alias(&all, &name, *at)
+            && !name.eq_ignore_ascii_case("information_schema");
+        dotted && (is_own || in_place && !is_variable(&name))
     };
-    let found = (0..tokens.len()).find(leads)?;
-    Some(tokens[found].text.to_owned() + ".")
+    let found = (0..all.len()).find(leads)?;
+    Some(all[found].text.to_owned() + ".")
 }
 
-/// Whether a name stands behind `DATABASE` or `SCHEMA`, perhaps with `IF EXISTS` between.
-fn is_database(before: &[Token<'_>]) -> bool {
-    let is = |token: &Token<'_>, words: &[&str]| words.iter().any(|it| token.text.eq_ignore_ascii_case(it));
-    let word = before.iter().rev().find(|token| !is(token, &["IF", "NOT", "EXISTS"]));
-    word.is_some_and(|word| is(word, &["DATABASE", "SCHEMA"]))
+/// Whether a name with a point behind it is that of a table of the same statement, or what one is called there, and no database's.
+fn is_alias(all: &[Token<'_>], name: &str, at: usize) -> bool {
+    let same = |token: &Token<'_>| token.text.trim_matches('`').eq_ignore_ascii_case(name);
+    all.iter().enumerate().any(|(other, token)| {
+        other != at && same(token) && all.get(other + 1).is_none_or(|next| next.text != ".")
+    })
+}
+
+/// Whether it is what a trigger calls its rows.
+fn is_variable(name: &str) -> bool {
+    ["NEW", "OLD"].iter().any(|it| name.eq_ignore_ascii_case(it))
 }
 
 /// Where a squash stands, in the words of headers.

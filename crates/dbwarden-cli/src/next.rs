@@ -16,7 +16,7 @@ use dbwarden::driver::{DriverError, DriverErrorKind};
 use dbwarden::error::Refusal;
 use dbwarden::migration::RevisionId;
 use dbwarden::migration::applied::Direction;
-use dbwarden::migration::graph::GraphError;
+use dbwarden::migration::graph::{GraphError, Need};
 use dbwarden::migration::plan::PlanError;
 use dbwarden::migration::source::SourceProblem;
 use dbwarden::ops::verify::Finding;
@@ -194,6 +194,14 @@ pub(crate) fn after(error: &Error) -> String {
                 return after_taken(second);
             }
             GraphError::DuplicateVersion { second, .. } => return after_taken(second),
+            GraphError::Cycle { steps } => {
+                if let Some(step) = steps.iter().find(|step| step.need == Need::VersionOrder) {
+                    return format!(
+                        "correct the headers of these files; where {} is the first, it says so by `-- down_revision: none`",
+                        step.file
+                    );
+                }
+            }
             _ => {}
         },
         ErrorKind::Plan(PlanError::Heads(heads)) => return after_heads(&heads.graph),

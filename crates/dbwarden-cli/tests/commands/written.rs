@@ -86,3 +86,23 @@ fn numbers_get_headers_where_the_newest_has_them() {
     assert!(name == "0003_linked.sql" && text.contains("-- down_revision: 0002\n"), "{text}");
     assert!(!text.contains("-- revision:"), "{text}");
 }
+
+#[test]
+fn two_with_short_hashes_within_one_second() {
+    let sandbox = Sandbox::holding(&[
+        ("111aaa_base.sql", "-- revision: 111aaa\n-- down_revision: none\nCREATE TABLE a (id INTEGER);\n"),
+        ("abc123_two.sql", "-- revision: abc123\n-- down_revision: 111aaa\nCREATE TABLE b (id INTEGER);\n"),
+    ]);
+    for words in ["one more", "two more", "three more"] {
+        let path = sandbox.run(&["new", words]).exits(0).out;
+        let text = sandbox.read(path.trim());
+        sandbox.write(
+            path.trim(),
+            format!("{text}SELECT 1;\n").replace("-- upgrade\n", "-- upgrade\nSELECT 1;\n"),
+        );
+    }
+    let heads = sandbox.run(&["heads"]).exits(0);
+    assert_eq!(heads.out.lines().count(), 1, "{}", heads.transcript);
+    sandbox.run(&["migrate"]).exits(0);
+    assert_eq!(sandbox.values("SELECT count(*) FROM dbwarden_migrations"), "5");
+}

@@ -25,7 +25,7 @@ pub struct Fingerprinting {
 /// A query for objects.
 #[derive(Debug)]
 pub struct Catalog {
-    /// Its rows are objects, as [`Entry::of`] reads them.
+    /// Its rows are objects: sort, schema, table, name, definition.
     pub query: &'static str,
     /// What is in the place of a definition, where it is another statement that has it.
     pub then: Option<Then>,

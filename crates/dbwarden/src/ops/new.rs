@@ -166,9 +166,11 @@ pub(super) fn create(
         let implicit = set.versioned().filter(|migration| migration.headers.down_revision.is_none());
         implicit.map(|migration| &migration.id).max_by(|a, b| a.version_cmp(b))
     });
+    let taken: Vec<RevisionId> = set.iter().flat_map(MigrationSet::all).map(|it| it.id.clone()).collect();
     let family = Family {
         nameless: newest.filter(|newest| !is_named(newest)).map(|newest| &newest.id),
         last_implicit,
+        taken: &taken,
     };
     let now = deployment.clock.now();
     let file = NewFile {

@@ -408,7 +408,7 @@ impl Draft<'_> {
         let others = deployment.others();
         let named = formats::recognise(&first.name).filter(|(name, _)| name.id == first.id.with_edition(0));
         let now = deployment.clock.now();
-        let family = Family { nameless: named.is_none().then_some(&first.id), last_implicit: None };
+        let family = Family { nameless: named.is_none().then_some(&first.id), ..Family::default() };
         let file = NewFile {
             description: self.description,
             id: Some(first.id.as_str()),

@@ -38,6 +38,8 @@ pub struct Family<'a> {
     /// The last in version order of those whose parent is the file before them. An id that says nothing of its order must
     /// come behind it, or it would become the parent of what it stands on.
     pub last_implicit: Option<&'a RevisionId>,
+    /// All ids that are taken, whatever says them.
+    pub taken: &'a [RevisionId],
 }
 
 /// Returns the format of the newest of `names`, or the plain numbers where there is none.
@@ -108,16 +110,22 @@ pub fn file_name(names: &[String], file: &NewFile<'_>) -> (String, RevisionId) {
         }
     };
     let mut ids: Vec<_> = found.iter().map(|file| &file.id).collect();
+    // What is only a hash of what is there must know all that is there: two files within one second are two.
+    let next = |format: &Format, ids: &[&RevisionId]| {
+        let known = file.family.taken.iter().filter(|_| format.name == "hash");
+        let all: Vec<_> = ids.iter().copied().chain(known).collect();
+        (format.next)(&all, file.now)
+    };
     let words = formats::words(file.description);
     if let Some(newest) = file.family.nameless.filter(|_| file.kind == Kind::Versioned) {
         ids.push(newest);
         let format = file.format.map_or_else(|| of_id(newest), named);
-        let id = file.id.map_or_else(|| (format.next)(&ids, file.now), str::to_owned);
+        let id = file.id.map_or_else(|| next(format, &ids), str::to_owned);
         return (format!("{words}.sql"), RevisionId::new(id));
     }
     let id = file.id.map_or_else(
         || {
-            let id = (format.next)(&ids, file.now);
+            let id = next(format, &ids);
             let last = file.family.last_implicit.filter(|_| format.name == "hash");
             match last {
                 Some(last) if RevisionId::from(id.as_str()).version_cmp(last).is_lt() => {

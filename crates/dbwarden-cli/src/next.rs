@@ -194,13 +194,18 @@ pub(crate) fn after(error: &Error) -> String {
                 return after_taken(second);
             }
             GraphError::DuplicateVersion { second, .. } => return after_taken(second),
-            GraphError::Cycle { steps } => {
+            // Among files that name their parents, one that names none is meant as the first.
+            GraphError::Cycle { steps } if steps.iter().any(|step| step.need == Need::Parent) => {
                 if let Some(step) = steps.iter().find(|step| step.need == Need::VersionOrder) {
                     return format!(
                         "correct the headers of these files; where {} is the first, it says so by `-- down_revision: none`",
                         step.file
                     );
                 }
+            }
+            GraphError::HalfReplaced { .. } => {
+                return "put the files that it replaces back where they were, from version control"
+                    .to_owned();
             }
             _ => {}
         },

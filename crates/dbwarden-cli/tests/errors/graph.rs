@@ -66,6 +66,16 @@ fn a_cycle() {
 }
 
 #[test]
+fn a_first_file_that_does_not_say_so_among_hashes() {
+    let files = [
+        ("e5d4c3b2a1f6_initial.sql", A),
+        ("f6e5d4c3b2a1_more.sql", "-- down_revision: e5d4c3b2a1f6\nSELECT 1;\n"),
+        ("a1b2c3d4e5f6_last.sql", "-- down_revision: f6e5d4c3b2a1\nSELECT 1;\n"),
+    ];
+    assert_snapshot!(refused(&files, 1, &["migrate"]));
+}
+
+#[test]
 fn an_ambiguous_prefix() {
     let files = [("a1b2c3d4e5f6_users.sql", A), ("a1b2c3ffe5f6_orders.sql", B)];
     let said = [refused(&files, 2, &["migrate", "-t", "a1b2"]), refused(&files, 2, &["show", "a1b2"])];
